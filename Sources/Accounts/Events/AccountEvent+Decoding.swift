@@ -1,0 +1,80 @@
+public import EventSourcing
+internal import JSON
+
+extension AccountEvent {
+    /// Reads an event back. What is on record must be exactly what ``encoded()`` writes, but for white space, escapes
+    /// and the order of members: anything else is another program's, or damage, and must not be guessed at.
+    ///
+    /// - Throws: ``EventDecodingError`` for an unknown type, for a schema version other than 2, and for data with a
+    ///   member missing, unknown, given twice or not of its form.
+    public init(type: String, schemaVersion: UInt16, data: [UInt8]) throws(EventDecodingError) {
+        func failure(_ reason: String) -> EventDecodingError {
+            EventDecodingError(type: type, schemaVersion: schemaVersion, reason: reason)
+        }
+        let isKnown = type == "AccountOpened" || type == "MoneyDeposited" || type == "MoneyWithdrawn"
+        guard isKnown else { throw failure("an account has no such event") }
+        guard schemaVersion == Self.schemaVersion else {
+            throw failure("schema version \(schemaVersion) is not known, only \(Self.schemaVersion) is")
+        }
+        do {
+            switch type {
+            case "AccountOpened": self = try Self.decodeOpened(data)
+            case "MoneyDeposited": self = .deposited(amount: try Self.decodeAmount(data))
+            default: self = .withdrawn(amount: try Self.decodeAmount(data))
+            }
+        } catch {
+            throw failure(error.description)
+        }
+    }
+
+    private static func decodeOpened(_ data: [UInt8]) throws(JSONError) -> AccountEvent {
+        var owner: String?
+        var initialBalance: Money?
+        var currency: Currency?
+        var reader = JSONReader(data)
+        try reader.readObject { name, reader throws(JSONError) in
+            switch name {
+            case "owner": owner = try reader.readString()
+            case "initial_balance": initialBalance = try reader.readMoney()
+            case "currency":
+                currency = Currency(try reader.readString())
+                if currency == nil { throw reader.unexpectedMember("expected a currency of ISO 4217") }
+            default: throw reader.unexpectedMember("expected owner, initial_balance and currency only")
+            }
+        }
+        try reader.finish()
+        guard let owner, let initialBalance, let currency else {
+            throw reader.unexpectedMember("expected owner, initial_balance and currency")
+        }
+        guard initialBalance.fractionDigits == currency.fractionDigits else {
+            throw reader.unexpectedMember(
+                "expected the \(currency.fractionDigits) fractional digits of \(currency), found \(initialBalance)")
+        }
+        return .opened(owner: owner, initialBalance: initialBalance, currency: currency)
+    }
+
+    private static func decodeAmount(_ data: [UInt8]) throws(JSONError) -> Money {
+        var amount: Money?
+        var reader = JSONReader(data)
+        try reader.readObject { name, reader throws(JSONError) in
+            guard name == "amount" else { throw reader.unexpectedMember("expected amount only") }
+            amount = try reader.readMoney()
+        }
+        try reader.finish()
+        guard let amount else { throw reader.unexpectedMember("expected amount") }
+        return amount
+    }
+}
+
+extension JSONReader {
+    fileprivate mutating func readMoney() throws(JSONError) -> Money {
+        guard let money = Money(exactText: try readString()) else {
+            throw unexpectedMember("expected a decimal string such as 500.00")
+        }
+        return money
+    }
+
+    fileprivate func unexpectedMember(_ reason: String) -> JSONError {
+        JSONError(code: .unexpectedMember, offset: offset, reason: reason)
+    }
+}

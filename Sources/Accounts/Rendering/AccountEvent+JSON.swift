@@ -1,0 +1,48 @@
+public import EventSourcing
+public import JSON
+
+extension AccountEvent {
+    /// Writes a recorded event as clients see it, flat: its type, its own fields with amounts as JSON numbers, then
+    /// `version`, `position`, `id` and `time`.
+    ///
+    /// - Parameter includingAccount: whether the account's id stands after the type, as in the whole log.
+    /// - Throws: ``EventDecodingError`` where the record is no event of an account; nothing is then written.
+    public static func write(
+        _ record: RecordedEvent, includingAccount: Bool = false, to writer: inout JSONWriter
+    ) throws(EventDecodingError) {
+        let event = try AccountEvent(
+            type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
+        writer.beginObject()
+        writer.member(name: "type")
+        writer.string(event.type)
+        if includingAccount {
+            writer.member(name: "account")
+            writer.string(record.stream.name)
+        }
+        event.writeFields(to: &writer)
+        writer.member(name: "version")
+        writer.integer(record.streamVersion)
+        writer.member(name: "position")
+        writer.integer(record.position)
+        writer.member(name: "id")
+        writer.string(record.event.id.description)
+        writer.member(name: "time")
+        writer.string(record.recordedAt.description)
+        writer.endObject()
+    }
+
+    private func writeFields(to writer: inout JSONWriter) {
+        switch self {
+        case .opened(let owner, let initialBalance, let currency):
+            writer.member(name: "owner")
+            writer.string(owner)
+            writer.member(name: "initial_balance")
+            writer.rawNumber(initialBalance.description)
+            writer.member(name: "currency")
+            writer.string(currency.code)
+        case .deposited(let amount), .withdrawn(let amount):
+            writer.member(name: "amount")
+            writer.rawNumber(amount.description)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+public import Accounts
+public import CommandService
+public import EventSourcing
+public import JSON
+public import ServiceSupport
+
+/// How account commands come in over HTTP and how accounts and refusals go out: `contract/http-api.md`.
+public struct AccountCommands: CommandDomain {
+    /// The path under which accounts stand.
+    public let collection = "accounts"
+    /// 64 KiB.
+    public let largestBody = 64 << 10
+
+    /// The account commands.
+    public init() {}
+
+    /// The stream of an account.
+    public func stream(of id: String) throws(Problem) -> StreamID { try AccountPaths.stream(of: id) }
+
+    /// Reads a command.
+    public func command(from body: [UInt8]) throws(Problem) -> AccountCommand {
+        do throws(CommandParsingError) {
+            return try AccountCommand.parse(body)
+        } catch {
+            throw AccountProblems.problem(for: error)
+        }
+    }
+
+    /// Whether the command opens an account.
+    public func isCreation(_ command: AccountCommand) -> Bool {
+        if case .open = command { true } else { false }
+    }
+
+    /// Writes the account.
+    public func write(_ revision: Revision<Account>, to writer: inout JSONWriter) {
+        revision.writeAccount(to: &writer)
+    }
+
+    /// What a client is told of a refusal.
+    public func problem(for refusal: AccountRefusal, of stream: StreamID) -> Problem {
+        AccountProblems.problem(for: refusal, account: stream.name)
+    }
+}

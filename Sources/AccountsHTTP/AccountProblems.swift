@@ -1,0 +1,77 @@
+internal import Accounts
+internal import HTTPTypes
+internal import JSON
+internal import ServiceSupport
+
+/// What clients are told of requests that are no commands, and of commands that an account refuses.
+enum AccountProblems {
+    static func problem(for error: CommandParsingError) -> Problem {
+        switch error {
+        case .malformedJSON(let detail):
+            Problem(.badRequest, "malformed-json", title: "Malformed JSON", detail: detail)
+        case .invalidCommand(let errors):
+            invalidCommand(errors)
+        case .amountOutOfRange(let error):
+            amountOutOfRange(error)
+        }
+    }
+
+    static func problem(for refusal: AccountRefusal, account: String) -> Problem {
+        switch refusal {
+        case .insufficientFunds(let available, let requested, let shortfall, let currency):
+            Problem(
+                .badRequest, "insufficient-funds", title: "Insufficient funds",
+                detail: "the account \(account) holds \(available) \(currency), \(requested) \(currency) was requested",
+                members: [
+                    .init(name: "available", value: number(available)),
+                    .init(name: "requested", value: number(requested)),
+                    .init(name: "shortfall", value: number(shortfall)),
+                    .init(name: "currency", value: .string(currency.code)),
+                ])
+        case .notFound:
+            notFound(account)
+        case .alreadyOpen:
+            Problem(
+                .conflict, "account-already-open", title: "Account already open",
+                detail: "the account \(account) is open already")
+        case .amountOutOfRange(let pointer, let detail):
+            amountOutOfRange(FieldError(pointer: pointer, detail: detail))
+        case .invalidAmount(let pointer, let detail):
+            invalidCommand([FieldError(pointer: pointer, detail: detail)])
+        }
+    }
+
+    static func notFound(_ account: String) -> Problem {
+        Problem(
+            .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)")
+    }
+
+    private static func invalidCommand(_ errors: [FieldError]) -> Problem {
+        Problem(
+            .badRequest, "invalid-command", title: "Invalid command",
+            detail: errors.map(\.description).joined(separator: "; "), members: [member(errors)])
+    }
+
+    private static func amountOutOfRange(_ error: FieldError) -> Problem {
+        Problem(
+            .badRequest, "amount-out-of-range", title: "Amount out of range", detail: error.description,
+            members: [member([error])])
+    }
+
+    private static func member(_ errors: [FieldError]) -> JSONValue.Member {
+        .init(
+            name: "errors",
+            value: .array(
+                errors.map { error in
+                    .object([
+                        .init(name: "pointer", value: .string(error.pointer)),
+                        .init(name: "detail", value: .string(error.detail)),
+                    ])
+                }))
+    }
+
+    private static func number(_ money: Money) -> JSONValue {
+        // A decimal in JSON's own notation, so it is always a number.
+        JSONNumber(money.description).map(JSONValue.number) ?? .string(money.description)
+    }
+}

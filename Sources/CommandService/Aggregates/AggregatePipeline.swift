@@ -1,0 +1,162 @@
+internal import DequeModule
+public import EventSourcing
+
+/// One aggregate, with decisions that stand on events that are sent to the log but not yet acknowledged.
+///
+/// So a hot aggregate is not limited to one command per flush of the log: command after command is decided on the state
+/// that the one before will make, and all of them travel in one batch. Each append names the version and the last event
+/// that it stands on, so where the log refuses one, it refuses all that stood on it, and each is decided again on the
+/// state that the log reports.
+///
+/// A pure state machine: appending, waiting and reading are the caller's.
+public struct AggregatePipeline<State: Aggregate>: Sendable {
+    /// Names an append that is under way.
+    public struct Ticket: Hashable, Comparable, Sendable {
+        let number: UInt64
+
+        /// Earlier tickets before later ones.
+        public static func < (left: Ticket, right: Ticket) -> Bool { left.number < right.number }
+    }
+
+    /// What is to be done with a command.
+    public enum Decision: Sendable {
+        /// Append this, and tell the pipeline what became of it under the ticket.
+        case append(Ticket, StreamWrite)
+        /// The command asks for nothing that is not so already; the state as it is answers it. Like a refusal, that
+        /// stands on what is under way.
+        case nothing(standingOn: Ticket?)
+        /// The command is refused. Where the decision stands on an append under way, it holds once that is committed;
+        /// where it stands on none, once the log has confirmed that the state is its newest.
+        case refused(State.Refusal, standingOn: Ticket?)
+    }
+
+    private struct Pending: Sendable {
+        let ticket: Ticket
+        let events: [(event: State.Event, id: UniqueID)]
+    }
+
+    /// The newest state of which the log has told.
+    public private(set) var confirmed: Revision<State>
+
+    /// The confirmed state with everything under way.
+    private var speculative: Revision<State>
+    private var pending = Deque<Pending>()
+    private var lastNumber: UInt64 = 0
+
+    /// A pipeline that begins at a state that the log told of.
+    public init(at revision: Revision<State>) {
+        confirmed = revision
+        speculative = revision
+    }
+
+    /// Whether nothing is under way.
+    public var isIdle: Bool { pending.isEmpty }
+
+    /// Whether the append is still under way.
+    public func isPending(_ ticket: Ticket) -> Bool {
+        guard let first = pending.first, let last = pending.last else { return false }
+        return first.ticket <= ticket && ticket <= last.ticket
+    }
+
+    /// Decides a command on the newest state there is, what is under way included.
+    ///
+    /// - Parameter makeID: makes the ids of events.
+    /// - Throws: ``ImpossibleEvent`` where the domain decided on an event that it cannot apply: a fault of the domain.
+    public mutating func decide(
+        _ command: State.Command, makeID: () -> UniqueID
+    ) throws(ImpossibleEvent) -> Decision {
+        let standingOn = pending.last?.ticket
+        let events: [State.Event]
+        do throws(State.Refusal) {
+            events = try speculative.state.decide(command)
+        } catch {
+            return .refused(error, standingOn: standingOn)
+        }
+        guard !events.isEmpty else { return .nothing(standingOn: standingOn) }
+        let expected = speculative.expectedVersion
+        var next = speculative
+        let identified = events.map { (event: $0, id: makeID()) }
+        for (event, id) in identified {
+            // When it will be recorded is not known yet, and nobody reads it before it is.
+            try next.apply(event, id: id, recordedAt: Timestamp(microseconds: 0))
+        }
+        speculative = next
+        lastNumber += 1
+        let ticket = Ticket(number: lastNumber)
+        pending.append(Pending(ticket: ticket, events: identified))
+        let write = StreamWrite(
+            stream: confirmed.stream, expected: expected,
+            events: identified.map { event, id in
+                NewEvent(id: id, type: event.type, schemaVersion: event.schemaVersion, data: event.encoded())
+            })
+        return .append(ticket, write)
+    }
+
+    /// The log committed an append.
+    ///
+    /// - Returns: the aggregate after it; nil where the pipeline had given the append up, so that only the log knows.
+    public mutating func committed(_ ticket: Ticket, _ commit: Commit) throws(ImpossibleEvent) -> Revision<State>? {
+        guard let first = pending.first, first.ticket == ticket else { return nil }
+        for (event, id) in first.events {
+            try confirmed.apply(event, id: id, recordedAt: commit.recordedAt)
+        }
+        pending.removeFirst()
+        // The speculative state holds the same events; only its times were not known.
+        if pending.isEmpty { speculative = confirmed }
+        return confirmed
+    }
+
+    /// The log refused an append, because others were faster. Everything that stood on it is given up: the log refuses
+    /// that too, and each command is to be decided again.
+    ///
+    /// - Returns: whether the pipeline now knows the log's state; where not, it must be loaded anew.
+    public mutating func refused(_ ticket: Ticket, _ conflict: AppendConflict) throws(RevisionError) -> Bool {
+        giveUp(ticket)
+        return try learn(conflict.missed, version: conflict.actual)
+    }
+
+    /// What became of an append is not known, or it was not sent. Everything that stood on it is given up.
+    public mutating func failed(_ ticket: Ticket) {
+        giveUp(ticket)
+    }
+
+    /// Takes in what the log told of the stream: events, and the version that it has reached.
+    ///
+    /// - Returns: whether the pipeline now knows the state at that version; where not, it must be loaded anew.
+    public mutating func learn(_ events: [RecordedEvent], version: UInt64) throws(RevisionError) -> Bool {
+        guard pending.isEmpty else {
+            // Newer decisions are under way; the log will answer each of them on its own.
+            return true
+        }
+        if let last = events.first(where: { $0.streamVersion == confirmed.version }) {
+            // The log took another course than was thought: what is held is of no use.
+            guard last.event.id == confirmed.lastEvent else { return false }
+        }
+        for record in events where record.streamVersion > confirmed.version {
+            guard record.streamVersion == confirmed.version + 1 else { return false }
+            try confirmed.apply(record)
+        }
+        speculative = confirmed
+        return confirmed.version == version
+    }
+
+    private mutating func giveUp(_ ticket: Ticket) {
+        guard isPending(ticket) else { return }
+        while let last = pending.last, last.ticket >= ticket { pending.removeLast() }
+        speculative = confirmed
+        // What was sent before it stays under way, as where this one alone found no room to be sent.
+        var next = confirmed
+        do {
+            for entry in pending {
+                for (event, id) in entry.events {
+                    try next.apply(event, id: id, recordedAt: Timestamp(microseconds: 0))
+                }
+            }
+            speculative = next
+        } catch {
+            // They were applied to this very state before, so this cannot be. Should it be, then deciding on the
+            // confirmed state is still right: the log refuses what does not stand on its newest event.
+            pending.removeAll()
+        }
+    }
+}

@@ -1,0 +1,18 @@
+internal import EventSourcing
+internal import Synchronization
+
+/// The highest log position of which this gateway has told a client, or may have: what a query forwarded by it must
+/// show at least.
+final class PositionHorizon: Sendable {
+    private let highest = Atomic<UInt64>(0)
+
+    var position: UInt64 { highest.load(ordering: .acquiring) }
+
+    func advance(to position: UInt64) {
+        highest.max(position, ordering: .acquiringAndReleasing)
+    }
+
+    func advance(over events: [RecordedEvent]) {
+        if let last = events.last { advance(to: last.position) }
+    }
+}

@@ -1,0 +1,34 @@
+public import EventSourcing
+public import JSON
+public import ServiceSupport
+
+/// What the command service must know of a domain: how its commands come in over HTTP and how its state goes out.
+public protocol CommandDomain: Sendable {
+    /// What commands change.
+    associatedtype State: Aggregate
+
+    /// The path under which the aggregates stand: `accounts` for `/accounts/{id}`.
+    var collection: String { get }
+
+    /// The most bytes that a command's body may have.
+    var largestBody: Int { get }
+
+    /// The stream of the aggregate with an id.
+    ///
+    /// - Throws: ``Problem`` 400 where nothing can have this id.
+    func stream(of id: String) throws(Problem) -> StreamID
+
+    /// Reads a command from a request's body.
+    ///
+    /// - Throws: ``Problem`` 400 or 413 where it is no command.
+    func command(from body: [UInt8]) throws(Problem) -> State.Command
+
+    /// Whether the command makes the aggregate that it is sent to, so that obeying it is answered with 201.
+    func isCreation(_ command: State.Command) -> Bool
+
+    /// Writes the aggregate as clients see it.
+    func write(_ revision: Revision<State>, to writer: inout JSONWriter)
+
+    /// What a client is told of a refusal.
+    func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
+}

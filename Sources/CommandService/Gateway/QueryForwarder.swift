@@ -1,0 +1,76 @@
+internal import AsyncHTTPClient
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import ServiceSupport
+
+/// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
+/// answered before.
+struct QueryForwarder: Sendable {
+    /// A whole answer up to this size is taken in and sent on in one piece; a longer one is passed through in parts.
+    private static let largestWholeBody = 1 << 20
+    /// Beside what the query service itself may wait.
+    private static let patience = Duration.seconds(5)
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+        "upgrade", "host", "content-length", "date",
+    ]
+
+    let client: HTTPClient
+    let target: HTTPAddress
+    let horizon: PositionHorizon
+    let logger: Logger
+
+    func answer(_ request: Request) async throws -> Response {
+        var forwarded = HTTPClientRequest(url: "http://\(target)\(request.head.path ?? "/")")
+        forwarded.method = .GET
+        for field in request.headers where !Self.hopByHop.contains(field.name.canonicalName) {
+            forwarded.headers.add(name: field.name.rawName, value: field.value)
+        }
+        let floor = try minimumPosition(of: request)
+        forwarded.headers.replaceOrAdd(name: HTTPField.Name.daybookMinPosition.rawName, value: String(floor))
+        let answer: HTTPClientResponse
+        do {
+            answer = try await client.execute(
+                forwarded, timeout: .seconds(Self.patience.components.seconds), logger: logger)
+        } catch {
+            logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
+            throw Self.unavailable
+        }
+        var headers = HTTPFields()
+        for (name, value) in answer.headers {
+            guard let name = HTTPField.Name(name), !Self.hopByHop.contains(name.canonicalName) else { continue }
+            headers.append(HTTPField(name: name, value: value))
+        }
+        return Response(
+            status: HTTPResponse.Status(code: Int(answer.status.code), reasonPhrase: answer.status.reasonPhrase),
+            headers: headers, body: try await body(of: answer))
+    }
+
+    /// What the answer must reflect: what the client asks for, and everything of which this gateway has told.
+    private func minimumPosition(of request: Request) throws(Problem) -> UInt64 {
+        let name = HTTPField.Name.daybookMinPosition
+        let asked = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max) ?? 0
+        return max(asked, horizon.position)
+    }
+
+    private func body(of answer: HTTPClientResponse) async throws -> ResponseBody {
+        let announced = answer.headers.first(name: "content-length").flatMap { Int($0) }
+        guard let announced, announced <= Self.largestWholeBody else {
+            return ResponseBody(asyncSequence: answer.body)
+        }
+        guard announced > 0 else { return ResponseBody() }
+        do {
+            return ResponseBody(byteBuffer: try await answer.body.collect(upTo: announced))
+        } catch {
+            logger.warning("the query service broke off its answer", metadata: ["error": "\(error)"])
+            throw Self.unavailable
+        }
+    }
+
+    private static let unavailable = Problem(
+        .serviceUnavailable, "not-caught-up", title: "Not caught up",
+        detail: "the query service does not answer; ask again later", headers: [.retryAfter: "1"])
+}

@@ -1,0 +1,155 @@
+public import EventSourcing
+public import ZeroMQ
+
+/// Where the event-log service is, and how long its clients wait for it.
+public struct EventLogAddress: Hashable, Sendable {
+    /// The append socket, such as `tcp://127.0.0.1:5570`.
+    public var append: String
+    /// The events socket, such as `tcp://127.0.0.1:5571`.
+    public var events: String
+    /// The read socket, such as `tcp://127.0.0.1:5572`.
+    public var read: String
+    /// How long a request waits for its reply.
+    public var timeout: Duration
+
+    /// An address from its endpoints.
+    public init(append: String, events: String, read: String, timeout: Duration = .seconds(5)) {
+        self.append = append
+        self.events = events
+        self.read = read
+        self.timeout = timeout
+    }
+}
+
+/// Appends to a log and reads from it over ZeroMQ.
+///
+/// An actor on a ``SocketLoop``: called from another actor on the same loop it costs no thread hop. It connects by
+/// itself, again after every loss, and each call ends by its deadline at the latest.
+public actor EventLogClient {
+    private let loop: SocketLoop
+    private let address: EventLogAddress
+    private let appendLimit: Int
+    private var appends: RequestChannel?
+    private var reads: RequestChannel?
+    private var isClosed = false
+
+    /// The loop's thread runs this actor.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// A client of the log at an address; it connects at its first use or by ``connect()``.
+    ///
+    /// - Parameter appendLimit: the most appends that may wait for their replies; further ones are refused at once.
+    public init(_ address: EventLogAddress, appendLimit: Int = 10_000, on loop: SocketLoop) {
+        self.address = address
+        self.appendLimit = appendLimit
+        self.loop = loop
+    }
+
+    /// Whether the append socket is connected to a log.
+    public var isConnected: Bool { appends?.isConnected ?? false }
+
+    /// Replies that came after their request had ended.
+    public var lateReplies: UInt64 { (appends?.lateReplies ?? 0) + (reads?.lateReplies ?? 0) }
+
+    /// Begins to connect, without waiting for the log.
+    public func connect() throws(ZeroMQError) {
+        _ = try appendChannel()
+        _ = try readChannel()
+    }
+
+    /// Appends events, whole or not at all.
+    public func append(_ request: AppendRequest) async throws(EventLogError) -> AppendResult {
+        let channel = try channel(appendChannel)
+        guard case .append(let result) = try await send(.append(request), through: channel) else {
+            throw unexpectedReply
+        }
+        return result
+    }
+
+    /// Reads the log in order from the record after a position, and the log's head at that moment.
+    public func readLog(after position: UInt64, limit: ReadLimit) async throws(EventLogError) -> LogPage {
+        guard case .log(let page) = try await sendRead(.readLog(after: position, limit: limit)) else {
+            throw unexpectedReply
+        }
+        return page
+    }
+
+    /// Reads a stream in order from the event after a version, and the stream's version at that moment.
+    public func readStream(
+        _ stream: StreamID, after version: UInt64, limit: ReadLimit
+    ) async throws(EventLogError) -> StreamSlice {
+        guard case .stream(let slice) = try await sendRead(.readStream(stream, after: version, limit: limit)) else {
+            throw unexpectedReply
+        }
+        return slice
+    }
+
+    /// The log's id and head.
+    public func status() async throws(EventLogError) -> LogStatus {
+        guard case .status(let status) = try await sendRead(.status) else { throw unexpectedReply }
+        return status
+    }
+
+    /// What was done under a key of a stream; nil where the key is free.
+    public func outcome(of key: [UInt8], in scope: StreamID) async throws(EventLogError) -> BoundOutcome? {
+        guard case .outcome(let outcome) = try await sendRead(.outcome(key: key, scope: scope)) else {
+            throw unexpectedReply
+        }
+        return outcome
+    }
+
+    /// Ends every request that waits, and closes the sockets.
+    public func close() {
+        isClosed = true
+        appends?.close()
+        reads?.close()
+    }
+
+    /// Starts reading the log, for a follower on the same loop that wants to be told rather than to wait.
+    func readLog(after position: UInt64, limit: ReadLimit, _ completion: @escaping RequestChannel.Completion) {
+        do throws(EventLogError) {
+            try channel(readChannel).send(
+                .readLog(after: position, limit: limit), timeout: address.timeout, completion)
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    private var unexpectedReply: EventLogError {
+        EventLogError(.refused, "the log answered with a reply to another kind of request")
+    }
+
+    private func sendRead(_ request: LogRequest) async throws(EventLogError) -> LogReply {
+        try await send(request, through: channel(readChannel))
+    }
+
+    private func send(_ request: LogRequest, through channel: RequestChannel) async throws(EventLogError) -> LogReply {
+        let result = await withCheckedContinuation { continuation in
+            channel.send(request, timeout: address.timeout) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    private func channel(_ make: () throws(ZeroMQError) -> RequestChannel) throws(EventLogError) -> RequestChannel {
+        guard !isClosed else { throw EventLogError(.unavailable, "the client was closed") }
+        do {
+            return try make()
+        } catch {
+            throw EventLogError(.unavailable, error.description)
+        }
+    }
+
+    private func appendChannel() throws(ZeroMQError) -> RequestChannel {
+        if let appends { return appends }
+        let channel = try RequestChannel(to: address.append, limit: appendLimit, on: loop)
+        appends = channel
+        return channel
+    }
+
+    private func readChannel() throws(ZeroMQError) -> RequestChannel {
+        if let reads { return reads }
+        let channel = try RequestChannel(to: address.read, limit: 1000, on: loop)
+        reads = channel
+        return channel
+    }
+}

@@ -1,0 +1,142 @@
+internal import ZeroMQ
+
+/// A dealer that sends requests to one of the log's sockets and pairs the replies with them.
+///
+/// Not Sendable: it belongs to an actor on its loop. Requests made in one turn of the loop leave together in one
+/// message. Every request ends exactly once: by its reply, at its deadline, or when the connection that carried it is
+/// lost.
+final class RequestChannel {
+    typealias Completion = (Result<LogReply, EventLogError>) -> Void
+
+    private static let mostFramesOfAMessage = 64
+
+    private let loop: SocketLoop
+    private let endpoint: String
+    private let socket: Socket
+    private var pending: PendingRequests<Completion>
+    private var outbox: [(number: UInt64, frame: [UInt8])] = []
+    private var isExpiryScheduled = false
+    private(set) var isConnected = false
+    private(set) var malformedReplies: UInt64 = 0
+
+    var lateReplies: UInt64 { pending.lateAnswers }
+    var waitingRequests: Int { pending.count }
+
+    init(to endpoint: String, limit: Int, on loop: SocketLoop) throws(ZeroMQError) {
+        self.loop = loop
+        self.endpoint = endpoint
+        pending = PendingRequests(limit: limit)
+        var options = SocketOptions()
+        options.sendQueue = Int32(clamping: limit)
+        options.receiveQueue = Int32(clamping: limit)
+        options.mostFrames = Self.mostFramesOfAMessage
+        socket = try Socket(.dealer, options: options, on: loop)
+        try socket.whenConnectionChanges { [weak self] event in self?.connectionChanged(event) }
+        socket.whenReadable { [weak self] in self?.receiveReplies() }
+        try socket.connect(endpoint)
+    }
+
+    func send(_ request: LogRequest, timeout: Duration, _ completion: @escaping Completion) {
+        guard let number = pending.add(completion, until: .now + timeout) else {
+            completion(
+                .failure(EventLogError(.overloaded, "\(pending.limit) requests to \(endpoint) wait for their replies")))
+            return
+        }
+        outbox.append((number, request.encoded(number: number)))
+        if outbox.count == 1 { loop.afterThisTurn { [weak self] in self?.flush() } }
+        scheduleExpiry()
+    }
+
+    func close() {
+        socket.close()
+        for completion in pending.removeAll() {
+            completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was closed")))
+        }
+    }
+
+    private func flush() {
+        let outbox = self.outbox
+        self.outbox = []
+        var rest = outbox[...]
+        while !rest.isEmpty {
+            let message = rest.prefix(Self.mostFramesOfAMessage)
+            rest = rest.dropFirst(message.count)
+            let failure: String?
+            do {
+                failure =
+                    try socket.send(message.map(\.frame)) == .sent
+                    ? nil
+                    : isConnected
+                        ? "the queue to \(endpoint) is full" : "nobody answers at \(endpoint)"
+            } catch {
+                failure = error.description
+            }
+            guard let failure else { continue }
+            let code: EventLogError.Code = isConnected ? .overloaded : .unavailable
+            for (number, _) in message {
+                pending.withdraw(number)?(.failure(EventLogError(code, failure)))
+            }
+        }
+    }
+
+    private func receiveReplies() {
+        do {
+            while try socket.receive({ frames in accept(frames) }) != nil {}
+        } catch {
+            // The socket was closed under us; `close` has dealt with whoever waited.
+            malformedReplies += 1
+        }
+    }
+
+    private func accept(_ frames: borrowing Frames) {
+        for index in 0..<frames.count {
+            do throws(MalformedFrame) {
+                let (reply, number) = try frames.withBytes(of: index, LogReply.decode)
+                pending.answer(number)?(Self.result(of: reply))
+            } catch {
+                malformedReplies += 1
+            }
+        }
+    }
+
+    private static func result(of reply: LogReply) -> Result<LogReply, EventLogError> {
+        guard case .refusal(let refusal) = reply else { return .success(reply) }
+        let code: EventLogError.Code =
+            switch refusal.code {
+            case .overloaded: .overloaded
+            case .stopping, .failed: .unavailable
+            case .unsupported: .refused
+            }
+        return .failure(EventLogError(code, refusal.reason))
+    }
+
+    private func connectionChanged(_ event: ConnectionEvent) {
+        switch event {
+        case .connected:
+            isConnected = true
+        case .disconnected:
+            isConnected = false
+            // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
+            for completion in pending.removeAll() {
+                completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
+            }
+        case .handshakeFailed:
+            isConnected = false
+        }
+    }
+
+    private func scheduleExpiry() {
+        guard !isExpiryScheduled, let next = pending.nextDeadline else { return }
+        isExpiryScheduled = true
+        // Not more often than this, so that thousands of requests share a timer.
+        loop.schedule(after: max(next - .now, .milliseconds(20))) { [weak self] in self?.expire() }
+    }
+
+    private func expire() {
+        isExpiryScheduled = false
+        for completion in pending.expire(at: .now) {
+            completion(.failure(EventLogError(.outcomeUnknown, "no reply from \(endpoint) in time")))
+        }
+        scheduleExpiry()
+    }
+}

@@ -1,0 +1,222 @@
+public import EventSourcing
+public import ZeroMQ
+
+/// Takes in what a ``LogFollower`` hands on. It is called on the follower's loop, one call at a time.
+public protocol LogConsumer: AnyObject, Sendable {
+    /// Takes in records that follow on those before, without a gap.
+    func consume(_ records: [RecordedEvent])
+
+    /// Hears that everything known to be recorded up to `position` was handed on, or that it no longer is so: while
+    /// reading, and when the log has not been heard of for a while.
+    func followed(isLive: Bool, position: UInt64, head: UInt64)
+
+    /// Hears that what was handed on is not a part of the log (any more), and says where to begin again.
+    func diverged(_ divergence: LogDivergence) -> LogCheckpoint
+}
+
+/// Follows a log: subscribes, repairs gaps and lost tails by reading, and hands the exact sequence to a consumer.
+///
+/// The decisions are ``SubscriptionMachine``'s; this actor gives it sockets and time.
+public actor LogFollower {
+    /// What a follower counted.
+    public struct Counters: Hashable, Sendable {
+        /// Messages that did not follow the grammar.
+        public var malformed: UInt64 = 0
+        /// Gaps found among live events.
+        public var gaps: UInt64 = 0
+        /// Tails found to be lost by a heartbeat.
+        public var lostTails: UInt64 = 0
+        /// Events that came again.
+        public var repeats: UInt64 = 0
+        /// Times when the log turned out to be another one than before.
+        public var divergences: UInt64 = 0
+    }
+
+    /// The log speaks every 500 ms; after this long without a word it counts as gone.
+    private static let longestSilence = Duration.seconds(2)
+    private static let mostMessagesOfATurn = 1000
+    private static let pageLimit = ReadLimit(events: 5000, bytes: 4 << 20)
+
+    private let loop: SocketLoop
+    private let address: EventLogAddress
+    private let client: EventLogClient
+    private unowned let consumer: any LogConsumer
+    private var machine: SubscriptionMachine
+    private var socket: Socket?
+    private var lastHeard = ContinuousClock.now
+    private var failedReads = 0
+    private var malformed: UInt64 = 0
+    private var finished = Counters()
+
+    /// The loop's thread runs this actor.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// A follower of the log at an address.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: where to go on.
+    ///   - client: reads the log for it; on the same loop.
+    ///   - consumer: must outlive the follower.
+    public init(
+        _ address: EventLogAddress, after checkpoint: LogCheckpoint, reading client: EventLogClient,
+        for consumer: any LogConsumer, on loop: SocketLoop
+    ) {
+        self.address = address
+        self.client = client
+        self.consumer = consumer
+        self.loop = loop
+        machine = SubscriptionMachine(after: checkpoint)
+    }
+
+    /// What was counted so far.
+    public var counters: Counters {
+        var counters = finished
+        counters.malformed = malformed
+        counters.gaps += machine.gaps
+        counters.lostTails += machine.lostTails
+        counters.repeats += machine.repeats
+        return counters
+    }
+
+    /// Subscribes and begins to follow; from here on everything happens by itself, until ``stop()``.
+    public func start() throws(ZeroMQError) {
+        guard socket == nil else { return }
+        var options = SocketOptions()
+        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
+        options.sendQueue = 0
+        options.receiveQueue = 20_000
+        let socket = try Socket(.subscriber, options: options, on: loop)
+        self.socket = socket
+        try socket.subscribe([])
+        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.receive() } }
+        try socket.connect(address.events)
+        watchSilence()
+    }
+
+    /// Stops following.
+    public func stop() {
+        socket?.close()
+        socket = nil
+    }
+
+    private func receive() {
+        guard let socket else { return }
+        lastHeard = .now
+        var delivery: [RecordedEvent] = []
+        var messages = 0
+        do {
+            while messages < Self.mostMessagesOfATurn,
+                let actions = try socket.receive({ frames in self.actions(on: frames) })
+            {
+                messages += 1
+                perform(actions, collectingInto: &delivery)
+            }
+        } catch {
+            // A message that cannot be received is as good as lost: the next heartbeat shows what is missing.
+            malformed += 1
+        }
+        hand(on: &delivery)
+        tellState()
+    }
+
+    private func actions(on frames: borrowing Frames) -> [SubscriptionMachine.Action] {
+        do throws(MalformedFrame) {
+            switch try PublishedMessage(frames) {
+            case .event(let record, let logID):
+                return machine.received(record, in: logID)
+            case .heartbeat(let logID, let position, let hash):
+                return machine.receivedHeartbeat(position: position, hash: hash, in: logID)
+            }
+        } catch {
+            malformed += 1
+            return []
+        }
+    }
+
+    private func perform(_ actions: [SubscriptionMachine.Action]) {
+        var delivery: [RecordedEvent] = []
+        perform(actions, collectingInto: &delivery)
+        hand(on: &delivery)
+        tellState()
+    }
+
+    private func perform(
+        _ actions: [SubscriptionMachine.Action], collectingInto delivery: inout [RecordedEvent]
+    ) {
+        for action in actions {
+            switch action {
+            case .deliver(let records):
+                if delivery.isEmpty { delivery = records } else { delivery += records }
+            case .read(let position):
+                read(after: position)
+            case .retryLater:
+                failedReads += 1
+                loop.schedule(after: pause) { [weak self] in
+                    self?.assumeIsolated { $0.retryRead() }
+                }
+            case .diverged(let divergence):
+                hand(on: &delivery)
+                begin(again: divergence)
+            }
+        }
+    }
+
+    private func hand(on delivery: inout [RecordedEvent]) {
+        guard !delivery.isEmpty else { return }
+        consumer.consume(delivery)
+        delivery = []
+    }
+
+    /// Doubles from 20 ms to about a second, with a random part, so that followers of a log that comes back do not
+    /// arrive as a herd.
+    private var pause: Duration {
+        let base = 20 << min(failedReads, 5)
+        return .milliseconds(Int.random(in: base...(2 * base)))
+    }
+
+    private func read(after position: UInt64) {
+        let client = client
+        client.assumeIsolated { client in
+            client.readLog(after: position, limit: Self.pageLimit) { [weak self] result in
+                self?.assumeIsolated { $0.readEnded(result) }
+            }
+        }
+    }
+
+    private func retryRead() {
+        guard socket != nil else { return }
+        perform(machine.retryRead())
+    }
+
+    private func readEnded(_ result: Result<LogReply, EventLogError>) {
+        guard socket != nil else { return }
+        if case .success(.log(let page)) = result {
+            failedReads = 0
+            perform(machine.readAnswered(page))
+        } else {
+            perform(machine.readFailed())
+        }
+    }
+
+    private func begin(again divergence: LogDivergence) {
+        let ended = counters
+        finished = ended
+        finished.divergences += 1
+        machine = SubscriptionMachine(after: consumer.diverged(divergence))
+    }
+
+    private func tellState() {
+        let isLive = machine.isLive && .now - lastHeard < Self.longestSilence
+        consumer.followed(isLive: isLive, position: machine.position, head: machine.knownHead)
+    }
+
+    private func watchSilence() {
+        loop.schedule(after: .milliseconds(500)) { [weak self] in
+            self?.assumeIsolated { follower in
+                guard follower.socket != nil else { return }
+                follower.tellState()
+                follower.watchSilence()
+            }
+        }
+    }
+}

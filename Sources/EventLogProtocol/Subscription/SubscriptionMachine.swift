@@ -1,0 +1,260 @@
+public import EventSourcing
+
+/// What a subscriber holds of a log: how far it has come, and the proof of it.
+public struct LogCheckpoint: Hashable, Sendable {
+    /// The log's id; nil where the subscriber takes whatever log it finds.
+    public let logID: UniqueID?
+    /// The last position that it holds, 0 for none.
+    public let position: UInt64
+    /// The hash there; nil where it is not known, as at the beginning of a log not met yet.
+    public let hash: Digest256?
+
+    /// Before the first record of whatever log is found.
+    public static let beginning = LogCheckpoint(logID: nil, position: 0, hash: nil)
+
+    /// A checkpoint from its parts.
+    public init(logID: UniqueID?, position: UInt64, hash: Digest256?) {
+        self.logID = logID
+        self.position = position
+        self.hash = hash
+    }
+}
+
+/// Why a subscriber cannot go on: what it holds is not a part of the log that it hears of.
+public enum LogDivergence: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The log has another id.
+    case anotherLog(expected: UniqueID, found: UniqueID)
+    /// The log ends before the last record that the subscriber holds.
+    case wentBack(held: UInt64, head: UInt64)
+    /// The record at this position does not continue the chain of hashes.
+    case brokenChain(position: UInt64)
+
+    /// One sentence.
+    public var description: String {
+        switch self {
+        case .anotherLog(let expected, let found): "expected log \(expected), found log \(found)"
+        case .wentBack(let held, let head): "position \(held) was recorded before, but the log now ends at \(head)"
+        case .brokenChain(let position): "the record at position \(position) does not continue the chain of hashes"
+        }
+    }
+}
+
+/// The heart of a subscription: turns what arrives, in whatever order and with whatever losses, into the exact,
+/// ordered, gapless sequence of records.
+///
+/// A pure state machine after the rules in `event-stream.md`, "Joining as a subscriber": wait for the first message,
+/// read from the last position held up to the head, then take live events, only `last + 1` each, dropping what is
+/// older, and reading again at a gap or when a heartbeat shows a head beyond. Inputs are its methods; each returns what
+/// is to be done, in order. Time, network and disk are the caller's.
+public struct SubscriptionMachine: Sendable {
+    /// What the caller is to do.
+    public enum Action: Hashable, Sendable {
+        /// Hand these records on: they follow on what was handed on before, without a gap.
+        case deliver([RecordedEvent])
+        /// Read the log after this position and give the answer to ``readAnswered(_:)`` or ``readFailed()``.
+        case read(after: UInt64)
+        /// Call ``retryRead()`` after a pause.
+        case retryLater
+        /// Stop: what was handed on is not a part of this log. The machine takes nothing any more.
+        case diverged(LogDivergence)
+    }
+
+    private enum Phase: Hashable {
+        /// Nothing was heard yet.
+        case joining
+        /// A read is under way.
+        case reading
+        /// A read failed, and the next waits for its time.
+        case pausing
+        /// All that was published is handed on as it comes.
+        case live
+        /// The end.
+        case diverged
+    }
+
+    private var phase = Phase.joining
+    private var logID: UniqueID?
+    private var hash: Digest256?
+    /// Live events that wait for a read to close the gap before them; contiguous.
+    private var waiting: [RecordedEvent] = []
+    private let waitingLimit: Int
+
+    /// The last position handed on.
+    public private(set) var position: UInt64
+    /// The highest position that is known to be recorded.
+    public private(set) var knownHead: UInt64
+    /// Gaps found among live events, each repaired by reading.
+    public private(set) var gaps: UInt64 = 0
+    /// Tails found to be lost by a heartbeat.
+    public private(set) var lostTails: UInt64 = 0
+    /// Events that were dropped because they had been handed on before.
+    public private(set) var repeats: UInt64 = 0
+
+    /// A machine that goes on after a checkpoint.
+    ///
+    /// - Parameter waitingLimit: the most live events that are kept while a read is under way; what does not fit is
+    ///   read again later.
+    public init(after checkpoint: LogCheckpoint, waitingLimit: Int = 10_000) {
+        logID = checkpoint.logID
+        position = checkpoint.position
+        knownHead = checkpoint.position
+        hash = checkpoint.hash
+        self.waitingLimit = waitingLimit
+    }
+
+    /// Whether everything that is known to be recorded was handed on, and what comes is handed on at once.
+    public var isLive: Bool { phase == .live }
+
+    /// How far the machine has come, to go on from another time.
+    public var checkpoint: LogCheckpoint { LogCheckpoint(logID: logID, position: position, hash: hash) }
+
+    /// A live event arrived.
+    public mutating func received(_ record: RecordedEvent, in logID: UniqueID) -> [Action] {
+        guard phase != .diverged else { return [] }
+        if let divergence = adopt(logID) { return diverge(divergence) }
+        knownHead = max(knownHead, record.position)
+        switch phase {
+        case .diverged:
+            return []
+        case .joining:
+            keep(record)
+            return read()
+        case .reading, .pausing:
+            keep(record)
+            return []
+        case .live:
+            guard record.position > position else {
+                repeats += 1
+                return []
+            }
+            guard record.position == position + 1 else {
+                gaps += 1
+                keep(record)
+                return read()
+            }
+            return deliver([record])
+        }
+    }
+
+    /// A heartbeat arrived: the log's head and the hash there.
+    public mutating func receivedHeartbeat(position head: UInt64, hash: Digest256, in logID: UniqueID) -> [Action] {
+        guard phase != .diverged else { return [] }
+        if let divergence = adopt(logID) { return diverge(divergence) }
+        guard head >= position else { return diverge(.wentBack(held: position, head: head)) }
+        if head == position, let held = self.hash, held != hash { return diverge(.brokenChain(position: position)) }
+        knownHead = max(knownHead, head)
+        switch phase {
+        case .joining:
+            return read()
+        case .live where head > position:
+            lostTails += 1
+            return read()
+        case .live, .reading, .pausing, .diverged:
+            return []
+        }
+    }
+
+    /// The read asked for was answered.
+    public mutating func readAnswered(_ page: LogPage) -> [Action] {
+        guard phase == .reading else { return [] }
+        if let divergence = adopt(page.status.logID) { return diverge(divergence) }
+        guard page.status.head.position >= position else {
+            return diverge(.wentBack(held: position, head: page.status.head.position))
+        }
+        knownHead = max(knownHead, page.status.head.position)
+        phase = .live
+        let before = position
+        var actions = deliver(page.records.filter { $0.position > position })
+        guard phase == .live else { return actions }
+        let fresh = waiting.drop { $0.position <= position }
+        if let first = fresh.first, first.position == position + 1 {
+            waiting = []
+            actions += deliver(Array(fresh))
+            guard phase == .live else { return actions }
+        } else if fresh.isEmpty {
+            waiting = []
+        }
+        guard position < knownHead else { return actions }
+        guard position > before else {
+            // The log knows of more than it gave: asking again at once would only burn time.
+            phase = .pausing
+            return actions + [.retryLater]
+        }
+        return actions + read()
+    }
+
+    /// The read asked for failed.
+    public mutating func readFailed() -> [Action] {
+        guard phase == .reading else { return [] }
+        phase = .pausing
+        return [.retryLater]
+    }
+
+    /// The pause after a failed read is over.
+    public mutating func retryRead() -> [Action] {
+        phase == .pausing ? read() : []
+    }
+
+    private mutating func read() -> [Action] {
+        phase = .reading
+        return [.read(after: position)]
+    }
+
+    /// Keeps what follows on the last event kept; at a gap among them only the newer run is of use, since the read
+    /// under way closes the older one.
+    private mutating func keep(_ record: RecordedEvent) {
+        if let last = waiting.last {
+            if record.position <= last.position { return }
+            if record.position > last.position + 1 {
+                gaps += 1
+                waiting = []
+            }
+        }
+        // Beyond the limit the run keeps its beginning: what is missing after it is read when the run is handed on.
+        if waiting.count < waitingLimit { waiting.append(record) }
+    }
+
+    private mutating func deliver(_ records: [RecordedEvent]) -> [Action] {
+        guard !records.isEmpty, let logID else { return [] }
+        var previous = hash
+        var expected = position + 1
+        for (index, record) in records.enumerated() {
+            let isNext =
+                record.position == expected
+                && (previous.map { HashChain.hash(of: record, after: $0, in: logID) == record.hash } ?? true)
+            guard isNext else {
+                let good = Array(records[..<index])
+                advance(over: good)
+                let end = diverge(.brokenChain(position: record.position))
+                return good.isEmpty ? end : [.deliver(good)] + end
+            }
+            previous = record.hash
+            expected += 1
+        }
+        advance(over: records)
+        return [.deliver(records)]
+    }
+
+    private mutating func advance(over records: [RecordedEvent]) {
+        guard let last = records.last else { return }
+        position = last.position
+        hash = last.hash
+        knownHead = max(knownHead, position)
+    }
+
+    private mutating func adopt(_ found: UniqueID) -> LogDivergence? {
+        guard let expected = logID else {
+            logID = found
+            if position == 0 { hash = HashChain.genesis(of: found) }
+            return nil
+        }
+        if position == 0, hash == nil { hash = HashChain.genesis(of: expected) }
+        return expected == found ? nil : .anotherLog(expected: expected, found: found)
+    }
+
+    private mutating func diverge(_ divergence: LogDivergence) -> [Action] {
+        phase = .diverged
+        waiting = []
+        return [.diverged(divergence)]
+    }
+}

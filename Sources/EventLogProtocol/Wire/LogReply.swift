@@ -1,0 +1,259 @@
+public import EventSourcing
+
+/// The log's id and the last durable record.
+public struct LogStatus: Hashable, Sendable {
+    /// The id that the log was given when it was made.
+    public let logID: UniqueID
+    /// The last durable record.
+    public let head: LogHead
+
+    /// A status from its parts.
+    public init(logID: UniqueID, head: LogHead) {
+        self.logID = logID
+        self.head = head
+    }
+}
+
+/// A part of the log, with what the log was when it was read.
+public struct LogPage: Hashable, Sendable {
+    /// The log's id and head at that moment or just before it.
+    public let status: LogStatus
+    /// The records, in order of position.
+    public let records: [RecordedEvent]
+
+    /// A page from its parts.
+    public init(status: LogStatus, records: [RecordedEvent]) {
+        self.status = status
+        self.records = records
+    }
+}
+
+/// What was done under a command key, with the fingerprint that bound it.
+public struct BoundOutcome: Hashable, Sendable {
+    /// The fingerprint of the command that came first under the key.
+    public let fingerprint: Digest256
+    /// What became of it.
+    public let outcome: KeyedOutcome
+
+    /// An outcome from its parts.
+    public init(fingerprint: Digest256, outcome: KeyedOutcome) {
+        self.fingerprint = fingerprint
+        self.outcome = outcome
+    }
+}
+
+/// Why a service did not obey a request. Nothing was done.
+public struct LogRefusal: Error, Hashable, Sendable {
+    /// The kind of the reason.
+    public enum Code: UInt8, Sendable {
+        /// More requests wait than the service takes; send again later.
+        case overloaded = 1
+        /// The service is stopping.
+        case stopping = 2
+        /// This socket does not take requests of this kind.
+        case unsupported = 3
+        /// The store failed.
+        case failed = 4
+    }
+
+    /// The kind of the reason.
+    public let code: Code
+    /// The reason in words, at most 1,000 bytes; for people.
+    public let reason: String
+
+    /// A refusal with its reason.
+    public init(_ code: Code, _ reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+}
+
+/// The log's answer to a ``LogRequest``.
+public enum LogReply: Hashable, Sendable {
+    /// The answer to an append.
+    case append(AppendResult)
+    /// A part of the log.
+    case log(LogPage)
+    /// A part of a stream.
+    case stream(StreamSlice)
+    /// The log's id and head.
+    case status(LogStatus)
+    /// What was done under a key; nil where the key is free.
+    case outcome(BoundOutcome?)
+    /// The request was not obeyed.
+    case refusal(LogRefusal)
+
+    /// The frame's kind.
+    public var kind: FrameKind {
+        switch self {
+        case .append: .appendReply
+        case .log: .readLogReply
+        case .stream: .readStreamReply
+        case .status: .statusReply
+        case .outcome: .outcomeReply
+        case .refusal: .refusal
+        }
+    }
+
+    /// The reply as a frame, under the number of its request; `logID` is the log that its records are of.
+    public func encoded(number: UInt64, logID: UniqueID) -> [UInt8] {
+        var writer = WireWriter(capacity: capacity)
+        RequestHead(kind: kind, number: number).write(to: &writer)
+        switch self {
+        case .append(let result):
+            writer.appendResult(result, logID: logID)
+        case .log(let page):
+            writer.status(page.status)
+            writer.records(page.records, in: logID)
+        case .stream(let slice):
+            writer.integer(slice.version)
+            writer.records(slice.events, in: logID)
+        case .status(let status):
+            writer.status(status)
+        case .outcome(let bound):
+            writer.integer(UInt8(bound == nil ? 0 : 1))
+            if let bound {
+                writer.digest(bound.fingerprint)
+                writer.keyedOutcome(bound.outcome)
+            }
+        case .refusal(let refusal):
+            writer.integer(refusal.code.rawValue)
+            writer.reason(refusal.reason)
+        }
+        return writer.bytes
+    }
+
+    /// Reads a reply and the number of its request from a frame.
+    ///
+    /// - Throws: ``MalformedFrame`` where the frame does not follow the grammar, or is a request.
+    public static func decode(_ bytes: UnsafeRawBufferPointer) throws(MalformedFrame) -> (LogReply, number: UInt64) {
+        var reader = WireReader(bytes)
+        let head = try RequestHead(&reader)
+        let reply: LogReply
+        switch head.kind {
+        case .appendReply:
+            reply = .append(try reader.appendResult())
+        case .readLogReply:
+            let status = try reader.status()
+            reply = .log(LogPage(status: status, records: try reader.records(in: status.logID)))
+        case .readStreamReply:
+            let version = try reader.integer(UInt64.self)
+            reply = .stream(StreamSlice(events: try reader.records(), version: version))
+        case .statusReply:
+            reply = .status(try reader.status())
+        case .outcomeReply:
+            switch try reader.integer(UInt8.self) {
+            case 0: reply = .outcome(nil)
+            case 1:
+                reply = .outcome(BoundOutcome(fingerprint: try reader.digest(), outcome: try reader.keyedOutcome()))
+            default: throw MalformedFrame("an outcome is neither there nor missing")
+            }
+        case .refusal:
+            guard let code = LogRefusal.Code(rawValue: try reader.integer()) else {
+                throw MalformedFrame("a refusal has an unknown code")
+            }
+            reply = .refusal(LogRefusal(code, try reader.text(Int(reader.integer(UInt16.self)))))
+        case .append, .readLog, .readStream, .status, .outcome:
+            throw MalformedFrame("a request stands where a reply is expected")
+        }
+        try reader.finish()
+        return (reply, head.number)
+    }
+
+    private var capacity: Int {
+        let records: [RecordedEvent] =
+            switch self {
+            case .log(let page): page.records
+            case .stream(let slice): slice.events
+            case .append(.conflict(let conflict)): conflict.missed
+            case .append, .status, .outcome, .refusal: []
+            }
+        return records.reduce(128) { $0 + RecordCoding.size(of: $1) }
+    }
+}
+
+extension WireWriter {
+    fileprivate mutating func status(_ status: LogStatus) {
+        uniqueID(status.logID)
+        integer(status.head.position)
+        digest(status.head.hash)
+        integer(status.head.recordedAt.microseconds)
+    }
+
+    fileprivate mutating func commit(_ commit: Commit) {
+        integer(commit.position)
+        integer(commit.recordedAt.microseconds)
+        integer(UInt16(commit.streamVersions.count))
+        for version in commit.streamVersions { integer(version) }
+    }
+
+    fileprivate mutating func keyedOutcome(_ outcome: KeyedOutcome) {
+        commit(outcome.commit)
+        long(outcome.outcome)
+    }
+
+    fileprivate mutating func reason(_ reason: String) {
+        // Cut between characters, so that what is left is UTF-8.
+        var cut = reason
+        while cut.utf8.count > 1000 { cut.removeLast() }
+        integer(UInt16(cut.utf8.count))
+        raw(cut.utf8)
+    }
+
+    fileprivate mutating func appendResult(_ result: AppendResult, logID: UniqueID) {
+        switch result {
+        case .committed(let commit):
+            integer(UInt8(0))
+            self.commit(commit)
+        case .replayed(let outcome):
+            integer(UInt8(1))
+            keyedOutcome(outcome)
+        case .keyReused:
+            integer(UInt8(2))
+        case .conflict(let conflict):
+            integer(UInt8(3))
+            integer(UInt16(conflict.write))
+            integer(conflict.actual)
+            records(conflict.missed, in: logID)
+        case .invalid(let reason):
+            integer(UInt8(4))
+            self.reason(reason)
+        }
+    }
+}
+
+extension WireReader {
+    fileprivate mutating func status() throws(MalformedFrame) -> LogStatus {
+        LogStatus(
+            logID: try uniqueID(),
+            head: LogHead(
+                position: try integer(), hash: try digest(), recordedAt: Timestamp(microseconds: try integer())))
+    }
+
+    fileprivate mutating func commit() throws(MalformedFrame) -> Commit {
+        let position = try integer(UInt64.self)
+        let recordedAt = Timestamp(microseconds: try integer())
+        let count = try count(UInt16.self, ofAtLeast: 8)
+        var versions: [UInt64] = []
+        versions.reserveCapacity(count)
+        for _ in 0..<count { versions.append(try integer()) }
+        return Commit(position: position, recordedAt: recordedAt, streamVersions: versions)
+    }
+
+    fileprivate mutating func keyedOutcome() throws(MalformedFrame) -> KeyedOutcome {
+        KeyedOutcome(commit: try commit(), outcome: try long())
+    }
+
+    fileprivate mutating func appendResult() throws(MalformedFrame) -> AppendResult {
+        switch try integer(UInt8.self) {
+        case 0: return .committed(try commit())
+        case 1: return .replayed(try keyedOutcome())
+        case 2: return .keyReused
+        case 3:
+            return .conflict(
+                AppendConflict(write: Int(try integer(UInt16.self)), actual: try integer(), missed: try records()))
+        case 4: return .invalid(try text(Int(integer(UInt16.self))))
+        default: throw MalformedFrame("an append has an unknown result")
+        }
+    }
+}

@@ -1,0 +1,185 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import Logging
+internal import ZeroMQ
+
+/// Takes appends, has them made durable, acknowledges and publishes them: in this order, on one thread.
+///
+/// The thread is the store's writer. While it flushes a batch, further requests gather in the socket; all of them are
+/// the next batch. So the batch grows with the load by itself, without a timer, and when the store cannot keep up, the
+/// socket's queue fills and ZeroMQ pushes back to the senders.
+actor AppendServer {
+    /// The bounds of one batch.
+    private static let mostRequestsOfABatch = 1024
+    private static let mostBytesOfABatch = 8 << 20
+    private static let heartbeatInterval = Duration.milliseconds(500)
+
+    /// What waits for the next flush.
+    private struct Batch {
+        var requests: [AppendRequest] = []
+        /// Who sent each request, and under which number.
+        var senders: [(peer: [UInt8], number: UInt64)] = []
+        var bytes = 0
+        var replies = ReplyBatch()
+
+        var isFull: Bool { requests.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch }
+    }
+
+    private let store: any EventStore
+    private let loop: SocketLoop
+    private let logger: Logger
+    private let reportFailure: @Sendable (ServiceError) -> Void
+    private var appends: Socket?
+    private var events: Socket?
+    private(set) var counters = LogCounters()
+    private(set) var failure: ServiceError?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// A server that appends to a store.
+    ///
+    /// - Parameter reportFailure: called once, where the store or a socket failed; the server has then stopped.
+    init(
+        store: any EventStore, on loop: SocketLoop, logger: Logger,
+        reportFailure: @escaping @Sendable (ServiceError) -> Void
+    ) {
+        self.store = store
+        self.loop = loop
+        self.logger = logger
+        self.reportFailure = reportFailure
+    }
+
+    func start(appendEndpoint: String, eventsEndpoint: String) throws(ZeroMQError) {
+        var publisher = SocketOptions()
+        // What one slow subscriber can cost in memory: this many messages of a few hundred bytes.
+        publisher.sendQueue = 20_000
+        publisher.lingerMilliseconds = 500
+        // A subscriber has nothing to send but subscriptions.
+        publisher.largestFrame = 1024
+        publisher.mostFrames = 1
+        let events = try Socket(.publisher, options: publisher, on: loop)
+        events.whenReadable { [weak self] in self?.assumeIsolated { $0.greetSubscribers() } }
+        try events.bind(eventsEndpoint)
+        self.events = events
+
+        var router = SocketOptions()
+        router.lingerMilliseconds = 500
+        router.sendQueue = 10_000
+        router.largestFrame = Int64(Self.mostBytesOfABatch)
+        router.mostFrames = ReplyBatch.mostFrames
+        let appends = try Socket(.router, options: router, on: loop)
+        appends.whenReadable { [weak self] in self?.assumeIsolated { _ = $0.takeBatch() } }
+        try appends.bind(appendEndpoint)
+        self.appends = appends
+        beat()
+    }
+
+    /// Takes in what has arrived already, acknowledges it, and closes.
+    func stop() {
+        while failure == nil, takeBatch() > 0 {}
+        close()
+    }
+
+    private func close() {
+        appends?.close()
+        events?.close()
+        appends = nil
+        events = nil
+    }
+
+    /// Receives what waits, as one batch, and commits it.
+    ///
+    /// - Returns: how many requests there were.
+    private func takeBatch() -> Int {
+        guard let appends else { return 0 }
+        var batch = Batch()
+        do {
+            while !batch.isFull, try appends.receive({ take($0, into: &batch) }) != nil {}
+            try commit(&batch)
+        } catch {
+            fail(error)
+        }
+        return batch.requests.count
+    }
+
+    private func take(_ message: borrowing Frames, into batch: inout Batch) {
+        let peer = message.copy(0)
+        for index in 1..<max(1, message.count) {
+            do throws(MalformedFrame) {
+                let (request, number) = try message.withBytes(of: index, LogRequest.decode)
+                guard case .append(let append) = request else {
+                    let refusal = LogRefusal(.unsupported, "the append socket takes appends only")
+                    batch.replies.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
+                    continue
+                }
+                batch.requests.append(append)
+                batch.senders.append((peer, number))
+                batch.bytes += message.withBytes(of: index, \.count)
+            } catch {
+                counters.malformed += 1
+            }
+        }
+    }
+
+    private func commit(_ batch: inout Batch) throws {
+        var records: [RecordedEvent] = []
+        if !batch.requests.isEmpty {
+            let results: [AppendResult]
+            (results, records) = try store.append(batch.requests)
+            counters.batches += 1
+            counters.requests += UInt64(batch.requests.count)
+            counters.events += UInt64(records.count)
+            for (result, sender) in zip(results, batch.senders) {
+                if case .conflict = result { counters.conflicts += 1 }
+                batch.replies.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
+            }
+        }
+        guard let appends, let events else { return }
+        counters.undeliverable += try batch.replies.send(on: appends)
+        for record in records {
+            try PublishedMessage.send(record, in: store.logID, on: events)
+        }
+    }
+
+    /// Greets newcomers with a heartbeat, so that they know at once that their subscription is live and where the
+    /// log's head is.
+    private func greetSubscribers() {
+        guard let events else { return }
+        do {
+            var subscribed = false
+            // A subscription is one frame: 1, then the prefix; its end begins with 0.
+            while let isSubscription = try events.receive({ $0.withBytes(of: 0) { $0.first == 1 } }) {
+                guard isSubscription else { continue }
+                subscribed = true
+                counters.subscriptions += 1
+            }
+            if subscribed { try sendHeartbeat() }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func beat() {
+        guard events != nil else { return }
+        do {
+            try sendHeartbeat()
+        } catch {
+            fail(error)
+        }
+        loop.schedule(after: Self.heartbeatInterval) { [weak self] in self?.assumeIsolated { $0.beat() } }
+    }
+
+    private func sendHeartbeat() throws {
+        guard let events else { return }
+        try PublishedMessage.sendHeartbeat(of: store.logID, at: store.head(), on: events)
+    }
+
+    /// The end: what a failed flush left on disk is not known, so nothing may be acknowledged any more.
+    private func fail(_ error: any Error) {
+        guard failure == nil else { return }
+        let failure = ServiceError("the event log stops: \(error)")
+        self.failure = failure
+        close()
+        reportFailure(failure)
+    }
+}

@@ -1,0 +1,101 @@
+internal import EventLogProtocol
+public import EventSourcing
+internal import JSON
+public import Logging
+public import ServiceLifecycle
+public import ServiceSupport
+public import ZeroMQ
+
+/// The event-log service: makes events durable, acknowledges them, republishes them, and answers reads.
+///
+/// It knows nothing of what the events mean, nor of how the store keeps them.
+public final class EventLogService: Service {
+    private let endpoints: LogEndpoints
+    private let appendLoop: SocketLoop
+    private let readLoop: SocketLoop
+    private let appendServer: AppendServer
+    private let readServer: ReadServer
+    private let store: any EventStore
+    private let logger: Logger
+    private let failures: AsyncStream<ServiceError>
+
+    /// A service for a store.
+    ///
+    /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
+    public init(
+        store: any EventStore, endpoints: LogEndpoints, context: Context, logger: Logger
+    ) throws(ZeroMQError) {
+        self.store = store
+        self.endpoints = endpoints
+        self.logger = logger
+        let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
+        self.failures = failures
+        appendLoop = try SocketLoop(name: "log-append", context: context)
+        readLoop = try SocketLoop(name: "log-read", context: context)
+        appendServer = AppendServer(store: store, on: appendLoop, logger: logger) { continuation.yield($0) }
+        readServer = ReadServer(store: store, on: readLoop, logger: logger)
+    }
+
+    /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes.
+    ///
+    /// - Throws: ``ServiceFailure`` where an endpoint cannot be bound or the store failed.
+    public func run() async throws {
+        do throws(ZeroMQError) {
+            try await readServer.start(endpoint: endpoints.read)
+            try await appendServer.start(appendEndpoint: endpoints.append, eventsEndpoint: endpoints.events)
+        } catch {
+            await close()
+            throw ServiceFailure("\(error); is another event log running there? EVENT_LOG_…_ENDPOINT sets another place")
+        }
+        let head = try store.head()
+        logger.info(
+            "event log open",
+            metadata: [
+                "log": "\(store.logID)", "position": "\(head.position)", "append": "\(endpoints.append)",
+                "events": "\(endpoints.events)", "read": "\(endpoints.read)",
+            ])
+        var failure: ServiceError?
+        for await reported in failures.cancelOnGracefulShutdown() {
+            failure = reported
+            break
+        }
+        await close()
+        if let failure { throw ServiceFailure(failure.description) }
+    }
+
+    /// Whether appends are taken, with the head and what was counted.
+    public func readiness() async -> Readiness {
+        let (failure, appends) = (await appendServer.failure, await appendServer.counters)
+        let reads = await readServer.counters
+        do {
+            let head = try store.head()
+            return Readiness(
+                missing: failure.map { [$0.description] } ?? [],
+                details: [
+                    .init(name: "log", value: .string(store.logID.description)),
+                    .init(name: "position", value: .number(JSONNumber(Int64(clamping: head.position)))),
+                    .init(name: "hash", value: .string(head.hash.description)),
+                    .init(name: "batches", value: .number(JSONNumber(Int64(clamping: appends.batches)))),
+                    .init(name: "requests", value: .number(JSONNumber(Int64(clamping: appends.requests)))),
+                    .init(name: "events", value: .number(JSONNumber(Int64(clamping: appends.events)))),
+                    .init(name: "conflicts", value: .number(JSONNumber(Int64(clamping: appends.conflicts)))),
+                    .init(
+                        name: "malformed_frames",
+                        value: .number(JSONNumber(Int64(clamping: appends.malformed + reads.malformed)))),
+                    .init(
+                        name: "undeliverable_replies",
+                        value: .number(JSONNumber(Int64(clamping: appends.undeliverable + reads.undeliverable)))),
+                ])
+        } catch {
+            logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])
+            return Readiness(missing: ["the store cannot be read"])
+        }
+    }
+
+    private func close() async {
+        await appendServer.stop()
+        await readServer.stop()
+        await appendLoop.close()
+        await readLoop.close()
+    }
+}

@@ -1,0 +1,19 @@
+/// What the event-log service counted since it started.
+public struct LogCounters: Hashable, Sendable {
+    /// Flushes of the store: batches that recorded something or looked a key up.
+    public var batches: UInt64 = 0
+    /// Append requests in those batches.
+    public var requests: UInt64 = 0
+    /// Events recorded.
+    public var events: UInt64 = 0
+    /// Appends refused because a stream was at another version.
+    public var conflicts: UInt64 = 0
+    /// Frames that did not follow the grammar, and were ignored.
+    public var malformed: UInt64 = 0
+    /// Replies that could not be sent: their requester was gone or does not read.
+    public var undeliverable: UInt64 = 0
+    /// Subscriptions heard of.
+    public var subscriptions: UInt64 = 0
+    /// Reads answered.
+    public var reads: UInt64 = 0
+}

@@ -1,0 +1,111 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import Logging
+internal import ZeroMQ
+
+/// Answers reads, on a thread of its own, so that the longest read delays no append.
+actor ReadServer {
+    /// What one reply may carry, whatever was asked for.
+    private static let mostEvents = 10_000
+    private static let mostBytes = 4 << 20
+    /// So many messages are answered before the loop looks round again.
+    private static let mostMessagesOfATurn = 16
+
+    private let store: any EventStore
+    private let loop: SocketLoop
+    private let logger: Logger
+    private var socket: Socket?
+    private(set) var counters = LogCounters()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(store: any EventStore, on loop: SocketLoop, logger: Logger) {
+        self.store = store
+        self.loop = loop
+        self.logger = logger
+    }
+
+    func start(endpoint: String) throws(ZeroMQError) {
+        var options = SocketOptions()
+        options.lingerMilliseconds = 500
+        // Requests are small. Replies are not: what a requester that does not read can cost is this many of them.
+        options.largestFrame = 64 << 10
+        options.mostFrames = ReplyBatch.mostFrames
+        options.sendQueue = 64
+        let socket = try Socket(.router, options: options, on: loop)
+        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.answer() } }
+        try socket.bind(endpoint)
+        self.socket = socket
+    }
+
+    func stop() {
+        socket?.close()
+        socket = nil
+    }
+
+    private func answer() {
+        guard let socket else { return }
+        do {
+            for _ in 0..<Self.mostMessagesOfATurn {
+                let replies: ReplyBatch? = try socket.receive { message in
+                    var replies = ReplyBatch()
+                    let peer = message.copy(0)
+                    for index in 1..<max(1, message.count) { answer(message, index, to: peer, &replies) }
+                    return replies
+                }
+                guard let replies else { return }
+                counters.undeliverable += try replies.send(on: socket)
+            }
+        } catch {
+            // Only a closed socket gets here, and then nobody is left to be answered.
+            logger.error("the read socket failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func answer(
+        _ message: borrowing Frames, _ index: Int, to peer: [UInt8], _ replies: inout ReplyBatch
+    ) {
+        do throws(MalformedFrame) {
+            let (request, number) = try message.withBytes(of: index, LogRequest.decode)
+            counters.reads += 1
+            replies.add(reply(to: request), to: peer, number: number, logID: store.logID)
+        } catch {
+            counters.malformed += 1
+        }
+    }
+
+    private func reply(to request: LogRequest) -> LogReply {
+        do {
+            switch request {
+            case .append:
+                return .refusal(LogRefusal(.unsupported, "the read socket takes no appends"))
+            case .readLog(let position, let limit):
+                // The head first: it is then never behind the records.
+                let status = try status()
+                let records = try store.readLog(after: position, limit: Self.bounded(limit))
+                let isOvertaken = records.last.map { $0.position > status.head.position } ?? false
+                return .log(LogPage(status: isOvertaken ? try self.status() : status, records: records))
+            case .readStream(let stream, let version, let limit):
+                return .stream(try store.readStream(stream, after: version, limit: Self.bounded(limit)))
+            case .status:
+                return .status(try status())
+            case .outcome(let key, let scope):
+                return .outcome(
+                    try store.outcome(of: key, in: scope).map {
+                        BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
+                    })
+            }
+        } catch {
+            logger.error("a read failed", metadata: ["error": "\(error)"])
+            return .refusal(LogRefusal(.failed, "the store could not be read; the event log's own log says why"))
+        }
+    }
+
+    private func status() throws -> LogStatus {
+        LogStatus(logID: store.logID, head: try store.head())
+    }
+
+    private static func bounded(_ limit: ReadLimit) -> ReadLimit {
+        ReadLimit(events: min(limit.events, mostEvents), bytes: min(limit.bytes, mostBytes))
+    }
+}

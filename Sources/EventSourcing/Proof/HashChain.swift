@@ -1,0 +1,48 @@
+internal import Crypto
+
+/// The chain that makes history provable: every record's hash covers the hash of the record before it.
+///
+/// `hash = SHA-256(previous hash ‖ bytes 0 to 63 of the header ‖ u32 length and bytes of the topic, of the metadata, of
+/// the data)`, lengths big-endian; what stands before position 1 has as its hash SHA-256 of the 16 bytes of the log id.
+/// So whoever holds two neighbouring records can prove that neither was altered and that nothing lies between them.
+public enum HashChain {
+    /// The hash before position 1: SHA-256 of the 16 bytes of the log id.
+    public static func genesis(of logID: UniqueID) -> Digest256 {
+        var hasher = SHA256()
+        withUnsafeBytes(of: (logID.high.bigEndian, logID.low.bigEndian)) { hasher.update(bufferPointer: $0) }
+        return digest(hasher.finalize())
+    }
+
+    /// The hash that `record` must carry when the record before it carries `previous`. The record's own hash is not
+    /// looked at.
+    public static func hash(of record: RecordedEvent, after previous: Digest256, in logID: UniqueID) -> Digest256 {
+        var hasher = SHA256()
+        withUnsafeTemporaryAllocation(byteCount: 32 + RecordHeader.size, alignment: 8) { bytes in
+            bytes.storeBytes(of: previous.words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: previous.words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+            bytes.storeBytes(of: previous.words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
+            bytes.storeBytes(of: previous.words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
+            RecordHeader(of: record, in: logID).write(to: UnsafeMutableRawBufferPointer(rebasing: bytes[32...]))
+            hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[..<(32 + RecordHeader.hashedSize)]))
+        }
+        var topic = record.topic
+        topic.withUTF8 { update(&hasher, with: UnsafeRawBufferPointer($0)) }
+        record.event.metadata.withUnsafeBytes { update(&hasher, with: $0) }
+        record.event.data.withUnsafeBytes { update(&hasher, with: $0) }
+        return digest(hasher.finalize())
+    }
+
+    private static func update(_ hasher: inout SHA256, with bytes: UnsafeRawBufferPointer) {
+        withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { hasher.update(bufferPointer: $0) }
+        hasher.update(bufferPointer: bytes)
+    }
+
+    private static func digest(_ digest: SHA256.Digest) -> Digest256 {
+        digest.withUnsafeBytes { bytes in
+            func word(_ offset: Int) -> UInt64 {
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            return Digest256(word(0), word(8), word(16), word(24))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// Where a log keeps its records.
+///
+/// The calls block: a store belongs on threads of its own, never in Swift concurrency's pool. One thread appends; any
+/// number may read meanwhile, and never wait for the appender.
+public protocol EventStore: Sendable {
+    /// The id that the log was given when it was made.
+    var logID: UniqueID { get }
+
+    /// The last durable record.
+    func head() throws -> LogHead
+
+    /// Appends a batch: each request whole or not at all, all of them durable, by one flush, when the call returns.
+    ///
+    /// - Returns: the answer to each request in order, and the records made, in the order of their positions.
+    /// - Throws: where the store failed. Whether the batch is on disk is then unknown, and the store must not be
+    ///   written to again: a flush that failed is never repeated, for the pages it was to write may be gone.
+    func append(_ requests: [AppendRequest]) throws -> (results: [AppendResult], records: [RecordedEvent])
+
+    /// Reads the log in order, from the record after `position`; fewer than `limit` allows only at the end.
+    func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent]
+
+    /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
+    func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice
+
+    /// What was done under a key of a stream, with the fingerprint that bound it; nil where the key is free.
+    func outcome(of key: [UInt8], in scope: StreamID) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)?
+}
+
+/// How much a read may return: the first of the two that is reached ends it, but a read never returns nothing where
+/// there is something.
+public struct ReadLimit: Hashable, Sendable {
+    /// The most events.
+    public let events: Int
+    /// The most bytes of data and metadata.
+    public let bytes: Int
+
+    /// A limit; both at least 1.
+    public init(events: Int, bytes: Int = 1 << 20) {
+        precondition(events > 0 && bytes > 0, "a read limit must allow something")
+        self.events = events
+        self.bytes = bytes
+    }
+}
+
+/// A part of a stream.
+public struct StreamSlice: Hashable, Sendable {
+    /// The events read, oldest first.
+    public let events: [RecordedEvent]
+    /// The stream's version when they were read, 0 where it does not exist.
+    public let version: UInt64
+
+    /// A slice from its parts.
+    public init(events: [RecordedEvent], version: UInt64) {
+        self.events = events
+        self.version = version
+    }
+}

@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Finds and prepares the place of a database file.
+enum DatabasePath {
+    /// The path with symbolic links resolved, so that two names of one file meet at the same lock. Makes the folder
+    /// where it is missing.
+    ///
+    /// The file itself is never opened here: closing a descriptor of it would drop the locks that SQLite holds in
+    /// this process.
+    static func prepare(_ path: String) throws -> String {
+        if let resolved = resolve(path) { return resolved }
+        let (folder, name) = split(path)
+        guard !name.isEmpty else {
+            throw SQLiteEventStoreError(.cannotOpen, "the path of the database, \"\(path)\", names no file")
+        }
+        try makeFolder(folder)
+        guard let resolved = resolve(folder) else {
+            throw SQLiteEventStoreError(.cannotOpen, "cannot find the folder \(folder)", cause: SystemError.last)
+        }
+        return resolved == "/" ? "/\(name)" : "\(resolved)/\(name)"
+    }
+
+    private static func resolve(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// The folder and the name of a path: `a/b.db` gives `a` and `b.db`, `b.db` gives `.` and `b.db`.
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
+    }
+
+    /// Makes a folder and those above it, and flushes the folder that names the new one: without that, a log could
+    /// vanish with the power although every event in it was flushed.
+    private static func makeFolder(_ folder: String) throws {
+        if access(folder, F_OK) == 0 { return }
+        let parent = split(folder).folder
+        if parent != folder { try makeFolder(parent) }
+        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+            throw SQLiteEventStoreError(.cannotOpen, "cannot make the folder \(folder)", cause: SystemError.last)
+        }
+        let descriptor = open(parent, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw SQLiteEventStoreError(.cannotOpen, "cannot open the folder \(parent)", cause: SystemError.last)
+        }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw SQLiteEventStoreError(.cannotOpen, "cannot flush the folder \(parent)", cause: SystemError.last)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+internal import EventSourcing
+internal import GRDB
+
+/// The end of a log, checked before anything is appended to it.
+enum LogTail {
+    /// The head of the log.
+    ///
+    /// - Throws: `damaged`, with the position, where the last record is not what was written: its hash does not follow
+    ///   from the record before it, or the index of its stream does not end with it.
+    static func load(_ database: Database, logID: UniqueID) throws -> LogHead {
+        let genesis = HashChain.genesis(of: logID)
+        let lastRow = try PreparedStatement(
+            "SELECT \(EventRow.columns) FROM events ORDER BY position DESC LIMIT 1", database)
+        defer { lastRow.reset() }
+        guard try lastRow.step() else {
+            return LogHead(position: 0, hash: genesis, recordedAt: Timestamp(microseconds: 0))
+        }
+        let last = try EventRow.record(lastRow)
+        guard last.position > 0 else {
+            throw SQLiteEventStoreError.damaged(at: last.position, "positions begin with 1")
+        }
+        var previous = genesis
+        if last.position > 1 {
+            // A missing record before it throws by itself.
+            guard
+                let before = try LogReader.readLog(database, after: last.position - 2, limit: ReadLimit(events: 1))
+                    .first,
+                before.recordedAt <= last.recordedAt
+            else {
+                throw SQLiteEventStoreError.damaged(at: last.position, "it is older than the record before it")
+            }
+            previous = before.hash
+        }
+        guard HashChain.hash(of: last, after: previous, in: logID) == last.hash else {
+            throw SQLiteEventStoreError.damaged(
+                at: last.position, "its hash does not follow from its content and the record before it")
+        }
+        let indexed = try StreamHead.load(last.stream, from: database)
+        guard indexed == StreamHead(version: last.streamVersion, lastEvent: last.event.id) else {
+            throw SQLiteEventStoreError.damaged(
+                at: last.position,
+                "it is version \(last.streamVersion) of \(last.stream), which ends with version "
+                    + "\(indexed.version)")
+        }
+        return LogHead(position: last.position, hash: last.hash, recordedAt: last.recordedAt)
+    }
+}

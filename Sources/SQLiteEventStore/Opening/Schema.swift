@@ -1,0 +1,97 @@
+internal import EventSourcing
+internal import GRDB
+
+/// The tables of a log, made so that its history can be read with any SQLite tool.
+enum Schema {
+    /// `DBK1`, which tells Daybook's files from other programs'.
+    static let applicationID: Int64 = 0x4442_4B31
+
+    /// The version of the tables, kept as SQLite's `user_version`.
+    static let version: Int64 = 1
+
+    /// `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
+    private static let tables = """
+        CREATE TABLE log (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+            id BLOB NOT NULL CHECK (length(id) = 16),
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE events (
+            position INTEGER PRIMARY KEY,
+            category TEXT NOT NULL,
+            stream TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            type TEXT NOT NULL,
+            schema_version INTEGER NOT NULL,
+            recorded_at INTEGER NOT NULL,
+            id BLOB NOT NULL,
+            hash BLOB NOT NULL,
+            metadata TEXT NOT NULL,
+            data TEXT NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX events_by_stream ON events (category, stream, version);
+        CREATE TABLE command_keys (
+            category TEXT NOT NULL,
+            stream TEXT NOT NULL,
+            key BLOB NOT NULL,
+            fingerprint BLOB NOT NULL,
+            outcome BLOB NOT NULL,
+            position INTEGER NOT NULL,
+            recorded_at INTEGER NOT NULL,
+            stream_versions TEXT NOT NULL,
+            PRIMARY KEY (category, stream, key)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Refuses a file that is not Daybook's, or is a newer Daybook's. Changes nothing.
+    static func check(_ database: Database, path: String) throws {
+        let application = try pragma("application_id", database)
+        let version = try pragma("user_version", database)
+        if application != applicationID {
+            let objects = try Int64.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema")
+            guard application == 0, version == 0, objects == 0 else {
+                throw SQLiteEventStoreError(
+                    .foreignFile,
+                    "\(path) belongs to another program (application id \(application)): choose another path")
+            }
+        } else if version > Self.version {
+            throw SQLiteEventStoreError(
+                .newerSchema,
+                "\(path) has schema version \(version), and this program knows versions up to \(Self.version): "
+                    + "use the Daybook that wrote it, or a newer one")
+        } else if version < 1 {
+            throw SQLiteEventStoreError(
+                .damaged, "\(path) says that it is Daybook's but has schema version \(version): restore a backup")
+        }
+    }
+
+    /// Makes the tables and the log's id where the file is new: in one transaction, so that a file either has all of
+    /// it or is still new.
+    ///
+    /// - Returns: the log's id.
+    static func open(_ database: Database, path: String, at time: Timestamp) throws -> UniqueID {
+        if try pragma("application_id", database) != applicationID {
+            let id = UniqueID.version7(at: time)
+            try database.inTransaction(.immediate) {
+                try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+                try database.execute(sql: "PRAGMA user_version = \(version)")
+                try database.execute(sql: tables)
+                let insert = try PreparedStatement("INSERT INTO log VALUES (1, ?, ?)", database)
+                try insert.bind(id, at: 1)
+                try insert.bind(time.microseconds, at: 2)
+                try insert.run()
+                return .commit
+            }
+        }
+        let select = try PreparedStatement("SELECT id FROM log", database)
+        defer { select.reset() }
+        guard try select.step(), let id = select.uniqueID(at: 0) else {
+            throw SQLiteEventStoreError(.damaged, "\(path) has lost the id of its log: restore a backup")
+        }
+        return id
+    }
+
+    private static func pragma(_ name: String, _ database: Database) throws -> Int64 {
+        try Int64.fetchOne(database, sql: "PRAGMA \(name)") ?? 0
+    }
+}

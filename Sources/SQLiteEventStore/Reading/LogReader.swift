@@ -1,0 +1,60 @@
+internal import EventSourcing
+internal import GRDB
+
+/// Reads records through a connection. Every function is one run of one statement: it sees one state of the log and
+/// holds it no longer than it takes, so that no reader keeps SQLite from emptying its write-ahead log.
+enum LogReader {
+    /// The log, from the record after `position`.
+    static func readLog(_ database: Database, after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
+        let rows = try PreparedStatement(
+            "SELECT \(EventRow.columns) FROM events WHERE position > ? ORDER BY position LIMIT ?", database)
+        try rows.bind(position, at: 1)
+        try rows.bind(Int64(limit.events), at: 2)
+        var last = position
+        return try read(rows, limit: limit, of: nil) { record in
+            guard record.position == last + 1 else {
+                throw SQLiteEventStoreError.damaged(at: last + 1, "it is missing")
+            }
+            last += 1
+        }
+    }
+
+    /// One stream, from the event after `version`.
+    static func readStream(
+        _ database: Database, _ stream: StreamID, after version: UInt64, limit: ReadLimit
+    ) throws -> [RecordedEvent] {
+        let rows = try PreparedStatement(
+            """
+            SELECT \(EventRow.columns) FROM events WHERE category = ? AND stream = ? AND version > ?
+            ORDER BY version LIMIT ?
+            """, database)
+        try rows.bind(stream.category, at: 1)
+        try rows.bind(stream.name, at: 2)
+        try rows.bind(version, at: 3)
+        try rows.bind(Int64(limit.events), at: 4)
+        var last = version
+        return try read(rows, limit: limit, of: stream) { record in
+            guard record.streamVersion == last + 1 else {
+                throw SQLiteEventStoreError.damaged(
+                    at: record.position, "version \(last + 1) of \(stream) is missing before it")
+            }
+            last += 1
+        }
+    }
+
+    private static func read(
+        _ rows: PreparedStatement, limit: ReadLimit, of stream: StreamID?, check: (RecordedEvent) throws -> Void
+    ) throws -> [RecordedEvent] {
+        defer { rows.reset() }
+        var records: [RecordedEvent] = []
+        var bytes = 0
+        while try rows.step() {
+            bytes += EventRow.size(rows)
+            if bytes > limit.bytes && !records.isEmpty { break }
+            let record = try EventRow.record(rows, of: stream)
+            try check(record)
+            records.append(record)
+        }
+        return records
+    }
+}

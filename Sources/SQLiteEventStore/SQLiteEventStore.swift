@@ -1,0 +1,181 @@
+public import EventSourcing
+internal import GRDB
+internal import Synchronization
+
+/// A log in one SQLite file, through GRDB.
+///
+/// Every append is flushed to disk before it returns (write-ahead log, `synchronous = FULL`). Reads see what is durable
+/// and neither wait for the appender nor delay it. The file can be opened with any SQLite tool while the store runs; a
+/// tool that locks it for writing delays appends, for at most ``busyTimeout``, after which the append fails.
+///
+/// One store at a time has the file open: `PATH.lock` beside it is locked until ``close()``, or until the process ends.
+public final class SQLiteEventStore: EventStore {
+    /// How long an append waits for a lock that another program holds, in milliseconds.
+    public static let busyTimeout = 5000
+
+    /// The id that the log was given when it was made.
+    public let logID: UniqueID
+
+    private let path: String
+    private let clock: @Sendable () -> Timestamp
+    private let pool: DatabasePool
+    private let lock: LockFile
+    private let writer: Mutex<Writer>
+    private let published: Mutex<Published>
+
+    /// What any thread may know without waiting for the writer.
+    private struct Published {
+        var head: LogHead
+        var isClosed = false
+    }
+
+    /// Opens the log at `path`, and makes file and folder where they are missing.
+    ///
+    /// - Parameter clock: what tells the time of records; one that is set back makes no record older than the one
+    ///   before it.
+    /// - Throws: ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `foreignFile` and `newerSchema`, with the file left as
+    ///   it was; `notDurable`; `damaged` where the end of the log is not what was written.
+    public convenience init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now) throws {
+        try self.init(path: path, clock: clock, largestWriteAheadLog: 64 << 20)
+    }
+
+    /// Opens a log whose write-ahead log is emptied when it has grown to so many bytes.
+    init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, largestWriteAheadLog: Int) throws {
+        let path = try DatabasePath.prepare(path)
+        lock = try LockFile(path: path + ".lock")
+        do {
+            let opened = try Self.open(path: path, at: clock(), largestWriteAheadLog: largestWriteAheadLog)
+            pool = opened.pool
+            logID = opened.logID
+            writer = Mutex(
+                Writer(
+                    logID: opened.logID, head: opened.head,
+                    checkpoints: Checkpoints(
+                        path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)))
+            published = Mutex(Published(head: opened.head))
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw SQLiteEventStoreError(
+                .foreignFile, "\(path) is not an SQLite database: choose another path", cause: error)
+        } catch {
+            throw SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the database \(path)")
+        }
+        self.path = path
+        self.clock = clock
+    }
+
+    /// Closes the file and lets the next store open it. Waits for calls under way; later ones throw `closed`. Does
+    /// nothing the second time.
+    public func close() throws {
+        let wasClosed = published.withLock { published in
+            defer { published.isClosed = true }
+            return published.isClosed
+        }
+        if wasClosed { return }
+        do {
+            // An append under way ends first.
+            try writer.withLock { _ in
+                // Readers before the writer: the last connection to close empties the write-ahead log into the file,
+                // and only the writer can.
+                pool.releaseMemory()
+                try pool.close()
+            }
+        } catch {
+            throw SQLiteEventStoreError(.cannotOpen, "cannot close the database \(path)", cause: error)
+        }
+        lock.release()
+    }
+
+    /// The last durable record. Never waits for the appender.
+    public func head() throws -> LogHead {
+        let published = published.withLock { $0 }
+        if published.isClosed { throw closedError }
+        return published.head
+    }
+
+    /// Appends a batch in one transaction. See ``EventStore``; calls from several threads take turns.
+    public func append(
+        _ requests: [AppendRequest]
+    ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
+        try writer.withLock { writer in
+            try requireOpen()
+            let answer = try pool.writeWithoutTransaction { database in
+                try writer.append(requests, at: clock(), database)
+            }
+            let head = writer.head
+            published.withLock { $0.head = head }
+            return answer
+        }
+    }
+
+    /// Reads the log in order, from the record after `position`.
+    public func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
+        try read("the log after position \(position)") { database in
+            try LogReader.readLog(database, after: position, limit: limit)
+        }
+    }
+
+    /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
+    public func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice {
+        try read("stream \(stream) after version \(version)") { database in
+            let events = try LogReader.readStream(database, stream, after: version, limit: limit)
+            return StreamSlice(events: events, version: try StreamHead.load(stream, from: database).version)
+        }
+    }
+
+    /// What was done under a key of a stream; nil where the key is free.
+    public func outcome(
+        of key: [UInt8], in scope: StreamID
+    ) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)? {
+        try read("a command key of \(scope)") { try CommandKeys.find(key, in: scope, $0) }
+    }
+
+    private func read<Value>(
+        _ subject: @autoclosure () -> String, _ body: (Database) throws -> Value
+    ) throws -> Value {
+        try requireOpen()
+        do {
+            return try pool.read(body)
+        } catch {
+            throw SQLiteEventStoreError.wrapping(error, .readFailed, "cannot read \(subject()) from \(path)")
+        }
+    }
+
+    private func requireOpen() throws {
+        if published.withLock({ $0.isClosed }) { throw closedError }
+    }
+
+    private var closedError: SQLiteEventStoreError {
+        SQLiteEventStoreError(.closed, "the log \(path) was closed; open it again")
+    }
+}
+
+// MARK: - Opening
+
+extension SQLiteEventStore {
+    private static func open(
+        path: String, at time: Timestamp, largestWriteAheadLog: Int
+    ) throws -> (pool: DatabasePool, logID: UniqueID, head: LogHead) {
+        var configuration = Configuration()
+        configuration.label = "SQLiteEventStore"
+        configuration.busyMode = .timeout(Double(busyTimeout) / 1000)
+        // A transaction that can be neither committed nor rolled back must end in an error, not in GRDB's trap.
+        configuration.allowsUnsafeTransactions = true
+        configuration.prepareDatabase { database in
+            // Before GRDB makes the first change to the file, which is to switch on the write-ahead log.
+            if !database.configuration.readonly { try Schema.check(database, path: path) }
+        }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        return try pool.writeWithoutTransaction { database in
+            try Durability.establish(on: database, path: path)
+            try database.execute(sql: "PRAGMA cache_size = -65536")
+            try database.execute(sql: "PRAGMA journal_size_limit = \(largestWriteAheadLog)")
+            let logID = try Schema.open(database, path: path, at: time)
+            return (pool, logID, try LogTail.load(database, logID: logID))
+        }
+    }
+
+    /// The settings of the connection that appends, for the tests.
+    func durability() throws -> Durability {
+        try pool.writeWithoutTransaction { try Durability.read(from: $0) }
+    }
+}

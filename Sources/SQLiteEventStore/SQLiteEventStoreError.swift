@@ -1,0 +1,63 @@
+/// Why the store could not do what was asked.
+public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is; more kinds may be added.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The name of the kind, for metric labels.
+        public let description: String
+
+        /// The file, its folder or its lock file cannot be opened or made.
+        public static let cannotOpen = Code(description: "cannotOpen")
+        /// Another process, or another store in this one, has the file open.
+        public static let locked = Code(description: "locked")
+        /// The file is not a Daybook log.
+        public static let foreignFile = Code(description: "foreignFile")
+        /// The file was written by a newer Daybook.
+        public static let newerSchema = Code(description: "newerSchema")
+        /// The file's settings would not make events durable.
+        public static let notDurable = Code(description: "notDurable")
+        /// The file holds what no Daybook wrote: it was altered, or the disk failed.
+        public static let damaged = Code(description: "damaged")
+        /// A read failed.
+        public static let readFailed = Code(description: "readFailed")
+        /// An append failed; whether it is on disk is unknown.
+        public static let writeFailed = Code(description: "writeFailed")
+        /// An append failed earlier, so that nothing more is written.
+        public static let failedEarlier = Code(description: "failedEarlier")
+        /// The store was closed.
+        public static let closed = Code(description: "closed")
+    }
+
+    /// What kind of failure it is.
+    public let code: Code
+
+    /// What failed, with which value, and what to do about it.
+    public let message: String
+
+    /// The error of SQLite, GRDB or the system behind it.
+    public let cause: (any Error)?
+
+    init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    /// The message, followed by the cause.
+    public var description: String {
+        guard let cause else { return message }
+        return "\(message): \(cause)"
+    }
+}
+
+extension SQLiteEventStoreError {
+    /// A record that no Daybook wrote.
+    static func damaged(at position: UInt64, _ reason: String) -> SQLiteEventStoreError {
+        SQLiteEventStoreError(
+            .damaged, "the record at position \(position) is damaged: \(reason); run verify, or restore a backup")
+    }
+
+    /// What was thrown while `message` was attempted; an error of this store stays as it is.
+    static func wrapping(_ error: any Error, _ code: Code, _ message: @autoclosure () -> String) -> any Error {
+        error is SQLiteEventStoreError ? error : SQLiteEventStoreError(code, message(), cause: error)
+    }
+}

@@ -1,0 +1,109 @@
+internal import EventSourcing
+internal import GRDB
+
+/// One batch of appends on its way into one transaction.
+///
+/// It holds everything that changes; the writer takes it over only when the transaction is durable. A request is
+/// judged in full before any row of it is written, so that a refused one leaves nothing to undo; its rows are written
+/// before the next is judged, so that the next one sees them.
+struct Batch {
+    /// The head after the requests so far.
+    private(set) var head: LogHead
+    /// The ends of the streams that the requests so far have written to.
+    private(set) var changed: [StreamID: StreamHead] = [:]
+    /// The records made so far.
+    private(set) var records: [RecordedEvent] = []
+    /// Whether a transaction was begun: not before there is something to write, for an empty one costs a flush.
+    private(set) var hasWritten = false
+
+    private let database: Database
+    private let insert: EventInsert
+    private let logID: UniqueID
+    /// The time of all its records.
+    private let time: Timestamp
+
+    /// A batch that follows `head`.
+    init(_ database: Database, logID: UniqueID, after head: LogHead, at time: Timestamp) throws {
+        self.database = database
+        insert = try EventInsert(database)
+        self.logID = logID
+        self.head = head
+        // A clock that is set back must not make a log that runs backwards.
+        self.time = max(time, head.recordedAt)
+    }
+
+    /// Answers one append and writes its rows.
+    mutating func answer(_ request: AppendRequest, _ cache: inout StreamHeadCache) throws -> AppendResult {
+        // The key before all else: what was decided stays decided, whatever became of the streams.
+        if let command = request.command, let scope = request.writes.first?.stream,
+            let known = try CommandKeys.find(command.key, in: scope, database)
+        {
+            return known.fingerprint == command.fingerprint ? .replayed(known.outcome) : .keyReused
+        }
+        if let reason = RequestRules.violation(in: request) { return .invalid(reason) }
+        var heads: [StreamHead] = []
+        heads.reserveCapacity(request.writes.count)
+        for (index, write) in request.writes.enumerated() {
+            let head = try streamHead(write.stream, &cache)
+            guard ConflictCheck.holds(write.expected, head) else {
+                let missed = try ConflictCheck.missed(
+                    in: write.stream, expecting: write.expected, actual: head.version, database)
+                return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
+            }
+            heads.append(head)
+        }
+        return .committed(try write(request, onto: heads))
+    }
+
+    private mutating func write(_ request: AppendRequest, onto heads: [StreamHead]) throws -> Commit {
+        if !hasWritten {
+            try database.beginTransaction(.immediate)
+            hasWritten = true
+        }
+        var versions: [UInt64] = []
+        versions.reserveCapacity(heads.count)
+        for (write, head) in zip(request.writes, heads) {
+            versions.append(try self.write(write.events, to: write.stream, onto: head))
+        }
+        let commit = Commit(position: head.position, recordedAt: time, streamVersions: versions)
+        if let command = request.command {
+            try CommandKeys.insert(command, in: request.writes[0].stream, commit, database)
+        }
+        return commit
+    }
+
+    /// Writes the events of one stream; returns its version afterwards.
+    private mutating func write(_ events: [NewEvent], to stream: StreamID, onto end: StreamHead) throws -> UInt64 {
+        guard let last = events.last else { return end.version }
+        let first = records.count
+        var version = end.version
+        for event in events {
+            version += 1
+            append(event, to: stream, at: version)
+        }
+        try insert.insert(records[first...], of: stream)
+        changed[stream] = StreamHead(version: version, lastEvent: last.id)
+        return version
+    }
+
+    private mutating func append(_ event: NewEvent, to stream: StreamID, at version: UInt64) {
+        func record(hash: Digest256) -> RecordedEvent {
+            RecordedEvent(
+                position: head.position + 1, stream: stream, streamVersion: version, recordedAt: time, event: event,
+                hash: hash)
+        }
+        let unproven = record(hash: head.hash)
+        let hash = HashChain.hash(of: unproven, after: head.hash, in: logID)
+        records.append(record(hash: hash))
+        head = LogHead(position: head.position + 1, hash: hash, recordedAt: time)
+    }
+
+    /// The end of a stream after the requests so far.
+    private func streamHead(_ stream: StreamID, _ cache: inout StreamHeadCache) throws -> StreamHead {
+        if let head = changed[stream] { return head }
+        if let head = cache.head(of: stream) { return head }
+        let head = try StreamHead.load(stream, from: database)
+        cache.set(head, for: stream)
+        return head
+    }
+}

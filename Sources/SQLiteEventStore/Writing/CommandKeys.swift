@@ -1,0 +1,64 @@
+internal import EventSourcing
+internal import GRDB
+
+/// The table of command keys.
+enum CommandKeys {
+    /// What was done under a key; nil where it is free, as one of another length than is allowed always is.
+    static func find(
+        _ key: [UInt8], in scope: StreamID, _ database: Database
+    ) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)? {
+        guard 1...CommandKey.longestKey ~= key.count else { return nil }
+        let row = try PreparedStatement(
+            """
+            SELECT fingerprint, outcome, position, recorded_at, stream_versions FROM command_keys
+            WHERE category = ? AND stream = ? AND key = ?
+            """, database)
+        defer { row.reset() }
+        try row.bind(scope.category, at: 1)
+        try row.bind(scope.name, at: 2)
+        try key.withUnsafeBytes { try row.bind($0, at: 3) }
+        guard try row.step() else { return nil }
+        guard let fingerprint = row.digest(at: 0), let versions = decode(versions: row.bytes(at: 4)) else {
+            throw SQLiteEventStoreError(
+                .damaged,
+                "a command key of \(scope) is damaged: its fingerprint or stream versions cannot be read; "
+                    + "run verify, or restore a backup")
+        }
+        let commit = Commit(
+            position: UInt64(clamping: row.integer(at: 2)), recordedAt: Timestamp(microseconds: row.integer(at: 3)),
+            streamVersions: versions)
+        return (fingerprint, KeyedOutcome(commit: commit, outcome: row.bytes(at: 1)))
+    }
+
+    /// Records what was done under a key.
+    static func insert(_ command: CommandKey, in scope: StreamID, _ commit: Commit, _ database: Database) throws {
+        let row = try PreparedStatement("INSERT INTO command_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", database)
+        try row.bind(scope.category, at: 1)
+        try row.bind(scope.name, at: 2)
+        try command.key.withUnsafeBytes { try row.bind($0, at: 3) }
+        try row.bind(command.fingerprint, at: 4)
+        try command.outcome.withUnsafeBytes { try row.bind($0, at: 5) }
+        try row.bind(commit.position, at: 6)
+        try row.bind(commit.recordedAt.microseconds, at: 7)
+        try row.bind(encode(versions: commit.streamVersions), at: 8)
+        try row.run()
+    }
+
+    /// Versions as a JSON array, so that SQLite's `json_each` reads them: `[3,7]`.
+    static func encode(versions: [UInt64]) -> String {
+        if versions.count == 1 { return "[\(versions[0])]" }
+        return "[" + versions.map(String.init).joined(separator: ",") + "]"
+    }
+
+    /// Versions from their JSON array; nil for anything that ``encode(versions:)`` does not write.
+    static func decode(versions text: [UInt8]) -> [UInt64]? {
+        guard text.count >= 2, text.first == UInt8(ascii: "["), text.last == UInt8(ascii: "]") else { return nil }
+        var versions: [UInt64] = []
+        for digits in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        {
+            guard let version = UInt64(String(decoding: digits, as: UTF8.self)) else { return nil }
+            versions.append(version)
+        }
+        return versions
+    }
+}

@@ -1,0 +1,73 @@
+internal import EventSourcing
+internal import GRDB
+
+/// The one who appends: it holds the head of the log and the ends of streams in memory, and changes them only when
+/// what they say is durable.
+struct Writer {
+    /// The last durable record.
+    private(set) var head: LogHead
+
+    private let logID: UniqueID
+    private var streams = StreamHeadCache(capacity: 200_000)
+    private var checkpoints: Checkpoints
+    private var failure: SQLiteEventStoreError?
+
+    /// A writer onto a log that ends with `head`.
+    init(logID: UniqueID, head: LogHead, checkpoints: Checkpoints) {
+        self.logID = logID
+        self.head = head
+        self.checkpoints = checkpoints
+    }
+
+    /// Appends a batch in one transaction.
+    ///
+    /// - Throws: where anything failed, and from then on always: whether that batch is on disk is unknown, and so is
+    ///   whether what is held in memory still agrees with the file.
+    mutating func append(
+        _ requests: [AppendRequest], at time: Timestamp, _ database: Database
+    ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
+        if let failure {
+            throw SQLiteEventStoreError(
+                .failedEarlier, "an append failed earlier, so nothing is written until the log is opened again",
+                cause: failure)
+        }
+        do {
+            return try commit(requests, at: time, database)
+        } catch {
+            let failure = SQLiteEventStoreError(
+                .writeFailed, "cannot append after position \(head.position); open the log again", cause: error)
+            self.failure = failure
+            rollBack(database)
+            throw failure
+        }
+    }
+
+    private mutating func commit(
+        _ requests: [AppendRequest], at time: Timestamp, _ database: Database
+    ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
+        var batch = try Batch(database, logID: logID, after: head, at: time)
+        var results: [AppendResult] = []
+        results.reserveCapacity(requests.count)
+        for request in requests {
+            results.append(try batch.answer(request, &streams))
+        }
+        if batch.hasWritten {
+            try database.commit()
+            head = batch.head
+            for (stream, head) in batch.changed { streams.set(head, for: stream) }
+            checkpoints.runIfDue(database)
+        }
+        return (results, batch.records)
+    }
+
+    /// Leaves the transaction of a batch that failed, so that the file can be closed.
+    private func rollBack(_ database: Database) {
+        guard database.isInsideTransaction else { return }
+        do {
+            try database.rollback()
+        } catch {
+            // The batch has failed and nothing is written again: closing the connection drops what is left of it.
+            return
+        }
+    }
+}

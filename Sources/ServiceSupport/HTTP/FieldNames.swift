@@ -1,0 +1,15 @@
+public import HTTPTypes
+
+extension HTTPField.Name {
+    /// `Daybook-Position`: the log position that an answer reflects.
+    public static let daybookPosition = known("Daybook-Position")
+    /// `Daybook-Min-Position`: the log position that an answer must reflect at least.
+    public static let daybookMinPosition = known("Daybook-Min-Position")
+    /// `Link` (RFC 8288).
+    public static let link = known("Link")
+
+    private static func known(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no token of RFC 9110") }
+        return name
+    }
+}

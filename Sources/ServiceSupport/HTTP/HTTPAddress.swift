@@ -1,0 +1,26 @@
+/// Where an HTTP service listens: a host name or IP address and a port.
+public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
+    /// A host name, an IPv4 address, or an IPv6 address without its brackets.
+    public let host: String
+    /// The port; 0 lets the system choose.
+    public let port: Int
+
+    /// Reads `HOST:PORT` or `[IPV6]:PORT`; nil for anything else.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == "/" }) else { return nil }
+        self.host = String(host)
+        self.port = Int(port)
+    }
+
+    /// `HOST:PORT`, an IPv6 address in brackets.
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

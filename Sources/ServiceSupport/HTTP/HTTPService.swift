@@ -1,0 +1,48 @@
+internal import Hummingbird
+public import Logging
+public import ServiceLifecycle
+internal import NIOCore
+
+/// An HTTP server with a table of routes, run as part of a service.
+public struct HTTPService: Service {
+    private let address: HTTPAddress
+    private let setting: String
+    private let routes: [Route]
+    private let logger: Logger
+
+    /// A server for the routes at an address.
+    ///
+    /// - Parameter setting: the name of the setting that holds the address, for the message where it cannot be used.
+    public init(_ routes: [Route], at address: HTTPAddress, setting: String, logger: Logger) {
+        self.routes = routes
+        self.address = address
+        self.setting = setting
+        self.logger = logger
+    }
+
+    /// Listens and answers until the graceful shutdown: it then accepts nothing more and finishes what it accepted.
+    public func run() async throws {
+        var serverLogger = logger
+        // What the server says of single connections is of interest only to who looks for it.
+        serverLogger.logLevel = max(logger.logLevel, .warning)
+        let application = Application(
+            responder: RouteTable(routes, logger: logger),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024),
+            onServerRunning: { [logger] channel in
+                logger.info("listening", metadata: ["address": "\(Self.text(of: channel.localAddress))"])
+            },
+            logger: serverLogger)
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(error)")
+        }
+    }
+
+    private static func text(of address: SocketAddress?) -> String {
+        guard let address, let host = address.ipAddress, let port = address.port else { return "unknown" }
+        return HTTPAddress("\(host.contains(":") ? "[\(host)]" : host):\(port)")?.description ?? "\(address)"
+    }
+}

@@ -1,0 +1,101 @@
+public import HTTPTypes
+public import Hummingbird
+public import JSON
+internal import NIOCore
+
+/// What went wrong with a request, as its client is told: `application/problem+json` (RFC 9457).
+public struct Problem: Error, Hashable, Sendable {
+    /// The status code.
+    public let status: HTTPResponse.Status
+    /// The name: the last part of `type`, which is `/problems/NAME`.
+    public let name: String
+    /// What kind of problem it is; the same for every problem of the name.
+    public let title: String
+    /// What happened this time: with which value, and what to do.
+    public let detail: String
+    /// Further members.
+    public let members: [JSONValue.Member]
+    /// Header fields of the answer, such as `Retry-After` and `Allow`.
+    public let headers: HTTPFields
+
+    /// A problem from its parts.
+    public init(
+        _ status: HTTPResponse.Status, _ name: String, title: String, detail: String,
+        members: [JSONValue.Member] = [], headers: HTTPFields = [:]
+    ) {
+        self.status = status
+        self.name = name
+        self.title = title
+        self.detail = detail
+        self.members = members
+        self.headers = headers
+    }
+
+    /// The body: a JSON object in UTF-8.
+    public var body: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member(name: "type")
+        writer.string("/problems/\(name)")
+        writer.member(name: "title")
+        writer.string(title)
+        writer.member(name: "status")
+        writer.integer(status.code)
+        writer.member(name: "detail")
+        writer.string(detail)
+        for member in members {
+            writer.member(name: member.name)
+            writer.value(member.value)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// The answer that tells of it.
+    public var response: Response {
+        var headers = headers
+        headers[.contentType] = "application/problem+json"
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}
+
+extension Problem {
+    /// 404: no such resource.
+    public static func notFound(path: String) -> Problem {
+        Problem(.notFound, "not-found", title: "Not found", detail: "there is nothing at \(path)")
+    }
+
+    /// 405: the resource is there, but not for this method.
+    public static func methodNotAllowed(_ method: HTTPRequest.Method, allowed: [HTTPRequest.Method]) -> Problem {
+        let allow = allowed.map(\.rawValue).joined(separator: ", ")
+        return Problem(
+            .methodNotAllowed, "method-not-allowed", title: "Method not allowed",
+            detail: "\(method.rawValue) is not possible here, only \(allow)", headers: [.allow: allow])
+    }
+
+    /// 413: the body is longer than the service takes.
+    public static func payloadTooLarge(limit: Int) -> Problem {
+        Problem(
+            .contentTooLarge, "payload-too-large", title: "Payload too large",
+            detail: "a request's body may have at most \(limit) bytes", headers: [.connection: "close"])
+    }
+
+    /// 415: the body is of another media type than the resource takes.
+    public static func unsupportedMediaType(_ found: String?, expected: String) -> Problem {
+        Problem(
+            .unsupportedMediaType, "unsupported-media-type", title: "Unsupported media type",
+            detail: "expected Content-Type: \(expected), found \(found ?? "none")")
+    }
+
+    /// 400: a query parameter or header field cannot be read.
+    public static func invalidParameter(_ name: String, _ value: String, expected: String) -> Problem {
+        Problem(
+            .badRequest, "invalid-parameter", title: "Invalid parameter",
+            detail: "\(name) is “\(value)”: expected \(expected)")
+    }
+
+    /// 500: a fault of the service. The body says nothing of it; the log does.
+    public static let internalError = Problem(
+        .internalServerError, "internal-error", title: "Internal error",
+        detail: "the service failed to answer; its log says why")
+}

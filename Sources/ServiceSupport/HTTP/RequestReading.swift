@@ -1,0 +1,76 @@
+internal import EventSourcing
+public import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
+
+extension Request {
+    /// The whole body, where it is of the media type and not longer than `limit` bytes.
+    ///
+    /// - Throws: ``Problem`` 415 or 413.
+    public func body(ofType mediaType: String, limit: Int) async throws -> [UInt8] {
+        try requireMediaType(mediaType)
+        if let announced = headers[.contentLength].flatMap({ Int($0) }), announced > limit {
+            throw Problem.payloadTooLarge(limit: limit)
+        }
+        do {
+            let buffer = try await body.collect(upTo: limit)
+            return [UInt8](buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem.payloadTooLarge(limit: limit)
+        }
+    }
+
+    /// - Throws: ``Problem`` 415 where the body is announced as another media type, or as none.
+    public func requireMediaType(_ mediaType: String) throws(Problem) {
+        let found = headers[.contentType]
+        let essence = found?.prefix { $0 != ";" && !$0.isWhitespace }
+        guard essence?.lowercased() == mediaType else {
+            throw .unsupportedMediaType(found, expected: mediaType)
+        }
+    }
+
+    /// The query's parameters by name.
+    ///
+    /// - Throws: ``Problem`` 400 where one is given twice, or is none of `known`: a misspelt parameter must not be
+    ///   passed over in silence.
+    public func parameters(known: Set<String>) throws(Problem) -> [String: String] {
+        var parameters: [String: String] = [:]
+        for (name, value) in uri.queryParameters {
+            let name = String(name)
+            guard known.contains(name) else {
+                throw .invalidParameter(
+                    name, String(value), expected: "one of the parameters \(known.sorted().joined(separator: ", "))")
+            }
+            guard parameters.updateValue(String(value), forKey: name) == nil else {
+                throw .invalidParameter(name, String(value), expected: "the parameter once")
+            }
+        }
+        return parameters
+    }
+}
+
+/// Reads the texts of query parameters and header fields.
+public enum ParameterReading {
+    /// A whole number within bounds; nil where there is no text.
+    public static func integer<Integer: FixedWidthInteger>(
+        _ name: String, _ text: String?, in bounds: ClosedRange<Integer>
+    ) throws(Problem) -> Integer? {
+        guard let text else { return nil }
+        guard text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }), let value = Integer(text),
+            bounds.contains(value)
+        else {
+            throw .invalidParameter(
+                name, text, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+        return value
+    }
+
+    /// A time such as `500ms` or `2s`, at most `longest`; nil where there is no text.
+    public static func duration(_ name: String, _ text: String?, longest: Duration) throws(Problem) -> Duration? {
+        guard let text else { return nil }
+        guard let value = Duration(settingText: text), value <= longest else {
+            throw .invalidParameter(name, text, expected: "a time such as 500ms or 2s, at most \(longest)")
+        }
+        return value
+    }
+}

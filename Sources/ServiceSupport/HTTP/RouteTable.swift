@@ -1,0 +1,114 @@
+public import HTTPTypes
+public import Hummingbird
+public import Logging
+
+/// A path that a service answers at, with its methods. A segment `{id}` matches any one segment.
+public struct Route: Sendable {
+    /// Answers a request; a ``Problem`` that it throws becomes the answer.
+    public typealias Handler = @Sendable (Request, PathParameters) async throws -> Response
+
+    let segments: [Segment]
+    let handlers: [(method: HTTPRequest.Method, handler: Handler)]
+
+    enum Segment: Hashable, Sendable {
+        case literal(String)
+        case parameter(String)
+    }
+
+    /// A route at a path such as `/accounts/{id}`.
+    public init(_ path: String, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>) {
+        segments = path.split(separator: "/").map { segment in
+            segment.hasPrefix("{") && segment.hasSuffix("}")
+                ? .parameter(String(segment.dropFirst().dropLast())) : .literal(String(segment))
+        }
+        self.handlers = handlers.map { ($0.key, $0.value) }
+    }
+}
+
+/// What the parameters of a route's path matched, percent-encoding undone.
+public struct PathParameters: Hashable, Sendable {
+    private var values: [(name: String, value: String)] = []
+
+    mutating func add(_ name: String, _ value: String) { values.append((name, value)) }
+
+    /// What the parameter matched.
+    ///
+    /// - Precondition: the route has the parameter.
+    public subscript(_ name: String) -> String {
+        guard let value = values.first(where: { $0.name == name })?.value else {
+            preconditionFailure("the route has no parameter \(name)")
+        }
+        return value
+    }
+
+    /// Whether all parameters agree.
+    public static func == (left: PathParameters, right: PathParameters) -> Bool {
+        left.values.elementsEqual(right.values, by: ==)
+    }
+
+    /// Hashes all values.
+    public func hash(into hasher: inout Hasher) {
+        for entry in values { hasher.combine(entry.value) }
+    }
+}
+
+/// Finds the route of a request and answers with its handler, or with the problem that the contract names: 404 for a
+/// path that no route matches, 405 with `Allow` for a method that the route does not have.
+public struct RouteTable: HTTPResponder {
+    private let routes: [Route]
+    private let logger: Logger
+
+    /// A table of routes; the first that matches a path answers.
+    public init(_ routes: [Route], logger: Logger) {
+        self.routes = routes
+        self.logger = logger
+    }
+
+    /// Answers a request; never throws.
+    public func respond(to request: Request, context: BasicRequestContext) async -> Response {
+        do {
+            return try await answer(request)
+        } catch let problem as Problem {
+            return problem.response
+        } catch {
+            logger.error(
+                "a request failed",
+                metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
+            return Problem.internalError.response
+        }
+    }
+
+    private func answer(_ request: Request) async throws -> Response {
+        let path = request.uri.path
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        for route in routes {
+            guard let parameters = Self.match(segments, route.segments) else { continue }
+            if let entry = route.handlers.first(where: { $0.method == request.method }) {
+                return try await entry.handler(request, parameters)
+            }
+            let get = route.handlers.first { $0.method == .get }
+            if request.method == .head, let get {
+                return try await get.handler(request, parameters).createHeadResponse()
+            }
+            var allowed = route.handlers.map(\.method)
+            if get != nil { allowed.append(.head) }
+            throw Problem.methodNotAllowed(request.method, allowed: allowed)
+        }
+        throw Problem.notFound(path: path)
+    }
+
+    private static func match(_ found: ArraySlice<Substring>, _ wanted: [Route.Segment]) -> PathParameters? {
+        guard found.count == wanted.count else { return nil }
+        var parameters = PathParameters()
+        for (text, segment) in zip(found, wanted) {
+            switch segment {
+            case .literal(let literal):
+                guard text == literal else { return nil }
+            case .parameter(let name):
+                guard !text.isEmpty else { return nil }
+                parameters.add(name, PercentEncoding.undone(text) ?? String(text))
+            }
+        }
+        return parameters
+    }
+}

@@ -1,0 +1,127 @@
+internal import FoundationEssentials
+internal import Glibc
+public import Logging
+public import ServiceLifecycle
+internal import UnixSignals
+
+/// A failure that ends a service: one clear line for its operator.
+public struct ServiceFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The line: what failed, with which value, and what to do.
+    public let description: String
+
+    /// A failure with its line.
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// What every service's executable does around its service: settings, `--help`, `--version`, logging, signals, exit
+/// codes.
+///
+/// | exit code | meaning |
+/// |---|---|
+/// | 0 | stopped by SIGTERM or SIGINT, everything accepted was finished |
+/// | 1 | the service failed; the last line says why |
+/// | 64 | a setting is wrong (`EX_USAGE`) |
+public struct ServiceProgram: Sendable {
+    /// The version of Daybook.
+    public static let version = "0.1.0"
+
+    /// How long finishing what was accepted may take; the contract allows 5 s for everything.
+    private static let gracePeriod = Duration.milliseconds(3500)
+
+    private let name: String
+    private let about: String
+    private let settings: [SettingDescription]
+
+    /// A program by its name, what it is in one sentence, and all its settings.
+    public init(_ name: String, about: String, settings: [SettingDescription]) {
+        self.name = name
+        self.about = about
+        self.settings = settings + [CommonSettings.logLevel.description]
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// - Parameter build: makes the parts of the service from the settings, lowest first: they start in this order and
+    ///   stop in the reverse one. A ``SettingError`` that it throws ends the program as a wrong setting.
+    public func run(_ build: (SettingsReader, Logger) async throws -> [any Service]) async -> Never {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.contains("--help") || arguments.contains("-h") { end(printing: help, code: 0) }
+        if arguments.contains("--version") { end(printing: "\(name) \(Self.version)", code: 0) }
+        do {
+            let settings = try await SettingsReader(
+                known: settings, arguments: arguments, environment: ProcessInfo.processInfo.environment)
+            let level = try settings.value(CommonSettings.logLevel)
+            LoggingSystem.bootstrap { label in
+                // Written line by line, also into a pipe, as process runners need it.
+                var handler = StreamLogHandler.standardOutput(label: label)
+                handler.logLevel = level
+                return handler
+            }
+            let logger = Logger(label: name)
+            try raiseDescriptorLimit()
+            let services = try await build(settings, logger)
+            try await run(services, logger: logger)
+            logger.info("stopped")
+            exit(0)
+        } catch let error as SettingError {
+            fail("wrong setting: \(error)", code: EX_USAGE)
+        } catch {
+            fail("\(error)", code: EXIT_FAILURE)
+        }
+    }
+
+    private func run(_ services: [any Service], logger: Logger) async throws {
+        var groupLogger = logger
+        groupLogger.logLevel = max(logger.logLevel, .warning)
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: groupLogger)
+        configuration.maximumGracefulShutdownDuration = Self.gracePeriod
+        configuration.maximumCancellationDuration = .seconds(1)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// libzmq aborts the process when descriptors run out, so as many as the system allows are asked for.
+    private func raiseDescriptorLimit() throws {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            throw ServiceFailure("cannot raise the limit of open files to \(limit.rlim_cur): errno \(errno)")
+        }
+    }
+
+    private var help: String {
+        let width = settings.map { $0.flag.count }.max() ?? 0
+        let lines = settings.map { setting in
+            let flag = setting.flag + String(repeating: " ", count: width - setting.flag.count)
+            return "  \(flag)  \(setting.help)\n  \(String(repeating: " ", count: width))  "
+                + "(\(setting.name), default \(setting.defaultText))"
+        }
+        return """
+            \(name): \(about)
+
+            usage: \(name) [--SETTING VALUE]...
+
+            A setting is taken from its flag, else from the environment, else from the file .env, else its default.
+
+            \(lines.joined(separator: "\n"))
+              --help     show this
+              --version  show the version
+            """
+    }
+
+    private func fail(_ message: String, code: Int32) -> Never {
+        let line = "\(name): \(message)\n"
+        // Nobody is left to tell where standard error is closed.
+        _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+        exit(code)
+    }
+
+    private func end(printing text: String, code: Int32) -> Never {
+        print(text)
+        exit(code)
+    }
+}

@@ -1,0 +1,94 @@
+public import EventLogProtocol
+public import Logging
+
+/// The settings that more than one service has, and the ways in which texts of settings are read.
+public enum CommonSettings {
+    /// Where the log takes appends.
+    public static let appendEndpoint = endpoint("EVENT_LOG_APPEND_ENDPOINT", "tcp://127.0.0.1:5570", "append requests")
+    /// Where the log publishes events.
+    public static let eventsEndpoint = endpoint("EVENT_LOG_EVENTS_ENDPOINT", "tcp://127.0.0.1:5571", "published events")
+    /// Where the log is read.
+    public static let readEndpoint = endpoint("EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572", "reads of the log")
+
+    /// How much is logged.
+    public static let logLevel = Setting(
+        "LOG_LEVEL", default: "info", help: "trace, debug, info, notice, warning, error or critical"
+    ) { text throws(SettingError) in
+        guard let level = Logger.Level(rawValue: text.lowercased()) else {
+            throw SettingError("expected trace, debug, info, notice, warning, error or critical")
+        }
+        return level
+    }
+
+    /// How long a request to the log waits for its reply.
+    public static let logTimeout = duration(
+        "EVENT_LOG_TIMEOUT", default: "5s", help: "how long a request to the event log waits for its reply")
+
+    /// The settings of everybody who speaks with the log.
+    public static let ofLogClients: [SettingDescription] = [
+        appendEndpoint.description, eventsEndpoint.description, readEndpoint.description, logTimeout.description,
+    ]
+
+    /// The address of the log, from the settings.
+    public static func logAddress(_ settings: SettingsReader) throws(SettingError) -> EventLogAddress {
+        EventLogAddress(
+            append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
+            read: try settings.value(readEndpoint), timeout: try settings.value(logTimeout))
+    }
+
+    /// A setting that holds the address of an HTTP service.
+    public static func httpAddress(_ name: String, default text: String, help: String) -> Setting<HTTPAddress> {
+        Setting(name, default: text, help: help) { text throws(SettingError) in
+            guard let address = HTTPAddress(text) else {
+                throw SettingError("expected HOST:PORT with a port of 0 to 65535")
+            }
+            return address
+        }
+    }
+
+    /// A setting that holds a time: a whole number followed by `ms` or `s`, more than zero.
+    public static func duration(_ name: String, default text: String, help: String) -> Setting<Duration> {
+        Setting(name, default: text, help: help) { text throws(SettingError) in
+            guard let duration = Duration(settingText: text), duration > .zero else {
+                throw SettingError("expected a time such as 500ms or 5s")
+            }
+            return duration
+        }
+    }
+
+    /// A setting that holds a whole number within bounds.
+    public static func count(
+        _ name: String, default text: String, in bounds: ClosedRange<Int>, help: String
+    ) -> Setting<Int> {
+        Setting(name, default: text, help: help) { text throws(SettingError) in
+            guard let count = Int(text), bounds.contains(count) else {
+                throw SettingError("expected a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+            }
+            return count
+        }
+    }
+
+    private static func endpoint(_ name: String, _ text: String, _ purpose: String) -> Setting<String> {
+        Setting(name, default: text, help: "the event log's ZeroMQ endpoint for \(purpose)") {
+            text throws(SettingError) in
+            let isTCP =
+                text.hasPrefix("tcp://") && HTTPAddress(String(text.dropFirst("tcp://".count))) != nil
+            let isIPC = text.hasPrefix("ipc://") && text.count > "ipc://".count
+            guard isTCP || isIPC else { throw SettingError("expected tcp://HOST:PORT or ipc://PATH") }
+            return text
+        }
+    }
+}
+
+extension Duration {
+    /// A whole number followed by `ms` or `s`, at most a day.
+    public init?(settingText text: some StringProtocol) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int(digits), number <= 86_400_000 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(number)
+        case "s" where number <= 86_400: self = .seconds(number)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,68 @@
+internal import CZeroMQ
+
+/// The frames of the message that a socket is handing over. They are libzmq's own memory and go with the call that
+/// lends them: copy what is to outlive it. (A copy also frees the 8 KiB receive buffer that a frame may pin.)
+public struct Frames: ~Copyable {
+    private let buffer: FrameBuffer
+
+    init(_ buffer: FrameBuffer) { self.buffer = buffer }
+
+    /// The number of frames.
+    public var count: Int { buffer.count }
+
+    /// Lends the bytes of one frame.
+    ///
+    /// - Precondition: `index` is in `0..<count`.
+    public func withBytes<Result, Failure: Error>(
+        of index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(buffer.bytes(of: index))
+    }
+
+    /// A copy of one frame.
+    public func copy(_ index: Int) -> [UInt8] { [UInt8](buffer.bytes(of: index)) }
+}
+
+/// Room for the frames of one message, used again for the next.
+final class FrameBuffer {
+    private let messages: UnsafeMutablePointer<zmq_msg_t>
+    private let capacity: Int
+    private(set) var count = 0
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        messages = .allocate(capacity: capacity)
+        for index in 0..<capacity { zmq_msg_init(messages + index) }
+    }
+
+    deinit {
+        for index in 0..<capacity { zmq_msg_close(messages + index) }
+        messages.deallocate()
+    }
+
+    var hasRoom: Bool { count < capacity }
+
+    func bytes(of index: Int) -> UnsafeRawBufferPointer {
+        precondition(index >= 0 && index < count, "a message has \(count) frames; frame \(index) was asked for")
+        return UnsafeRawBufferPointer(start: zmq_msg_data(messages + index), count: zmq_msg_size(messages + index))
+    }
+
+    /// Receives into the next place.
+    func receive(from socket: UnsafeMutableRawPointer) -> Int32 {
+        let result = zmq_msg_recv(messages + count, socket, ZMQ_DONTWAIT)
+        if result >= 0 { count += 1 }
+        return result
+    }
+
+    /// Whether another frame of the same message follows the last one received.
+    var hasMore: Bool { count > 0 && zmq_msg_more(messages + count - 1) != 0 }
+
+    /// Gives the memory of the frames back to libzmq.
+    func clear() {
+        for index in 0..<count {
+            zmq_msg_close(messages + index)
+            zmq_msg_init(messages + index)
+        }
+        count = 0
+    }
+}

@@ -1,0 +1,108 @@
+internal import CZeroMQ
+internal import Glibc
+
+/// What a socket does in the conversation: libzmq's socket types, as far as Daybook's protocols use them.
+public enum SocketRole: Hashable, Sendable, CaseIterable {
+    /// Sends to and receives from the peers it is connected to, in turn; many requests may be in flight.
+    case dealer
+    /// Answers dealers: the first frame of every message is the peer's address.
+    case router
+    /// Publishes to every subscriber and hears of each subscription (XPUB).
+    case publisher
+    /// Receives what it subscribed to (SUB).
+    case subscriber
+    /// Talks to exactly one peer; the loop itself uses it to hear of connections.
+    case pair
+
+    var type: Int32 {
+        switch self {
+        case .dealer: ZMQ_DEALER
+        case .router: ZMQ_ROUTER
+        case .publisher: ZMQ_XPUB
+        case .subscriber: ZMQ_SUB
+        case .pair: ZMQ_PAIR
+        }
+    }
+}
+
+/// What a socket is set to before it is bound or connected; later, libzmq would ignore most of it without a word.
+public struct SocketOptions: Hashable, Sendable {
+    /// The most messages that wait to be sent to one peer (`ZMQ_SNDHWM`); 0: no bound.
+    public var sendQueue: Int32 = 1000
+
+    /// The most messages from one peer that wait to be received (`ZMQ_RCVHWM`); 0: no bound. Beyond it TCP pushes back.
+    public var receiveQueue: Int32 = 1000
+
+    /// How long closing goes on sending what waits (`ZMQ_LINGER`), in milliseconds. Never without a limit.
+    public var lingerMilliseconds: Int32 = 0
+
+    /// The most bytes of one received frame (`ZMQ_MAXMSGSIZE`); libzmq drops the connection of a peer that sends more.
+    public var largestFrame: Int64 = 16 << 20
+
+    /// The most frames of one received message, a router's address frame not counted; a longer one is dropped whole
+    /// and counted.
+    public var mostFrames = 64
+
+    /// How long the first attempt to connect again waits, and the longest wait it grows to, in milliseconds.
+    /// libzmq adds a random part to it, so that peers of a service that comes back do not arrive as a herd.
+    public var reconnectMilliseconds: (first: Int32, longest: Int32) = (20, 500)
+
+    /// After how many milliseconds without any sign of life a connection is given up, found by ZMTP's own heartbeats;
+    /// at least 4: four signs are sent in that time. The I/O thread answers them, so they tell that the machine and
+    /// the process are there, not that the service works. nil: no heartbeats.
+    public var deadPeerMilliseconds: Int32? = 8000
+
+    /// The largest backlog of connections that a bound socket lets the system keep.
+    public var backlog: Int32 = 1024
+
+    /// The options that suit most sockets.
+    public init() {}
+
+    /// Whether all options agree.
+    public static func == (left: SocketOptions, right: SocketOptions) -> Bool {
+        left.values == right.values
+    }
+
+    /// Hashes all options.
+    public func hash(into hasher: inout Hasher) { hasher.combine(values) }
+
+    private var values: [Int64] {
+        [
+            Int64(sendQueue), Int64(receiveQueue), Int64(lingerMilliseconds), largestFrame, Int64(mostFrames),
+            Int64(reconnectMilliseconds.first), Int64(reconnectMilliseconds.longest),
+            Int64(deadPeerMilliseconds ?? -1), Int64(backlog),
+        ]
+    }
+
+    func apply(to core: SocketCore, role: SocketRole) throws(ZeroMQError) {
+        guard lingerMilliseconds >= 0 else { throw ZeroMQError(number: EINVAL, operation: "linger without a limit") }
+        guard mostFrames > 0 else { throw ZeroMQError(number: EINVAL, operation: "receive messages without a frame") }
+        try core.set(ZMQ_SNDHWM, sendQueue)
+        try core.set(ZMQ_RCVHWM, receiveQueue)
+        try core.set(ZMQ_LINGER, lingerMilliseconds)
+        try core.set(ZMQ_MAXMSGSIZE, wide: largestFrame)
+        try core.set(ZMQ_RECONNECT_IVL, reconnectMilliseconds.first)
+        try core.set(ZMQ_RECONNECT_IVL_MAX, reconnectMilliseconds.longest)
+        try core.set(ZMQ_BACKLOG, backlog)
+        if let deadPeerMilliseconds {
+            try core.set(ZMQ_HEARTBEAT_IVL, max(1, deadPeerMilliseconds / 4))
+            try core.set(ZMQ_HEARTBEAT_TIMEOUT, deadPeerMilliseconds)
+        }
+        switch role {
+        case .dealer:
+            // Queue only for a peer that is there: what waited for one that is gone would be carried out much later.
+            try core.set(ZMQ_IMMEDIATE, 1)
+        case .router:
+            // Say so when a peer is gone or full, rather than dropping without a word.
+            try core.set(ZMQ_ROUTER_MANDATORY, 1)
+        case .publisher:
+            // Report every subscription, not only the first to a prefix: each newcomer is to be greeted.
+            try core.set(ZMQ_XPUB_VERBOSE, 1)
+        case .subscriber:
+            // Subscriptions are messages too, all sent again to a publisher that comes back: lose none of them.
+            try core.set(ZMQ_SNDHWM, 0)
+        case .pair:
+            break
+        }
+    }
+}

@@ -1,0 +1,26 @@
+internal import AccountsHTTP
+internal import CommandService
+internal import Logging
+internal import ServiceLifecycle
+internal import ServiceSupport
+internal import ZeroMQ
+
+let httpAddress = CommonSettings.httpAddress(
+    "COMMAND_HTTP_ADDRESS", default: "127.0.0.1:8080", help: "where clients send commands and queries")
+let queryAddress = CommonSettings.httpAddress(
+    "QUERY_HTTP_ADDRESS", default: "127.0.0.1:8081", help: "where the query service listens")
+let cacheLimit = CommonSettings.count(
+    "COMMAND_CACHE_ACCOUNTS", default: "200000", in: 1...100_000_000, help: "the most accounts kept in memory")
+
+let program = ServiceProgram(
+    "command-service", about: "obeys commands that arrive by HTTP, and forwards queries",
+    settings: [httpAddress.description, queryAddress.description, cacheLimit.description] + CommonSettings.ofLogClients)
+
+await program.run { settings, logger in
+    let address = try settings.value(httpAddress)
+    let service = try CommandService(
+        domain: AccountCommands(), log: try CommonSettings.logAddress(settings),
+        query: try settings.value(queryAddress), cacheLimit: try settings.value(cacheLimit), context: try Context(),
+        logger: logger)
+    return [service, HTTPService(service.routes, at: address, setting: httpAddress.name, logger: logger)]
+}

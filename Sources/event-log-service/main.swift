@@ -1,0 +1,36 @@
+internal import EventLogService
+internal import Logging
+internal import SQLiteEventStore
+internal import ServiceLifecycle
+internal import ServiceSupport
+internal import ZeroMQ
+
+let eventStore = Setting(
+    "EVENT_STORE", default: "sqlite:data/daybook.db", help: "where events are kept: sqlite:PATH"
+) { text throws(SettingError) in
+    guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else { throw SettingError("expected sqlite:PATH") }
+    return String(text.dropFirst("sqlite:".count))
+}
+let httpAddress = CommonSettings.httpAddress(
+    "EVENT_LOG_HTTP_ADDRESS", default: "127.0.0.1:8082", help: "where health is asked for")
+
+let program = ServiceProgram(
+    "event-log-service", about: "makes events durable, publishes them and answers reads over ZeroMQ",
+    settings: [
+        eventStore.description, CommonSettings.appendEndpoint.description, CommonSettings.eventsEndpoint.description,
+        CommonSettings.readEndpoint.description, httpAddress.description,
+    ])
+
+await program.run { settings, logger in
+    let endpoints = LogEndpoints(
+        append: try settings.value(CommonSettings.appendEndpoint),
+        events: try settings.value(CommonSettings.eventsEndpoint), read: try settings.value(CommonSettings.readEndpoint))
+    let address = try settings.value(httpAddress)
+    let store = try SQLiteEventStore(path: try settings.value(eventStore))
+    let service = try EventLogService(store: store, endpoints: endpoints, context: try Context(), logger: logger)
+    return [
+        service,
+        HTTPService(
+            HealthRoutes.make { await service.readiness() }, at: address, setting: httpAddress.name, logger: logger),
+    ]
+}

@@ -1,0 +1,62 @@
+import EventSourcing
+import Foundation
+import SQLiteEventStore
+import Testing
+
+@Suite("One store at a time")
+struct LockTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    @Test("a second store in this process is refused, with the path and the owner, until the first is closed")
+    func sameProcess() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        let owner = "process \(ProcessInfo.processInfo.processIdentifier)"
+        expectRefused(folder.database, .locked, words: [folder.database + ".lock", owner])
+        _ = try store.append([append(["{}"])])
+        try store.close()
+        try SQLiteEventStore(path: folder.database).close()
+    }
+
+    @Test("another name of the same file is the same file")
+    func symbolicLink() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        let link = folder.path + "/link.db"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.database)
+        expectRefused(link, .locked, words: [folder.database + ".lock"])
+        try store.close()
+    }
+
+    @Test("another process that holds the lock keeps us out, and we keep it out")
+    func otherProcess() throws {
+        try makeLog(at: folder.database)
+        let lock = folder.database + ".lock"
+        let holder = Process()
+        holder.executableURL = URL(filePath: "/usr/bin/env")
+        holder.arguments = ["flock", lock, "sh", "-c", "echo $$ > '\(lock)'; echo locked; read line"]
+        let (input, output) = (Pipe(), Pipe())
+        holder.standardInput = input
+        holder.standardOutput = output
+        try holder.run()
+        // Waits until the other process says that it has the lock.
+        #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "locked\n")
+        expectRefused(folder.database, .locked, words: [lock, "process "])
+        try input.fileHandleForWriting.close()
+        holder.waitUntilExit()
+
+        let store = try SQLiteEventStore(path: folder.database)
+        #expect(try run(["flock", "--nonblock", lock, "true"]).code == 1)
+        try store.close()
+        #expect(try run(["flock", "--nonblock", lock, "true"]).code == 0)
+    }
+
+    @Test("a refused opening lets go of the lock")
+    func refused() throws {
+        try run(["sqlite3", folder.database, "CREATE TABLE song (title)"])
+        for _ in 0..<2 { expectRefused(folder.database, .foreignFile, words: [folder.database]) }
+        #expect(try run(["flock", "--nonblock", folder.database + ".lock", "true"]).code == 0)
+    }
+}

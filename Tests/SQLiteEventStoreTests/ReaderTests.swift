@@ -1,0 +1,95 @@
+import EventSourcing
+import Foundation
+import GRDB
+import Synchronization
+import Testing
+
+@testable import SQLiteEventStore
+
+@Suite("Readers and the appender")
+struct ReaderTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    @Test("an open snapshot neither blocks the appender nor sees what it appends")
+    func snapshot() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        _ = try store.append([append(["1"])])
+        let outsider = try DatabaseQueue(path: folder.database)
+        try outsider.inTransaction(.deferred) { database in
+            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM events") == 1)
+            for _ in 0..<20 { _ = try store.append([append(["2"])]) }
+            #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM events") == 1)
+            #expect(try store.head().position == 21)
+            #expect(try store.readLog(after: 0, limit: ReadLimit(events: 100)).count == 21)
+            return .commit
+        }
+        try outsider.close()
+        try store.close()
+    }
+
+    @Test("readers go on while another program holds the write lock, and the append waits for it")
+    func writeLock() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        _ = try store.append([append(["1"])])
+        let outsider = try DatabaseQueue(path: folder.database)
+        let appended = DispatchSemaphore(value: 0)
+        let request = try append(["2"])
+        try outsider.inTransaction(.immediate) { _ throws in
+            DispatchQueue.global().async {
+                #expect(throws: Never.self) { _ = try store.append([request]) }
+                appended.signal()
+            }
+            #expect(appended.wait(timeout: .now() + 0.05) == .timedOut)
+            #expect(try store.readLog(after: 0, limit: ReadLimit(events: 100)).count == 1)
+            #expect(try store.head().position == 1)
+            return .rollback
+        }
+        #expect(appended.wait(timeout: .now() + 10) == .success)
+        #expect(try store.head().position == 2)
+        try outsider.close()
+        try store.close()
+    }
+
+    @Test("the write-ahead log is emptied once no reader keeps it, also while reads never end")
+    func boundedLog() throws {
+        let limit = 2 << 20
+        let store = try SQLiteEventStore(path: folder.database, largestWriteAheadLog: limit)
+        let data = "\"" + String(repeating: "x", count: 100_000) + "\""
+        func logSize() throws -> Int {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.database + "-wal")
+            return try #require(attributes[.size] as? Int)
+        }
+        _ = try store.append([append([data])])
+        let outsider = try DatabaseQueue(path: folder.database)
+        try outsider.inTransaction(.deferred) { database in
+            _ = try Int.fetchOne(database, sql: "SELECT count(*) FROM events")
+            for _ in 0..<50 { _ = try store.append([append([data])]) }
+            #expect(try logSize() > limit, "nothing can be done while an outsider keeps its snapshot")
+            return .commit
+        }
+        try outsider.close()
+        // Two readers that always overlap: there is no moment without a snapshot.
+        let stopped = Atomic<Bool>(false)
+        let readers = DispatchGroup()
+        for _ in 0..<2 {
+            DispatchQueue.global().async(group: readers) {
+                #expect(throws: Never.self) {
+                    while !stopped.load(ordering: .relaxed) {
+                        _ = try store.readLog(after: 0, limit: ReadLimit(events: 100, bytes: 1 << 30))
+                    }
+                }
+            }
+        }
+        for _ in 0..<100 {
+            _ = try store.append([append([data])])
+        }
+        #expect(try logSize() <= 2 * limit)
+        stopped.store(true, ordering: .relaxed)
+        readers.wait()
+        try store.close()
+    }
+}
