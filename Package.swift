@@ -33,7 +33,10 @@ let package = Package(
             ]),
         .target(
             name: "SQLiteEventStore",
-            dependencies: ["EventSourcing", "JSON", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "EventSourcing", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         .target(name: "EventLogProtocol", dependencies: ["EventSourcing", "ZeroMQ"]),
         .target(
             name: "ServiceSupport",
@@ -102,6 +105,39 @@ let package = Package(
             name: "query-service",
             dependencies: [
                 "Accounts", "AccountsHTTP", "QueryService", "ServiceSupport", "ZeroMQ",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        // Measured beside Daybook by Tests/Benchmarks/run.
+        .executableTarget(
+            name: "bare-hummingbird",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Benchmarks/BareHummingbird"),
+        // What every event store must pass, and the tests of each module. Tests/Outside and Tests/EndToEnd, in Python,
+        // test the executables from outside.
+        .target(name: "EventStoreContract", dependencies: ["EventSourcing"], path: "Tests/EventStoreContract"),
+        .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "ZeroMQ"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing"]),
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON"]),
+        .testTarget(
+            name: "SQLiteEventStoreTests",
+            dependencies: [
+                "EventSourcing", "EventStoreContract", "SQLiteEventStore",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "ZeroMQ"]),
+        .testTarget(name: "ServiceSupportTests", dependencies: ["ServiceSupport"]),
+        .testTarget(
+            name: "ServicesTests",
+            dependencies: [
+                "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "QueryService",
+                "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

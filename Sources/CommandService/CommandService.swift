@@ -66,7 +66,10 @@ public final class CommandService<Domain: CommandDomain>: Service {
             Route("/\(domain.collection)", [.get: forward]),
             Route(
                 "/\(domain.collection)/{id}",
-                [.get: forward, .post: { request, parameters in try await route.answer(request, id: parameters["id"]) }]
+                [
+                    .get: forward,
+                    .post: { request, parameters in try await route.answer(request, id: parameters["id"]) },
+                ]
             ),
             Route("/\(domain.collection)/{id}/events", [.get: forward]),
         ]

@@ -36,7 +36,8 @@ public final class EventLogService: Service {
         readServer = ReadServer(store: store, on: readLoop, logger: logger)
     }
 
-    /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes.
+    /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes sockets
+    /// and store.
     ///
     /// - Throws: ``ServiceFailure`` where an endpoint cannot be bound or the store failed.
     public func run() async throws {
@@ -45,7 +46,8 @@ public final class EventLogService: Service {
             try await appendServer.start(appendEndpoint: endpoints.append, eventsEndpoint: endpoints.events)
         } catch {
             await close()
-            throw ServiceFailure("\(error); is another event log running there? EVENT_LOG_…_ENDPOINT sets another place")
+            throw ServiceFailure(
+                "\(error); is another event log running there? EVENT_LOG_…_ENDPOINT sets another place")
         }
         let head = try store.head()
         logger.info(
@@ -61,6 +63,7 @@ public final class EventLogService: Service {
         }
         await close()
         if let failure { throw ServiceFailure(failure.description) }
+        try store.close()
     }
 
     /// Whether appends are taken, with the head and what was counted.

@@ -24,7 +24,8 @@ let program = ServiceProgram(
 await program.run { settings, logger in
     let endpoints = LogEndpoints(
         append: try settings.value(CommonSettings.appendEndpoint),
-        events: try settings.value(CommonSettings.eventsEndpoint), read: try settings.value(CommonSettings.readEndpoint))
+        events: try settings.value(CommonSettings.eventsEndpoint), read: try settings.value(CommonSettings.readEndpoint)
+    )
     let address = try settings.value(httpAddress)
     let store = try SQLiteEventStore(path: try settings.value(eventStore))
     let service = try EventLogService(store: store, endpoints: endpoints, context: try Context(), logger: logger)

@@ -66,7 +66,9 @@ struct OpeningTests {
 
     @Test("refuses a folder in place of a file")
     func directory() throws {
-        expectRefused(folder.path, .cannotOpen, words: [folder.path])
+        let path = folder.path + "/folder"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        expectRefused(path, .cannotOpen, words: [path])
         expectRefused(folder.path + "/none/", .cannotOpen, words: ["names no file"])
     }
 

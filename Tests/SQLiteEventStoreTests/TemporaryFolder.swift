@@ -1,6 +1,5 @@
-import EventSourcing
 import Foundation
-import SQLiteEventStore
+import Testing
 
 /// A folder that is removed with its owner.
 final class TemporaryFolder: Sendable {
@@ -13,7 +12,11 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            Issue.record(error, "cannot remove \(path)")
+        }
     }
 
     /// The path of a database in the folder.

@@ -50,7 +50,9 @@ struct ContextTests {
                 let dealer = Peer(on: loop)
                 try await dealer.open(.dealer)
             }
-            try await eventually("everything is given back") { descriptors() <= mostDescriptors(after: 20, from: before) }
+            try await eventually("everything is given back") {
+                descriptors() <= mostDescriptors(after: 20, from: before)
+            }
         }
     }
 

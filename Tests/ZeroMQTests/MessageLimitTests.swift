@@ -35,7 +35,9 @@ struct MessageLimitTests {
         options.largestFrame = 1000
         try await onStage { [options] stage in
             let router = try await stage.peer(.router, options, .echo, isWatched: true)
-            let (good, bad) = (try await stage.peer(.dealer, isWatched: true), try await stage.peer(.dealer, isWatched: true))
+            let (good, bad) = (
+                try await stage.peer(.dealer, isWatched: true), try await stage.peer(.dealer, isWatched: true)
+            )
             let endpoint = try await router.bind(transport.newEndpoint)
             try await good.connect(endpoint)
             try await bad.connect(endpoint)

@@ -42,7 +42,8 @@ struct PeersThatComeAndGoTests {
 
             await first.close()
             try await eventually("the loss is seen") { await dealer.events == [.connected, .disconnected] }
-            #expect(try await dealer.send([[1]]) == .wouldBlock)
+            // libzmq reports a loss a moment before it lets go of the queue; what goes there in between is lost, too.
+            try await eventually("the dealer is refused") { try await dealer.send([[1]]) == .wouldBlock }
 
             let second = try await stage.peer(.router, roomy, .echo)
             try await second.bindAgain(endpoint)

@@ -12,6 +12,7 @@ private enum Moment: CaseIterable, Codable, Sendable {
     case receiving
     case paused
     case watchedWhilePeersComeAndGo
+    case manyWatchedWhilePeersComeAndGo
     case socketDropped
     case socketDroppedWithItsLoop
     case timersPending
@@ -42,15 +43,20 @@ struct ShutdownTests {
     @Test func aLingeringSocketStillDeliversAndThenEnds() async {
         await #expect(processExitsWith: .success) {
             let loops = Loops(try Context())
-            var options = roomy
-            options.lingerMilliseconds = 1000
-            let router = try await loops.peer(.router, roomy)
-            let dealer = try await loops.peer(.dealer, options)
+            var narrow = SocketOptions()
+            narrow.receiveQueue = 10
+            var lingering = roomy
+            lingering.lingerMilliseconds = 10_000
+            let router = try await loops.peer(.router, narrow)
+            let dealer = try await loops.peer(.dealer, lingering)
             try await dealer.connect(router.bind(Transport.tcp.newEndpoint))
-            try await dealer.sendAll(0..<2000) { numbered($0) }
+            await router.pause()
+            // More than the system's own buffers hold.
+            try await dealer.sendAll(0..<4000) { numbered($0, size: 8192) }
             await dealer.loop.close()
-            try await eventually("everything that was sent") { await router.received.count >= 2000 }
-            #expect(await router.received.map { $0[1] } == (0..<2000).map { numbered($0)[0] })
+            await router.resume()
+            try await eventually("everything that was sent") { await router.received.count >= 4000 }
+            #expect(await router.received.map { number(in: $0[1]) } == Array(0..<4000))
             await loops.close()
             try await loops.endContext()
         }
@@ -70,7 +76,9 @@ struct ShutdownTests {
             try await round()
             let before = descriptors()
             for _ in 0..<30 { try await round() }
-            try await eventually("everything is given back") { descriptors() <= mostDescriptors(after: 30, from: before) }
+            try await eventually("everything is given back") {
+                descriptors() <= mostDescriptors(after: 30, from: before)
+            }
         }
     }
 }
@@ -79,21 +87,31 @@ struct ShutdownTests {
 private final class Loops {
     let context: Context
     private var loops: [SocketLoop] = []
+    /// Kept, so that no socket goes before its time.
+    private var peers: [Peer] = []
 
     init(_ context: Context) { self.context = context }
 
+    func loop(_ name: String) throws -> SocketLoop {
+        let loop = try SocketLoop(name: name, context: context)
+        loops.append(loop)
+        return loop
+    }
+
     func peer(
         _ role: SocketRole, _ options: SocketOptions = SocketOptions(), _ behaviour: Peer.Behaviour = .collect,
-        isWatched: Bool = false
+        on loop: SocketLoop? = nil, isWatched: Bool = false
     ) async throws -> Peer {
-        let loop = try SocketLoop(name: "\(role)", context: context)
-        loops.append(loop)
-        let peer = Peer(on: loop, behaviour)
+        let peer = Peer(on: try loop ?? self.loop("\(role)"), behaviour)
+        peers.append(peer)
         try await peer.open(role, options, isWatched: isWatched)
         return peer
     }
 
-    func forget() { loops = [] }
+    func forget() {
+        loops = []
+        peers = []
+    }
 
     func close() async {
         for loop in loops { await loop.close() }
@@ -162,6 +180,22 @@ extension Moment {
                 for _ in 0..<5000 { _ = try RawConnection(to: endpoint) }
             }
             try await eventually("comings and goings") { await router.events.count > 50 }
+        case .manyWatchedWhilePeersComeAndGo:
+            // Closing them all takes a while, in which there is always something to report of one of them.
+            let loop = try loops.loop("routers")
+            var routers: [Peer] = []
+            for _ in 0..<50 { routers.append(try await loops.peer(.router, lingering, on: loop)) }
+            var endpoints: [String] = []
+            for router in routers {
+                try await router.watch()
+                endpoints.append(try await router.bind(Transport.tcp.newEndpoint))
+            }
+            Task.detached { [endpoints] in
+                for number in 0..<20_000 { _ = try RawConnection(to: endpoints[number % endpoints.count]) }
+            }
+            for router in routers {
+                try await eventually("comings and goings") { await router.events.count > 5 }
+            }
         case .socketDropped:
             let (router, dealer) = try await conversation(loops, lingering)
             await router.drop()

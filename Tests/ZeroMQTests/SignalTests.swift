@@ -18,7 +18,9 @@ struct SignalTests {
         try await onStage { stage in
             let router = try await stage.peer(.router, roomy, .echo, isWatched: true)
             let dealer = try await stage.peer(.dealer)
-            let threads = [await router.perform { _ in openToSignals() }, await dealer.perform { _ in openToSignals() }]
+            let threads = [
+                await router.perform { _ in openToSignals() }, await dealer.perform { _ in openToSignals() },
+            ]
             let bombardment = Task {
                 while !Task.isCancelled {
                     // Both threads live as long as the stage does.

@@ -104,6 +104,21 @@ struct SocketTests {
         }
     }
 
+    @Test func closingLetsGoOfAnOwnerThatItsOwnHandlerHolds() async throws {
+        try await onStage { stage in
+            weak var forgotten: Closer?
+            let loop = try stage.loop()
+            do {
+                let closer = Closer(on: loop)
+                forgotten = closer
+                try await closer.open(Transport.inproc.newEndpoint, holdsItself: true)
+            }
+            #expect(forgotten != nil)
+            await loop.close()
+            try await eventually("it is gone") { forgotten == nil }
+        }
+    }
+
     @Test func aMessageIsNotAskedForWhileAnotherIsHandedOver() async {
         await #expect(processExitsWith: .failure) {
             try await onStage { stage in
@@ -132,9 +147,9 @@ private actor Closer {
 
     init(on loop: SocketLoop) { self.loop = loop }
 
-    func open(_ endpoint: String) throws {
+    func open(_ endpoint: String, holdsItself: Bool = false) throws {
         let socket = try Socket(.dealer, on: loop)
-        socket.whenReadable {}
+        if holdsItself { socket.whenReadable { self.assumeIsolated { $0.close() } } }
         try socket.whenConnectionChanges { [weak self] _ in self?.assumeIsolated { $0.close() } }
         try socket.connect(endpoint)
         self.socket = socket

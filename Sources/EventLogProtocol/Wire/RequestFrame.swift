@@ -46,7 +46,9 @@ public struct RequestHead: Hashable, Sendable {
     }
 
     init(_ reader: inout WireReader) throws(MalformedFrame) {
-        guard try reader.integer(UInt32.self) == RecordHeader.magic else { throw MalformedFrame("the magic is missing") }
+        guard try reader.integer(UInt32.self) == RecordHeader.magic else {
+            throw MalformedFrame("the magic is missing")
+        }
         let kind = try reader.integer(UInt8.self)
         guard let kind = FrameKind(rawValue: kind) else { throw MalformedFrame("no frame is of kind \(kind)") }
         guard try reader.integer(UInt8.self) == 0, try reader.integer(UInt16.self) == 0 else {

@@ -18,7 +18,8 @@ struct WireReader {
 
     var rest: Int { bytes.count - offset }
 
-    mutating func integer<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedFrame) -> Integer {
+    mutating func integer<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedFrame) -> Integer
+    {
         let size = MemoryLayout<Integer>.size
         guard rest >= size else { throw MalformedFrame("the frame ends within a field") }
         defer { offset += size }

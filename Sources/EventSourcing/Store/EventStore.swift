@@ -24,6 +24,10 @@ public protocol EventStore: Sendable {
 
     /// What was done under a key of a stream, with the fingerprint that bound it; nil where the key is free.
     func outcome(of key: [UInt8], in scope: StreamID) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)?
+
+    /// Ends the use of the store, once the calls under way have returned; every later call throws. Does nothing the
+    /// second time.
+    func close() throws
 }
 
 /// How much a read may return: the first of the two that is reached ends it, but a read never returns nothing where

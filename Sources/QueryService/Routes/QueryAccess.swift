@@ -1,7 +1,7 @@
 public import EventLogProtocol
 public import EventSourcing
-public import Hummingbird
 internal import HTTPTypes
+public import Hummingbird
 internal import ServiceSupport
 
 /// What the routes of a read model work with: the projection, and the log for what the projection no longer holds.

@@ -49,6 +49,9 @@ final class LockFile: Sendable {
     func release() {
         descriptor.withLock { descriptor in
             guard descriptor >= 0 else { return }
+            // Closing alone would leave the lock to a child process that another thread is just starting, until that
+            // child has closed its copy of the descriptor.
+            flock(descriptor, LOCK_UN)
             close(descriptor)
             descriptor = -1
         }

@@ -1,7 +1,7 @@
 internal import Hummingbird
 public import Logging
-public import ServiceLifecycle
 internal import NIOCore
+public import ServiceLifecycle
 
 /// An HTTP server with a table of routes, run as part of a service.
 public struct HTTPService: Service {

@@ -1,6 +1,6 @@
+public import HTTPTypes
 public import Hummingbird
 public import JSON
-public import HTTPTypes
 internal import NIOCore
 
 /// Whether a service can do its job now.
@@ -32,7 +32,9 @@ public enum HealthRoutes {
                     .get: { _, _ in
                         let readiness = await readiness()
                         let isReady = readiness.missing.isEmpty
-                        var members = [JSONValue.Member(name: "status", value: .string(isReady ? "ready" : "not ready"))]
+                        var members = [
+                            JSONValue.Member(name: "status", value: .string(isReady ? "ready" : "not ready"))
+                        ]
                         if !isReady {
                             members.append(
                                 JSONValue.Member(

@@ -177,7 +177,7 @@ final class SocketLoopState: @unchecked Sendable {
             var count: UInt64 = 0
             while read(wakeDescriptor, &count, 8) < 0, errno == EINTR {}
         }
-        // Somebody ended the context before the loop was closed. It waits for its sockets, which are of no use any more.
+        // Somebody ends the context before the loop is closed: it waits for its sockets, which are of no use any more.
         if contextEnds { closeSockets() }
     }
 

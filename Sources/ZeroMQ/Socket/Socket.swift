@@ -72,8 +72,9 @@ public final class Socket {
     public func bind(_ endpoint: String) throws(ZeroMQError) -> String {
         loop.preconditionOnLoop()
         // libzmq wants the wildcard where people write 0.
-        let wanted = endpoint.hasPrefix("tcp://") && endpoint.hasSuffix(":0") ? endpoint.dropLast() + "*" : endpoint[...]
-        guard zmq_bind(core.pointer, String(wanted)) == 0 else { throw .last("bind \(endpoint)") }
+        let isAnyPort = endpoint.hasPrefix("tcp://") && endpoint.hasSuffix(":0")
+        let wanted = isAnyPort ? endpoint.dropLast() + "*" : endpoint
+        guard zmq_bind(core.pointer, wanted) == 0 else { throw .last("bind \(endpoint)") }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text in
             var size = text.count
             guard zmq_getsockopt(core.pointer, ZMQ_LAST_ENDPOINT, text.baseAddress, &size) == 0,

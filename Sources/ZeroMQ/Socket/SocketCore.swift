@@ -32,7 +32,7 @@ final class SocketCore: @unchecked Sendable {
             self.monitor = nil
         }
         zmq_close(pointer)
-        // Let go last, and not by the assignment itself: it may take the owner along, whose socket then comes back here.
+        // Let go last, and not by the assignment itself: it may take the owner along, whose socket comes back here.
         let handler = onReadable
         onReadable = nil
         _ = consume handler

@@ -31,12 +31,14 @@ actor Peer {
     func open(_ role: SocketRole, _ options: SocketOptions = SocketOptions(), isWatched: Bool = false) throws {
         let socket = try Socket(role, options: options, on: loop)
         socket.whenReadable { [weak self] in self?.assumeIsolated { $0.receive() } }
-        if isWatched {
-            try socket.whenConnectionChanges { [weak self] event in
-                self?.assumeIsolated { $0.events.append(event) }
-            }
-        }
         self.socket = socket
+        if isWatched { try watch() }
+    }
+
+    func watch() throws {
+        try opened.whenConnectionChanges { [weak self] event in
+            self?.assumeIsolated { $0.events.append(event) }
+        }
     }
 
     var counters: Socket.Counters { get throws { try opened.counters } }
@@ -100,7 +102,9 @@ actor Peer {
         guard let socket else { return }
         do {
             for _ in 0..<mostPerTurn {
-                guard let message = try socket.receive({ frames in (0..<frames.count).map { frames.copy($0) } }) else { return }
+                guard let message = try socket.receive({ frames in (0..<frames.count).map { frames.copy($0) } }) else {
+                    return
+                }
                 received.append(message)
                 if case .echo = behaviour, try socket.send(message) != .sent { errors.append("an echo was refused") }
             }

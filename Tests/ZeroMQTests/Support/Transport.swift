@@ -53,7 +53,8 @@ final class RawConnection: Sendable {
     private let descriptor: Int32
 
     init(to endpoint: String) throws {
-        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...]) else {
+        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...])
+        else {
             throw TooLate(description: "no port in \(endpoint)")
         }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,0 +1,42 @@
+-- Load for wrk: LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads them.
+local load = os.getenv("LOAD") or "deposit"
+local accounts = tonumber(os.getenv("ACCOUNTS") or "100000")
+local made = 0
+
+function setup(thread)
+    thread:set("number", made)
+    made = made + 1
+end
+
+function init()
+    math.randomseed(number * 7919 + os.time())
+    next_account = number
+    step = tonumber(os.getenv("THREADS") or "2")
+end
+
+local headers = { ["Content-Type"] = "application/json" }
+local deposit = '{"type": "Deposit", "amount": 500.0}'
+local open = '{"type": "OpenAccount", "owner": "Alice", "initial_balance": 1000.0}'
+
+function request()
+    if load == "open" then
+        local account = next_account
+        next_account = next_account + step
+        if account < accounts then
+            return wrk.format("POST", "/accounts/acc-" .. account, headers, open)
+        end
+        return wrk.format("GET", "/livez")
+    end
+    local path = "/accounts/acc-" .. math.random(0, accounts - 1)
+    if load == "get" then
+        return wrk.format("GET", path)
+    end
+    return wrk.format("POST", path, headers, deposit)
+end
+
+function done(summary, latency, requests)
+    local errors = summary.errors
+    io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration,
+        latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

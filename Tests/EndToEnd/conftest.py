@@ -1,0 +1,62 @@
+"""Fixtures of the end-to-end tests."""
+
+import signal
+import sys
+
+import pytest
+
+from services import Daybook
+
+_alive = []
+
+
+def pytest_configure(config):
+    # A runner that gives up sends SIGTERM; as an exception it lets the services be ended like after any other failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+
+
+def _start(**settings):
+    daybook = Daybook(start=False, **settings)
+    _alive.append(daybook)
+    return daybook
+
+
+def _end(daybook):
+    _alive.remove(daybook)
+    daybook.close()
+
+
+@pytest.fixture(scope="module")
+def daybook():
+    """The three services with their default settings, shared by the tests of a file: each uses accounts of its own."""
+    daybook = _start()
+    try:
+        daybook.start()
+        yield daybook
+    finally:
+        _end(daybook)
+
+
+@pytest.fixture
+def start_daybook():
+    """Starts three services of the test's own: `start_daybook(EVENT_LOG_TIMEOUT="1s")`. They end with the test."""
+    started = []
+
+    def start(start=True, **settings):
+        daybook = _start(**settings)
+        started.append(daybook)
+        if start:
+            daybook.start()
+        return daybook
+
+    yield start
+    for daybook in started:
+        _end(daybook)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for daybook in _alive:
+            report.sections.append(("output of the services", daybook.output()))

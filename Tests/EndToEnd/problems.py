@@ -1,0 +1,37 @@
+"""What every error of the HTTP contract must look like."""
+
+TITLES = {
+    "malformed-json": "Malformed JSON",
+    "invalid-command": "Invalid command",
+    "invalid-account-id": "Invalid account id",
+    "invalid-parameter": "Invalid parameter",
+    "amount-out-of-range": "Amount out of range",
+    "insufficient-funds": "Insufficient funds",
+    "account-not-found": "Account not found",
+    "account-already-open": "Account already open",
+    "not-found": "Not found",
+    "method-not-allowed": "Method not allowed",
+    "payload-too-large": "Payload too large",
+    "unsupported-media-type": "Unsupported media type",
+    "log-unavailable": "Event log unavailable",
+    "not-caught-up": "Not caught up",
+    "overloaded": "Overloaded",
+    "outcome-unknown": "Outcome unknown",
+}
+
+
+def assert_problem(answer, status, name, pointers=None):
+    """The answer is the contract's error of this name; `pointers` are the members that its `errors` must point at."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json", answer
+    problem = answer.json
+    assert problem["type"] == f"/problems/{name}", answer
+    assert problem["title"] == TITLES[name]
+    assert problem["status"] == status
+    assert isinstance(problem["detail"], str) and problem["detail"], answer
+    if status == 503:
+        assert int(answer.headers["Retry-After"]) >= 0, answer
+    if pointers is not None:
+        assert [error["pointer"] for error in problem["errors"]] == pointers, answer
+        assert all(isinstance(error["detail"], str) and error["detail"] for error in problem["errors"]), answer
+    return problem

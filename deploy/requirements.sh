@@ -1,0 +1,48 @@
+# Sourced by deploy/up and deploy/test: what they need of the machine, looked for and installed where it is missing.
+# Quick where nothing is missing.
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# require_swift: a Swift toolchain of at least 6.3, which no script can install.
+require_swift() {
+    command -v swift >/dev/null || fail "no Swift toolchain found: install Swift 6.3 (swift.org/install) and put it on PATH"
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    [ "$(printf '%s\n6.3\n' "$version" | sort -V | head -n 1)" = 6.3 ] ||
+        fail "Swift $version found, Swift 6.3 or newer is needed (swift.org/install)"
+}
+
+# require_packages NAME...: Debian packages.
+require_packages() {
+    local name missing=()
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    command -v apt-get >/dev/null || fail "these packages are missing, and there is no apt-get to install them: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null && sudo -n true 2>/dev/null ||
+            fail "no permission to install packages; have an administrator run: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    printf 'installing %s\n' "${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${as_root[@]}" apt-get update && DEBIAN_FRONTEND=noninteractive \
+        "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        fail "apt-get could not install ${missing[*]}"
+    fi
+    rm -f "$log"
+}
+
+# What building needs.
+require_build() {
+    require_swift
+    require_packages libzmq3-dev libsqlite3-dev pkg-config
+}
