@@ -20,7 +20,6 @@ actor AppendServer {
         /// Who sent each request, and under which number.
         var senders: [(peer: [UInt8], number: UInt64)] = []
         var bytes = 0
-        var replies = ReplyBatch()
 
         var isFull: Bool { requests.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch }
     }
@@ -30,8 +29,9 @@ actor AppendServer {
     private let logger: Logger
     private let reportFailure: @Sendable (ServiceError) -> Void
     private var appends: Socket?
+    private var replies: ReplyQueue?
     private var events: Socket?
-    private(set) var counters = LogCounters()
+    private var counted = LogCounters()
     private(set) var failure: ServiceError?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -47,6 +47,12 @@ actor AppendServer {
         self.loop = loop
         self.logger = logger
         self.reportFailure = reportFailure
+    }
+
+    var counters: LogCounters {
+        var counters = counted
+        counters.undeliverable = replies?.undeliverable ?? 0
+        return counters
     }
 
     func start(appendEndpoint: String, eventsEndpoint: String) throws(ZeroMQError) {
@@ -66,11 +72,12 @@ actor AppendServer {
         router.lingerMilliseconds = 500
         router.sendQueue = 10_000
         router.largestFrame = Int64(Self.mostBytesOfABatch)
-        router.mostFrames = ReplyBatch.mostFrames
+        router.mostFrames = ReplyQueue.mostFrames
         let appends = try Socket(.router, options: router, on: loop)
         appends.whenReadable { [weak self] in self?.assumeIsolated { _ = $0.takeBatch() } }
         try appends.bind(appendEndpoint)
         self.appends = appends
+        replies = ReplyQueue(on: appends, loop: loop)
         beat()
     }
 
@@ -95,7 +102,7 @@ actor AppendServer {
         var batch = Batch()
         do {
             while !batch.isFull, try appends.receive({ take($0, into: &batch) }) != nil {}
-            try commit(&batch)
+            try commit(batch)
         } catch {
             fail(error)
         }
@@ -109,33 +116,33 @@ actor AppendServer {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 guard case .append(let append) = request else {
                     let refusal = LogRefusal(.unsupported, "the append socket takes appends only")
-                    batch.replies.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
+                    replies?.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
                     continue
                 }
                 batch.requests.append(append)
                 batch.senders.append((peer, number))
                 batch.bytes += message.withBytes(of: index, \.count)
             } catch {
-                counters.malformed += 1
+                counted.malformed += 1
             }
         }
     }
 
-    private func commit(_ batch: inout Batch) throws {
+    private func commit(_ batch: Batch) throws {
         var records: [RecordedEvent] = []
         if !batch.requests.isEmpty {
             let results: [AppendResult]
             (results, records) = try store.append(batch.requests)
-            counters.batches += 1
-            counters.requests += UInt64(batch.requests.count)
-            counters.events += UInt64(records.count)
+            counted.batches += 1
+            counted.requests += UInt64(batch.requests.count)
+            counted.events += UInt64(records.count)
             for (result, sender) in zip(results, batch.senders) {
-                if case .conflict = result { counters.conflicts += 1 }
-                batch.replies.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
+                if case .conflict = result { counted.conflicts += 1 }
+                replies?.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
             }
         }
-        guard let appends, let events else { return }
-        counters.undeliverable += try batch.replies.send(on: appends)
+        guard let replies, let events else { return }
+        try replies.flush()
         for record in records {
             try PublishedMessage.send(record, in: store.logID, on: events)
         }
@@ -151,7 +158,7 @@ actor AppendServer {
             while let isSubscription = try events.receive({ $0.withBytes(of: 0) { $0.first == 1 } }) {
                 guard isSubscription else { continue }
                 subscribed = true
-                counters.subscriptions += 1
+                counted.subscriptions += 1
             }
             if subscribed { try sendHeartbeat() }
         } catch {

@@ -7,7 +7,7 @@ internal import ZeroMQ
 actor ReadServer {
     /// What one reply may carry, whatever was asked for.
     private static let mostEvents = 10_000
-    private static let mostBytes = 4 << 20
+    private static let mostBytes = 1 << 20
     /// So many messages are answered before the loop looks round again.
     private static let mostMessagesOfATurn = 16
 
@@ -15,7 +15,8 @@ actor ReadServer {
     private let loop: SocketLoop
     private let logger: Logger
     private var socket: Socket?
-    private(set) var counters = LogCounters()
+    private var replies: ReplyQueue?
+    private var counted = LogCounters()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -25,17 +26,24 @@ actor ReadServer {
         self.logger = logger
     }
 
+    var counters: LogCounters {
+        var counters = counted
+        counters.undeliverable = replies?.undeliverable ?? 0
+        return counters
+    }
+
     func start(endpoint: String) throws(ZeroMQError) {
         var options = SocketOptions()
         options.lingerMilliseconds = 500
         // Requests are small. Replies are not: what a requester that does not read can cost is this many of them.
         options.largestFrame = 64 << 10
-        options.mostFrames = ReplyBatch.mostFrames
-        options.sendQueue = 64
+        options.mostFrames = ReplyQueue.mostFrames
+        options.sendQueue = 128
         let socket = try Socket(.router, options: options, on: loop)
         socket.whenReadable { [weak self] in self?.assumeIsolated { $0.answer() } }
         try socket.bind(endpoint)
         self.socket = socket
+        replies = ReplyQueue(on: socket, loop: loop)
     }
 
     func stop() {
@@ -44,17 +52,12 @@ actor ReadServer {
     }
 
     private func answer() {
-        guard let socket else { return }
+        guard let socket, let replies else { return }
         do {
             for _ in 0..<Self.mostMessagesOfATurn {
-                let replies: ReplyBatch? = try socket.receive { message in
-                    var replies = ReplyBatch()
-                    let peer = message.copy(0)
-                    for index in 1..<max(1, message.count) { answer(message, index, to: peer, &replies) }
-                    return replies
-                }
-                guard let replies else { return }
-                counters.undeliverable += try replies.send(on: socket)
+                guard try socket.receive({ answer($0, into: replies) }) != nil else { return }
+                // One by one: a long page is on its way while the next is read.
+                try replies.flush()
             }
         } catch {
             // Only a closed socket gets here, and then nobody is left to be answered.
@@ -62,15 +65,16 @@ actor ReadServer {
         }
     }
 
-    private func answer(
-        _ message: borrowing Frames, _ index: Int, to peer: [UInt8], _ replies: inout ReplyBatch
-    ) {
-        do throws(MalformedFrame) {
-            let (request, number) = try message.withBytes(of: index, LogRequest.decode)
-            counters.reads += 1
-            replies.add(reply(to: request), to: peer, number: number, logID: store.logID)
-        } catch {
-            counters.malformed += 1
+    private func answer(_ message: borrowing Frames, into replies: ReplyQueue) {
+        let peer = message.copy(0)
+        for index in 1..<max(1, message.count) {
+            do throws(MalformedFrame) {
+                let (request, number) = try message.withBytes(of: index, LogRequest.decode)
+                counted.reads += 1
+                replies.add(reply(to: request), to: peer, number: number, logID: store.logID)
+            } catch {
+                counted.malformed += 1
+            }
         }
     }
 

@@ -15,7 +15,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 
-def _start(**settings):
+def _make(**settings):
     daybook = Daybook(start=False, **settings)
     _alive.append(daybook)
     return daybook
@@ -29,7 +29,7 @@ def _end(daybook):
 @pytest.fixture(scope="module")
 def daybook():
     """The three services with their default settings, shared by the tests of a file: each uses accounts of its own."""
-    daybook = _start()
+    daybook = _make()
     try:
         daybook.start()
         yield daybook
@@ -37,13 +37,11 @@ def daybook():
         _end(daybook)
 
 
-@pytest.fixture
-def start_daybook():
-    """Starts three services of the test's own: `start_daybook(EVENT_LOG_TIMEOUT="1s")`. They end with the test."""
+def _starter():
     started = []
 
     def start(start=True, **settings):
-        daybook = _start(**settings)
+        daybook = _make(**settings)
         started.append(daybook)
         if start:
             daybook.start()
@@ -52,6 +50,18 @@ def start_daybook():
     yield start
     for daybook in started:
         _end(daybook)
+
+
+@pytest.fixture
+def start_daybook():
+    """Starts three services of the test's own: `start_daybook(EVENT_LOG_TIMEOUT="1s")`. They end with the test."""
+    yield from _starter()
+
+
+@pytest.fixture(scope="module")
+def module_services():
+    """As `start_daybook`, for fixtures that several tests of a file share."""
+    yield from _starter()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,5 +1,6 @@
 """Every error of the contract's table, through real HTTP; and the ways of HTTP itself."""
 
+import itertools
 import json
 import re
 import time
@@ -18,11 +19,13 @@ BOUNDS = {
     "KWD": ("999999999999.999", "1000000000000.000"),
 }
 
+_numbers = itertools.count(1)
+
 
 @pytest.fixture
 def account(daybook, request):
     """An account of the test's own with 1000.00 USD."""
-    name = "t-" + re.sub(r"[^A-Za-z0-9]", "-", request.node.name)[:40] + f"-{abs(hash(request.node.nodeid)) % 10**8}"
+    name = f"t-{next(_numbers)}-" + re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:60]
     daybook.gateway.open(name, "1000.00")
     return name
 
@@ -278,6 +281,8 @@ INVALID_IDS = {
     "not UTF-8": "%FF",
     "no hexadecimal digits": "a%zz",
     "cut percent": "a%4",
+    "percent alone": "%",
+    "fragment": "a#b",
     "hash": "a%23b",
     "question mark": "a%3Fb",
     "raw quotes": 'a"b',
@@ -299,10 +304,8 @@ def test_an_id_may_have_128_characters(daybook):
     assert daybook.gateway.account(LONGEST_ID)["id"] == LONGEST_ID
 
 
-@pytest.mark.parametrize("name", [".", "..", "~", "-", "_", "%", "a.b", "events", "accounts"])
+@pytest.mark.parametrize("name", [".", "..", "~", "-", "_", "a.b", "events", "accounts"])
 def test_ids_that_look_like_something_else(daybook, name):
-    if name == "%":
-        return assert_problem(daybook.gateway.get("/accounts/%"), 400, "invalid-account-id")
     daybook.gateway.open(name, 5)
     daybook.gateway.deposit(name, 1)
     assert daybook.gateway.account(name)["balance"] == 6

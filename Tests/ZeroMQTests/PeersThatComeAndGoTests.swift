@@ -143,7 +143,7 @@ struct PeersThatComeAndGoTests {
             let router = try await stage.peer(.router, isWatched: true)
             let endpoint = try await router.bind(Transport.tcp.newEndpoint)
             try await router.perform { _ in
-                for _ in 0..<2500 { _ = try RawConnection(to: endpoint) }
+                for _ in 0..<2500 { _ = try RawConnection(to: endpoint, isAbrupt: true) }
             }
             await router.close()
             let other = try await stage.peer(.router, roomy, .echo)

@@ -26,7 +26,7 @@ actor AggregateHost<State: Aggregate> {
 
     private typealias Slot = AggregateCache<State>.Slot
 
-    private static var pageLimit: ReadLimit { ReadLimit(events: 10_000, bytes: 4 << 20) }
+    private static var pageLimit: ReadLimit { ReadLimit(events: 10_000, bytes: 1 << 20) }
 
     private let client: EventLogClient
     private let loop: SocketLoop

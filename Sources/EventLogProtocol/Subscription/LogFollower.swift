@@ -35,7 +35,7 @@ public actor LogFollower {
     /// The log speaks every 500 ms; after this long without a word it counts as gone.
     private static let longestSilence = Duration.seconds(2)
     private static let mostMessagesOfATurn = 1000
-    private static let pageLimit = ReadLimit(events: 5000, bytes: 4 << 20)
+    private static let pageLimit = ReadLimit(events: 10_000, bytes: 1 << 20)
 
     private let loop: SocketLoop
     private let address: EventLogAddress

@@ -52,13 +52,18 @@ final class ReservedEndpoint: Sendable {
 final class RawConnection: Sendable {
     private let descriptor: Int32
 
-    init(to endpoint: String) throws {
+    /// Connects. An abrupt connection is reset when it is closed: thousands of them leave no ports behind in TIME_WAIT.
+    init(to endpoint: String, isAbrupt: Bool = false) throws {
         guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...])
         else {
             throw TooLate(description: "no port in \(endpoint)")
         }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.descriptor = descriptor
+        if isAbrupt {
+            var reset = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+        }
         var address = loopback(port: port)
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -1,0 +1,149 @@
+"""Starts and ends the real services for tests: each set has a temporary directory and ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+PROGRAMS = Path(os.environ.get("DAYBOOK_BIN") or Path(__file__).resolve().parents[2] / ".build/debug")
+NAMES = ("event-log-service", "command-service", "query-service")
+
+Value = TypeVar("Value")
+
+
+def wait_for(what: str, condition: Callable[[], Value | None], deadline: float = 30.0) -> Value:
+    """Waits until `condition()` gives something true, and returns it."""
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
+        time.sleep(0.01)
+    return value
+
+
+def free_port() -> int:
+    """A port below those that the system gives to outgoing connections: it stays free while its service is down."""
+    first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, first_outgoing)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Services:
+    """The services of one directory. Used as a context, it ends those that it started, and only those."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="daybook-outside-")
+        self.directory = Path(self._folder.name)
+        self.database = self.directory / "daybook.db"
+        ports = random_ports(6)
+        self.append, self.events, self.read = (f"tcp://127.0.0.1:{port}" for port in ports[:3])
+        self.zeromq_ports = ports[:3]
+        self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(NAMES, ports[3:])}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str) -> None:
+        """Starts services, all three by default, and waits until they are ready."""
+        names = names or NAMES
+        for name in names:
+            assert name not in self.processes, f"{name} runs already"
+            with open(self.directory / f"{name}.log", "ab") as output:
+                self.processes[name] = subprocess.Popen(
+                    [PROGRAMS / name], cwd=self.directory, env=self._environment(), stdin=subprocess.DEVNULL,
+                    stdout=output, stderr=subprocess.STDOUT)  # fmt: skip
+        for name in names:
+            wait_for(f"{name} is ready", lambda: self._is_ready(name))
+
+    def process(self, name: str = "event-log-service") -> subprocess.Popen[bytes]:
+        return self.processes[name]
+
+    def kill(self, name: str = "event-log-service") -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self, name: str = "event-log-service", deadline: float = 5.0) -> int:
+        """Asks a service to end; gives its exit code."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{name} did not end within {deadline:g} s:\n{self.output(name)}") from None
+
+    def readiness(self, name: str = "event-log-service") -> dict[str, Any]:
+        """The body of `/readyz`, whatever its status."""
+        try:
+            with urllib.request.urlopen(f"http://{self.addresses[name]}/readyz", timeout=5) as answer:
+                body = answer.read()
+        except urllib.error.HTTPError as error:
+            body = error.read()
+        return dict(json.loads(body))
+
+    def command(self, account: str, **command: object) -> dict[str, Any]:
+        """Sends a command to the gateway and gives the account."""
+        request = urllib.request.Request(
+            f"http://{self.addresses['command-service']}/accounts/{account}", json.dumps(command).encode(),
+            {"Content-Type": "application/json"})  # fmt: skip
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return dict(json.loads(answer.read()))
+
+    def resident_bytes(self, name: str = "event-log-service") -> int:
+        lines = Path(f"/proc/{self.process(name).pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+    def output(self, name: str = "event-log-service") -> str:
+        return (self.directory / f"{name}.log").read_text(errors="replace")[-4000:]
+
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+        self._folder.cleanup()
+
+    def _environment(self) -> dict[str, str]:
+        settings = {
+            "EVENT_STORE": f"sqlite:{self.database}",
+            "EVENT_LOG_APPEND_ENDPOINT": self.append,
+            "EVENT_LOG_EVENTS_ENDPOINT": self.events,
+            "EVENT_LOG_READ_ENDPOINT": self.read,
+            "EVENT_LOG_HTTP_ADDRESS": self.addresses["event-log-service"],
+            "COMMAND_HTTP_ADDRESS": self.addresses["command-service"],
+            "QUERY_HTTP_ADDRESS": self.addresses["query-service"],
+        }
+        others = ("EVENT_", "COMMAND_", "QUERY_", "LOG_LEVEL")
+        return {name: text for name, text in os.environ.items() if not name.startswith(others)} | settings
+
+    def _is_ready(self, name: str) -> bool:
+        process = self.processes[name]
+        assert process.poll() is None, f"{name} ended with {process.returncode}:\n{self.output(name)}"
+        try:
+            return bool(self.readiness(name)["status"] == "ready")
+        except OSError:
+            return False
+
+
+def random_ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)

@@ -1,0 +1,188 @@
+import EventLogProtocol
+import EventLogService
+import EventSourcing
+import Logging
+import SQLiteEventStore
+import ServiceLifecycle
+import Testing
+import ZeroMQ
+
+@Suite struct EventLogServiceTests {
+    /// Runs the event-log service in a place of its own for as long as `body` takes.
+    private func withLog(_ body: (EventLogClient, Place) async throws -> Void) async throws {
+        let place = try Place()
+        defer { place.remove() }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let context = try Context()
+        let service = try EventLogService(
+            store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
+            logger: logger)
+        let group = ServiceGroup(configuration: .init(services: [service], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let loop = try SocketLoop(name: "client", context: context)
+            let client = EventLogClient(place.address, on: loop)
+            try await client.connect()
+            while await !client.isConnected { try await Task.sleep(for: .milliseconds(5)) }
+            try await body(client, place)
+            await client.close()
+            await loop.close()
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(await context.close())
+    }
+
+    private func append(_ number: Int) -> AppendRequest {
+        let event = NewEvent(
+            id: UniqueID.version7(at: .now()), type: "Counted", schemaVersion: 1, data: Array("{\"by\":1}".utf8))
+        return AppendRequest(
+            writes: [
+                StreamWrite(stream: StreamID(category: "tally", name: "t-\(number)")!, expected: .any, events: [event])
+            ])
+    }
+
+    @Test func `a client that reads late gets every reply, also those that its queue had no room for`() async throws {
+        try await withLog { client, place in
+            let large = NewEvent(
+                id: UniqueID.version7(at: .now()), type: "Counted", schemaVersion: 1,
+                data: Array("\"\(String(repeating: "x", count: 100_000))\"".utf8))
+            _ = try await client.append(
+                AppendRequest(
+                    writes: [
+                        StreamWrite(stream: StreamID(category: "tally", name: "t")!, expected: .any, events: [large])
+                    ]))
+            let context = try Context()
+            let reader = LateReader(on: try SocketLoop(name: "late", context: context))
+            // 30 MB of replies: far more than sockets and queues between the two hold.
+            try await reader.ask(300, at: place.address.read)
+            // While they wait there, others are served.
+            #expect(try await client.status().head.position == 1)
+            #expect(try await reader.replies() == Array(1...300))
+            await reader.close()
+            await context.close()
+        }
+    }
+
+    @Test func `I2, I3: appends at once are committed in batches, positions without gaps, in the order of the log`()
+        async throws
+    {
+        try await withLog { client, _ in
+            let positions = try await withThrowingTaskGroup(of: UInt64.self) { appends in
+                for number in 0..<2000 {
+                    appends.addTask {
+                        guard case .committed(let commit) = try await client.append(append(number % 50)) else {
+                            return 0
+                        }
+                        return commit.position
+                    }
+                }
+                return try await appends.reduce(into: []) { $0.append($1) }
+            }
+            #expect(positions.sorted() == Array(1...2000))
+            let page = try await client.readLog(after: 0, limit: ReadLimit(events: 5000))
+            #expect(page.records.map(\.position) == Array(1...2000))
+            #expect(page.status.head.position == 2000)
+            var hash = HashChain.genesis(of: page.status.logID)
+            for record in page.records {
+                #expect(HashChain.hash(of: record, after: hash, in: page.status.logID) == record.hash)
+                hash = record.hash
+            }
+        }
+    }
+
+    @Test func `I4: a key has one outcome, whoever asks`() async throws {
+        try await withLog { client, _ in
+            let stream = StreamID(category: "tally", name: "t")!
+            func keyed(_ fingerprint: UInt64) -> AppendRequest {
+                AppendRequest(
+                    command: CommandKey(
+                        key: Array("k".utf8), fingerprint: Digest256(fingerprint, 0, 0, 0), outcome: [1, 2]),
+                    writes: append(0).writes.map {
+                        StreamWrite(stream: stream, expected: $0.expected, events: $0.events)
+                    })
+            }
+            guard case .committed(let commit) = try await client.append(keyed(1)) else {
+                Issue.record("the first is obeyed")
+                return
+            }
+            let expected = KeyedOutcome(commit: commit, outcome: [1, 2])
+            #expect(try await client.append(keyed(1)) == .replayed(expected))
+            #expect(try await client.append(keyed(2)) == .keyReused)
+            #expect(
+                try await client.outcome(of: Array("k".utf8), in: stream)
+                    == BoundOutcome(fingerprint: Digest256(1, 0, 0, 0), outcome: expected))
+            #expect(try await client.outcome(of: Array("x".utf8), in: stream) == nil)
+            #expect(try await client.status().head.position == 1)
+        }
+    }
+
+    @Test func `a client without a log is told at once that nothing was sent`() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        let context = try Context()
+        let loop = try SocketLoop(name: "client", context: context)
+        let client = EventLogClient(place.address, on: loop)
+        try await client.connect()
+        let error = await #expect(throws: EventLogError.self) { () async throws in
+            _ = try await client.append(append(1))
+        }
+        #expect(error?.code == .unavailable)
+        await client.close()
+        await loop.close()
+        #expect(await context.close())
+    }
+}
+
+/// Sends many reads of the log, each a message of its own, before it takes the first reply.
+private actor LateReader {
+    private let loop: SocketLoop
+    private var socket: Socket?
+    private var expected = 0
+    private var numbers: [UInt64] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(on loop: SocketLoop) { self.loop = loop }
+
+    func ask(_ count: Int, at endpoint: String) async throws {
+        var options = SocketOptions()
+        options.receiveQueue = 4
+        let socket = try Socket(.dealer, options: options, on: loop)
+        self.socket = socket
+        try socket.connect(endpoint)
+        expected = count
+        let limit = ReadLimit(events: 1)
+        for number in 1...UInt64(count) {
+            while try socket.send([LogRequest.readLog(after: 0, limit: limit).encoded(number: number)]) != .sent {
+                // Not connected yet.
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+
+    /// The numbers of the replies, in the order of their arrival, once there are as many as requests, or none came for
+    /// five seconds.
+    func replies() async throws -> [UInt64] {
+        var lastCount = -1
+        while numbers.count < expected, numbers.count > lastCount {
+            lastCount = numbers.count
+            let deadline = ContinuousClock.now + .seconds(5)
+            while numbers.count == lastCount, .now < deadline {
+                while let number = try socket?.receive({ frames in
+                    try frames.withBytes(of: 0) { (frame) throws -> UInt64 in try LogReply.decode(frame).number }
+                }) {
+                    numbers.append(number)
+                }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        return numbers
+    }
+
+    func close() async {
+        socket?.close()
+        await loop.close()
+    }
+}

@@ -1,0 +1,90 @@
+import AsyncHTTPClient
+import CommandService
+import EventLogProtocol
+import EventLogService
+import EventSourcing
+import Hummingbird
+import JSON
+import Logging
+import NIOHTTP1
+import QueryService
+import SQLiteEventStore
+import ServiceLifecycle
+import ServiceSupport
+import Testing
+import ZeroMQ
+
+/// The three services, in this process, with a domain that is not that of accounts: real sockets and a real file.
+@Suite struct SecondDomainTests {
+    @Test func `the services run with a domain that is not that of accounts`() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let context = try Context()
+        let log = try EventLogService(
+            store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
+            logger: logger)
+        let query = try QueryService(log: place.address, context: context, logger: logger) { TallySum() }
+        let command = try CommandService(
+            domain: TallyCommands(), log: place.address, query: place.queryAddress, cacheLimit: 2, context: context,
+            logger: logger)
+        let access = query.access
+        let sum = Route(
+            "/sum",
+            [
+                .get: { request, _ in
+                    let parameters = try request.parameters(known: QueryAccess<TallySum>.freshnessParameters)
+                    let (sum, _) = try await access.read(request, parameters) { $0.sum }
+                    return Response.json(.ok) { $0.integer(sum) }
+                }
+            ])
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    log, query, command,
+                    HTTPService([sum] + query.healthRoutes, at: place.queryAddress, setting: "QUERY", logger: logger),
+                    HTTPService(command.routes, at: place.commandAddress, setting: "COMMAND", logger: logger),
+                ], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await becomesReady(place.queryAddress)
+            try await becomesReady(place.commandAddress)
+
+            // More tallies than the gateway keeps, several commands each, at the same time.
+            try await withThrowingTaskGroup(of: Void.self) { clients in
+                for number in 0..<40 {
+                    clients.addTask {
+                        let url = "http://\(place.commandAddress)/tallies/t-\(number % 5)"
+                        let (status, _, position) = try await send(.POST, url, body: "\(number + 1)")
+                        #expect(status == 200)
+                        #expect(position != nil)
+                    }
+                }
+                try await clients.waitForAll()
+            }
+            let (status, body, position) = try await send(
+                .POST, "http://\(place.commandAddress)/tallies/t-0", body: "1000")
+            #expect(status == 409)
+            #expect(body.contains("full"))
+            #expect(position == nil)
+            let (_, sum, _) = try await send(.GET, "http://\(place.queryAddress)/sum?min_position=40", body: nil)
+            #expect(sum == "\((1...40).reduce(0, +))")
+
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(await context.close())
+    }
+
+    private func becomesReady(_ address: HTTPAddress) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            if let (status, _, _) = try? await send(.GET, "http://\(address)/readyz", body: nil), status == 200 {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("\(address) did not become ready")
+    }
+}
