@@ -64,6 +64,7 @@ let package = Package(
             dependencies: [
                 "EventLogProtocol", "EventSourcing", "JSON", "ServiceSupport", "ZeroMQ",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

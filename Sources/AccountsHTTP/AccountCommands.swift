@@ -26,6 +26,9 @@ public struct AccountCommands: CommandDomain {
         }
     }
 
+    /// The command without what makes no difference: order of members, white space, ways of writing an amount.
+    public func canonicalBytes(of command: AccountCommand) -> [UInt8] { command.canonicalBytes }
+
     /// Whether the command opens an account.
     public func isCreation(_ command: AccountCommand) -> Bool {
         if case .open = command { true } else { false }

@@ -32,7 +32,16 @@ public struct AccountQueries: Sendable {
         let (account, position) = try await access.read(request, parameters) { $0.account(stream.name) }
         guard let account else { throw AccountProblems.notFound(id) }
         let headers: HTTPFields = [.eTag: "\"\(account.version)\"", .daybookPosition: String(position)]
+        if let known = request.headers[.ifNoneMatch], try isKnown(account.version, known) {
+            return Response(status: .notModified, headers: headers)
+        }
         return Response.json(.ok, headers: headers) { account.writeAccount(to: &$0) }
+    }
+
+    /// Whether `If-None-Match` names the version, compared weakly as RFC 9110 wants it there.
+    private func isKnown(_ version: UInt64, _ known: String) throws(Problem) -> Bool {
+        if known == "*" { return true }
+        return try EntityTag.list("If-None-Match", known).contains { $0.value == String(version) }
     }
 
     private func accounts(_ request: Request) async throws -> Response {

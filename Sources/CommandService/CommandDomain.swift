@@ -23,6 +23,10 @@ public protocol CommandDomain: Sendable {
     /// - Throws: ``Problem`` 400 or 413 where it is no command.
     func command(from body: [UInt8]) throws(Problem) -> State.Command
 
+    /// The same bytes for every way of writing the same command, and others for another: what binds an idempotency
+    /// key. They must never change, for the log keeps their digest for ever.
+    func canonicalBytes(of command: State.Command) -> [UInt8]
+
     /// Whether the command makes the aggregate that it is sent to, so that obeying it is answered with 201.
     func isCreation(_ command: State.Command) -> Bool
 

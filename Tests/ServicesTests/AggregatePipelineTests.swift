@@ -46,11 +46,12 @@ import Testing
         #expect(secondWrite.expected == .exactly(1, lastEvent: UniqueID(high: 1, low: 1)))
         #expect(pipeline.confirmed.version == 0)
 
-        guard case .refused(.full(at: 900), standingOn: second) = try pipeline.decide(200, makeID: { ids.next() })
+        guard case .settled(.refused(.full(at: 900)), let basis) = try pipeline.decide(200, makeID: { ids.next() })
         else {
             Issue.record("200 more should have been refused on what is under way")
             return
         }
+        #expect(basis.ticket == second)
         #expect(try pipeline.committed(first, commit(1))?.state.count == 600)
         let last = try #require(try pipeline.committed(second, commit(2)))
         #expect(last.state.count == 900)
@@ -103,15 +104,32 @@ import Testing
 
     @Test mutating func `a command that changes nothing stands on what is under way`() throws {
         var pipeline = Pipeline(at: Revision(of: stream))
-        guard case .nothing(standingOn: nil) = try pipeline.decide(0, makeID: { ids.next() }) else {
+        guard case .settled(.nothing, let alone) = try pipeline.decide(0, makeID: { ids.next() }) else {
             Issue.record("0 changes nothing")
             return
         }
+        #expect(alone.ticket == nil)
+        #expect(alone.expected == .exactly(0))
         let (ticket, _) = try append(try pipeline.decide(1) { ids.next() })
-        guard case .nothing(standingOn: ticket) = try pipeline.decide(0, makeID: { ids.next() }) else {
+        guard case .settled(.nothing, let basis) = try pipeline.decide(0, makeID: { ids.next() }) else {
             Issue.record("0 changes nothing, on what is under way")
             return
         }
+        #expect(basis.ticket == ticket)
+        #expect(basis.expected == .exactly(1, lastEvent: UniqueID(high: 1, low: 1)))
+    }
+
+    @Test mutating func `a condition is judged on what is under way`() throws {
+        var pipeline = Pipeline(at: Revision(of: stream))
+        let (ticket, _) = try append(try pipeline.decide(1, where: { $0 == 0 }) { ids.next() })
+        guard
+            case .settled(.conditionFailed(actual: 1), let basis) = try pipeline.decide(
+                1, where: { $0 == 0 }, makeID: { ids.next() })
+        else {
+            Issue.record("the version is 1, as far as is known")
+            return
+        }
+        #expect(basis.ticket == ticket)
     }
 
     /// Two gateways on one log, at random: answers may be late, appends may be lost before or after the log took them.

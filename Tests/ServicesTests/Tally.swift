@@ -69,6 +69,8 @@ struct TallyCommands: CommandDomain {
         return number
     }
 
+    func canonicalBytes(of command: Int) -> [UInt8] { Array("\(command)".utf8) }
+
     func isCreation(_ command: Int) -> Bool { false }
 
     func write(_ revision: Revision<Tally>, to writer: inout JSONWriter) { writer.integer(revision.state.count) }

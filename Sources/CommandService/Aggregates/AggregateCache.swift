@@ -17,6 +17,8 @@ final class AggregateCache<State: Aggregate> {
         private var ticketWaiters: [(ticket: Ticket, continuation: CheckedContinuation<Bool, Never>)] = []
         /// Commands that are being obeyed; while there are any, the slot stays.
         var users = 0
+        /// The keys of those among them that have one, with their fingerprints.
+        var runningKeys: [[UInt8]: Digest256] = [:]
 
         fileprivate var newer: Slot?
         fileprivate weak var older: Slot?

@@ -7,17 +7,34 @@ internal import ZeroMQ
 ///
 /// An actor on the socket loop that also carries the appends, so a command costs one hop to the loop and one back.
 actor AggregateHost<State: Aggregate> {
-    /// A command that was obeyed.
-    struct Obeyed: Sendable {
-        let revision: Revision<State>
-        /// The position of the last event that the command recorded; nil where it recorded none.
-        let position: UInt64?
+    /// A command with all that its client said about it.
+    struct Order: Sendable {
+        let command: State.Command
+        let stream: StreamID
+        let condition: CommandCondition
+        let key: IdempotencyKey?
+        /// What is to be kept with the key where the domain refuses.
+        let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer
+    }
+
+    /// How an order was answered.
+    enum Answer: Sendable {
+        /// It was obeyed: the aggregate after it, and the position of the last event that it recorded, if any.
+        case obeyed(Revision<State>, position: UInt64?, isReplay: Bool)
+        /// It was refused when it first came; this was the answer.
+        case replayedRefusal(status: Int, body: [UInt8])
     }
 
     /// Why a command was not obeyed.
     enum Failure: Error {
         /// The domain refused it.
         case refused(State.Refusal)
+        /// The aggregate is not at a version that the client demands.
+        case conditionFailed(actual: UInt64)
+        /// The key was used for another command.
+        case keyReused
+        /// The same command is being obeyed.
+        case inProgress
         /// The log could not be asked, or did not answer.
         case log(EventLogError)
         /// The aggregate's history, or the domain, is at fault.
@@ -44,61 +61,62 @@ actor AggregateHost<State: Aggregate> {
     }
 
     /// Obeys a command, however often others get in between.
-    func obey(_ command: State.Command, on stream: StreamID) async throws(Failure) -> Obeyed {
-        let slot = cache.slot(of: stream)
+    func obey(_ order: Order) async throws(Failure) -> Answer {
+        let slot = cache.slot(of: order.stream)
         slot.users += 1
         defer { slot.users -= 1 }
+        guard let key = order.key else { return try await obey(order, slot) }
+        if let running = slot.runningKeys[key.bytes] {
+            throw running == key.fingerprint ? .inProgress : .keyReused
+        }
+        slot.runningKeys[key.bytes] = key.fingerprint
+        defer { slot.runningKeys[key.bytes] = nil }
+        return try await obey(order, slot)
+    }
+
+    private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
         // Whether the log told of this state after the command had come: then a refusal may stand on it.
         var isFresh = slot.pipeline == nil
         try await load(slot)
         while true {
             let now = Timestamp.now()
-            let decision = try decide(command, slot) { UniqueID.version7(at: now, using: &random) }
-            switch decision {
+            switch try decide(order, slot, { UniqueID.version7(at: now, using: &random) }) {
             case .append(let ticket, let write):
-                if let obeyed = try await append(write, ticket, slot) { return obeyed }
+                if let answer = try await append(write, ticket, order, slot) { return answer }
                 // Others were faster; the log has just told of them.
                 isFresh = true
-            case .nothing(let ticket), .refused(_, let ticket):
-                let stands: Bool
-                if let ticket {
-                    stands = await isCommitted(ticket, slot)
-                } else if isFresh {
-                    stands = true
-                } else {
-                    stands = try await isNewest(slot)
-                    isFresh = true
-                }
-                guard stands else { continue }
-                if case .refused(let refusal, _) = decision { throw .refused(refusal) }
-                guard let revision = slot.pipeline?.confirmed else { continue }
-                return Obeyed(revision: revision, position: nil)
+            case .settled(let settlement, let basis):
+                if let answer = try await settle(settlement, basis, isFresh: &isFresh, order, slot) { return answer }
             }
         }
     }
 
     private func decide(
-        _ command: State.Command, _ slot: Slot, makeID: () -> UniqueID
+        _ order: Order, _ slot: Slot, _ makeID: () -> UniqueID
     ) throws(Failure) -> AggregatePipeline<State>.Decision {
         do throws(ImpossibleEvent) {
-            guard let decision = try slot.pipeline?.decide(command, makeID: makeID) else {
-                throw ImpossibleEvent("the aggregate is not loaded")
-            }
+            let decision = try slot.pipeline?.decide(order.command, where: order.condition.holds, makeID: makeID)
+            guard let decision else { throw ImpossibleEvent("the aggregate is not loaded") }
             return decision
         } catch {
             throw .fault("a command on \(slot.stream) was decided wrongly: \(error)")
         }
     }
 
+    // MARK: with events
+
     /// Appends what was decided.
     ///
     /// - Returns: nil where the log refused, because others were faster.
     private func append(
-        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ slot: Slot
-    ) async throws(Failure) -> Obeyed? {
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ order: Order, _ slot: Slot
+    ) async throws(Failure) -> Answer? {
+        let key = order.key.map {
+            CommandKey(key: $0.bytes, fingerprint: $0.fingerprint, outcome: RecordedAnswer.obeyed.encoded)
+        }
         let result: AppendResult
         do throws(EventLogError) {
-            result = try await client.append(AppendRequest(writes: [write]))
+            result = try await client.append(AppendRequest(command: key, writes: [write]))
         } catch {
             slot.pipeline?.failed(ticket)
             slot.wakeTicketWaiters(committed: nil)
@@ -112,41 +130,177 @@ actor AggregateHost<State: Aggregate> {
             do throws(ImpossibleEvent) {
                 if let revision = try slot.pipeline?.committed(ticket, commit) {
                     committed = ticket
-                    return Obeyed(revision: revision, position: commit.position)
+                    return .obeyed(revision, position: commit.position, isReplay: false)
                 }
             } catch {
                 throw .fault("a committed event of \(slot.stream) cannot be applied: \(error)")
             }
             // The pipeline had given it up, and yet it was recorded: only the log knows the state after it.
             let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
-            return Obeyed(revision: revision, position: commit.position)
+            return .obeyed(revision, position: commit.position, isReplay: false)
         case .conflict(let conflict):
-            horizon.advance(over: conflict.missed)
-            let isKnown: Bool
-            do throws(RevisionError) {
-                isKnown = try slot.pipeline?.refused(ticket, conflict) ?? false
-            } catch {
-                throw .fault(error.description)
-            }
-            if !isKnown {
-                slot.pipeline = nil
-                try await load(slot)
-            }
+            try await learn(of: conflict, slot, refusing: ticket)
             return nil
+        case .replayed(let outcome):
+            // What was decided now is not going to be recorded, so nothing may stand on it.
+            slot.pipeline?.failed(ticket)
+            return try await replay(outcome, slot)
+        case .keyReused:
+            slot.pipeline?.failed(ticket)
+            throw .keyReused
         case .invalid(let reason):
             slot.pipeline?.failed(ticket)
             throw .fault("the log refuses an append to \(slot.stream): \(reason)")
-        case .replayed, .keyReused:
-            slot.pipeline?.failed(ticket)
-            throw .fault("the log knows a key of an append to \(slot.stream) that had none")
         }
     }
+
+    /// Takes in what the log told with a conflict.
+    private func learn(
+        of conflict: AppendConflict, _ slot: Slot, refusing ticket: AggregatePipeline<State>.Ticket?
+    ) async throws(Failure) {
+        horizon.advance(over: conflict.missed)
+        let isKnown: Bool
+        do throws(RevisionError) {
+            if let ticket {
+                isKnown = try slot.pipeline?.refused(ticket, conflict) ?? false
+            } else {
+                isKnown = try slot.pipeline?.learn(conflict.missed, version: conflict.actual) ?? false
+            }
+        } catch {
+            throw .fault(error.description)
+        }
+        guard !isKnown else { return }
+        slot.pipeline = nil
+        try await load(slot)
+    }
+
+    // MARK: without events
+
+    /// Answers a command that needs no events, once it is sure that it needs none.
+    ///
+    /// - Returns: nil where it is to be decided again.
+    private func settle(
+        _ settlement: AggregatePipeline<State>.Settlement, _ basis: AggregatePipeline<State>.Basis,
+        isFresh: inout Bool, _ order: Order, _ slot: Slot
+    ) async throws(Failure) -> Answer? {
+        if let key = order.key {
+            switch settlement {
+            case .nothing:
+                switch try await record(.obeyed, key, basis, slot) {
+                case .done(let commit):
+                    return .obeyed(try await revision(at: commit, slot), position: nil, isReplay: false)
+                case .before(let answer): return answer
+                case .outdated: return nil
+                }
+            case .refused(let refusal):
+                switch try await record(order.recordOfRefusal(refusal), key, basis, slot) {
+                case .done: throw .refused(refusal)
+                case .before(let answer): return answer
+                case .outdated: return nil
+                }
+            case .conditionFailed:
+                // A command that was obeyed before is answered as it was then, whatever is demanded now.
+                if let answer = try await replay(key, slot) { return answer }
+            }
+        }
+        let stands: Bool
+        if let ticket = basis.ticket {
+            stands = await isCommitted(ticket, slot)
+        } else if isFresh {
+            stands = true
+        } else {
+            stands = try await isNewest(slot)
+            isFresh = true
+        }
+        guard stands else { return nil }
+        switch settlement {
+        case .refused(let refusal): throw .refused(refusal)
+        case .conditionFailed(let actual): throw .conditionFailed(actual: actual)
+        case .nothing: return slot.pipeline.map { .obeyed($0.confirmed, position: nil, isReplay: false) }
+        }
+    }
+
+    private enum Recording {
+        /// The answer is recorded, and sure: the log records it only where it stands on the newest state.
+        case done(Commit)
+        /// The command was answered before.
+        case before(Answer)
+        /// The answer stood on an older state; the command is to be decided again.
+        case outdated
+    }
+
+    /// Records under a key how a command without events was answered.
+    private func record(
+        _ answer: RecordedAnswer, _ key: IdempotencyKey, _ basis: AggregatePipeline<State>.Basis, _ slot: Slot
+    ) async throws(Failure) -> Recording {
+        let key = CommandKey(key: key.bytes, fingerprint: key.fingerprint, outcome: answer.encoded)
+        let write = StreamWrite(stream: slot.stream, expected: basis.expected, events: [])
+        let result: AppendResult
+        do throws(EventLogError) {
+            result = try await client.append(AppendRequest(command: key, writes: [write]))
+        } catch {
+            throw .log(error)
+        }
+        switch result {
+        case .committed(let commit):
+            return .done(commit)
+        case .replayed(let outcome):
+            return .before(try await replay(outcome, slot))
+        case .keyReused:
+            throw .keyReused
+        case .conflict(let conflict):
+            try await learn(of: conflict, slot, refusing: nil)
+            return .outdated
+        case .invalid(let reason):
+            throw .fault("the log refuses to record an answer for \(slot.stream): \(reason)")
+        }
+    }
+
+    // MARK: replays
+
+    /// Answers as a command with this key was answered before; nil where none was.
+    private func replay(_ key: IdempotencyKey, _ slot: Slot) async throws(Failure) -> Answer? {
+        let bound: BoundOutcome?
+        do throws(EventLogError) {
+            bound = try await client.outcome(of: key.bytes, in: slot.stream)
+        } catch {
+            throw .log(Self.harmless(error))
+        }
+        guard let bound else { return nil }
+        guard bound.fingerprint == key.fingerprint else { throw .keyReused }
+        return try await replay(bound.outcome, slot)
+    }
+
+    private func replay(_ outcome: KeyedOutcome, _ slot: Slot) async throws(Failure) -> Answer {
+        horizon.advance(to: outcome.commit.position)
+        switch RecordedAnswer(outcome.outcome) {
+        case .obeyed:
+            return .obeyed(
+                try await revision(at: outcome.commit, slot), position: outcome.commit.position, isReplay: true)
+        case .refused(let status, let body):
+            return .replayedRefusal(status: status, body: body)
+        case nil:
+            throw .fault("the log keeps an answer for \(slot.stream) that this version of the program cannot read")
+        }
+    }
+
+    /// The aggregate as a commit left it.
+    private func revision(at commit: Commit, _ slot: Slot) async throws(Failure) -> Revision<State> {
+        if let confirmed = slot.pipeline?.confirmed, confirmed.version == commit.streamVersions.first {
+            return confirmed
+        }
+        return try await read(slot.stream, upTo: commit.streamVersions.first)
+    }
+
+    // MARK: what the log says
 
     /// Waits for the end of an append under way.
     ///
     /// - Returns: whether it was committed, so that a decision which stood on it holds.
     private func isCommitted(_ ticket: AggregatePipeline<State>.Ticket, _ slot: Slot) async -> Bool {
-        await withCheckedContinuation { slot.wait(for: ticket, $0) }
+        // Where it has ended meanwhile, nobody will tell how: the command is decided again.
+        guard slot.pipeline?.isPending(ticket) ?? false else { return false }
+        return await withCheckedContinuation { slot.wait(for: ticket, $0) }
     }
 
     /// Asks the log whether the state is its newest, and takes in what is missing.
@@ -186,14 +340,13 @@ actor AggregateHost<State: Aggregate> {
         while true {
             let slice = try await readStream(stream, after: revision.version)
             do throws(RevisionError) {
-                for record in slice.events {
+                for record in slice.events where version.map({ revision.version < $0 }) ?? true {
                     try revision.apply(record)
-                    if revision.version == version { return revision }
                 }
             } catch {
                 throw .fault(error.description)
             }
-            if slice.events.isEmpty || revision.version >= slice.version { return revision }
+            if slice.events.isEmpty || revision.version >= min(slice.version, version ?? .max) { return revision }
         }
     }
 
@@ -203,8 +356,12 @@ actor AggregateHost<State: Aggregate> {
             horizon.advance(over: slice.events)
             return slice
         } catch {
-            // A read that was not answered has changed nothing.
-            throw .log(EventLogError(error.code == .overloaded ? .overloaded : .unavailable, error.reason))
+            throw .log(Self.harmless(error))
         }
+    }
+
+    /// A read that was not answered has changed nothing.
+    private static func harmless(_ error: EventLogError) -> EventLogError {
+        EventLogError(error.code == .overloaded ? .overloaded : .unavailable, error.reason)
     }
 }

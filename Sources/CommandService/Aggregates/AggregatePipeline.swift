@@ -22,12 +22,27 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
     public enum Decision: Sendable {
         /// Append this, and tell the pipeline what became of it under the ticket.
         case append(Ticket, StreamWrite)
-        /// The command asks for nothing that is not so already; the state as it is answers it. Like a refusal, that
-        /// stands on what is under way.
-        case nothing(standingOn: Ticket?)
-        /// The command is refused. Where the decision stands on an append under way, it holds once that is committed;
-        /// where it stands on none, once the log has confirmed that the state is its newest.
-        case refused(State.Refusal, standingOn: Ticket?)
+        /// Nothing is to be appended.
+        case settled(Settlement, Basis)
+    }
+
+    /// Why nothing is to be appended.
+    public enum Settlement: Sendable {
+        /// The command asks for nothing that is not so already; the state as it is answers it.
+        case nothing
+        /// The domain refuses the command.
+        case refused(State.Refusal)
+        /// The aggregate is not at a version that the client demands.
+        case conditionFailed(actual: UInt64)
+    }
+
+    /// What a decision stands on. One without events is sure only when this is.
+    public struct Basis: Sendable {
+        /// The append under way whose events are the newest that were considered: the decision holds once that is
+        /// committed. nil: it holds once the log has confirmed that the state is its newest.
+        public let ticket: Ticket?
+        /// What the stream must be for the decision to hold.
+        public let expected: ExpectedVersion
     }
 
     private struct Pending: Sendable {
@@ -60,20 +75,25 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
 
     /// Decides a command on the newest state there is, what is under way included.
     ///
-    /// - Parameter makeID: makes the ids of events.
+    /// - Parameters:
+    ///   - condition: whether the client's condition holds at a version.
+    ///   - makeID: makes the ids of events.
     /// - Throws: ``ImpossibleEvent`` where the domain decided on an event that it cannot apply: a fault of the domain.
     public mutating func decide(
-        _ command: State.Command, makeID: () -> UniqueID
+        _ command: State.Command, where condition: (UInt64) -> Bool = { _ in true }, makeID: () -> UniqueID
     ) throws(ImpossibleEvent) -> Decision {
-        let standingOn = pending.last?.ticket
+        let expected = speculative.expectedVersion
+        let basis = Basis(ticket: pending.last?.ticket, expected: expected)
+        guard condition(speculative.version) else {
+            return .settled(.conditionFailed(actual: speculative.version), basis)
+        }
         let events: [State.Event]
         do throws(State.Refusal) {
             events = try speculative.state.decide(command)
         } catch {
-            return .refused(error, standingOn: standingOn)
+            return .settled(.refused(error), basis)
         }
-        guard !events.isEmpty else { return .nothing(standingOn: standingOn) }
-        let expected = speculative.expectedVersion
+        guard !events.isEmpty else { return .settled(.nothing, basis) }
         var next = speculative
         let identified = events.map { (event: $0, id: makeID()) }
         for (event, id) in identified {

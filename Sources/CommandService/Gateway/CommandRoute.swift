@@ -15,38 +15,77 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
 
     func answer(_ request: Request, id: String) async throws -> Response {
         let stream = try domain.stream(of: id)
+        let condition = try CommandCondition(request.headers)
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
+        let key = try IdempotencyKey(
+            request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
+        let order = AggregateHost<Domain.State>.Order(
+            command: command, stream: stream, condition: condition, key: key,
+            recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) })
         do throws(AggregateHost<Domain.State>.Failure) {
-            return response(to: command, try await host.obey(command, on: stream))
+            return response(to: command, try await host.obey(order))
         } catch {
-            throw problem(for: error, stream)
+            throw problem(for: error, order)
         }
     }
 
-    private func response(to command: Domain.State.Command, _ obeyed: AggregateHost<Domain.State>.Obeyed) -> Response {
-        var headers = HTTPFields()
-        headers[.eTag] = "\"\(obeyed.revision.version)\""
-        if let position = obeyed.position { headers[.daybookPosition] = String(position) }
-        var status = HTTPResponse.Status.ok
-        if domain.isCreation(command) {
-            status = .created
-            headers[.location] = "/\(domain.collection)/\(obeyed.revision.stream.name)"
+    private func response(to command: Domain.State.Command, _ answer: AggregateHost<Domain.State>.Answer) -> Response {
+        switch answer {
+        case .obeyed(let revision, let position, let isReplay):
+            var headers: HTTPFields = [.eTag: "\"\(revision.version)\""]
+            if let position { headers[.daybookPosition] = String(position) }
+            if isReplay { headers[.idempotentReplayed] = "true" }
+            var status = HTTPResponse.Status.ok
+            if domain.isCreation(command) {
+                status = .created
+                headers[.location] = "/\(domain.collection)/\(revision.stream.name)"
+            }
+            return Response.json(status, headers: headers) { domain.write(revision, to: &$0) }
+        case .replayedRefusal(let status, let body):
+            return Response(
+                status: HTTPResponse.Status(code: status),
+                headers: [.contentType: "application/problem+json", .idempotentReplayed: "true"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
         }
-        return Response.json(status, headers: headers) { domain.write(obeyed.revision, to: &$0) }
     }
 
-    private func problem(for failure: AggregateHost<Domain.State>.Failure, _ stream: StreamID) -> Problem {
+    private func problem(
+        for failure: AggregateHost<Domain.State>.Failure, _ order: AggregateHost<Domain.State>.Order
+    ) -> Problem {
         switch failure {
         case .refused(let refusal):
-            return domain.problem(for: refusal, of: stream)
+            return domain.problem(for: refusal, of: order.stream)
+        case .conditionFailed(let actual):
+            return versionMismatch(order, actual: actual)
+        case .keyReused:
+            return Problem(
+                .unprocessableContent, "idempotency-key-reused", title: "Idempotency key reused",
+                detail: "this Idempotency-Key was used on \(order.stream.name) for another command; use a new one")
+        case .inProgress:
+            return Problem(
+                .conflict, "command-in-progress", title: "Command in progress",
+                detail: "the command with this Idempotency-Key is being obeyed; ask again for its outcome",
+                headers: [.retryAfter: "1"])
         case .fault(let message):
-            logger.error("a command failed", metadata: ["stream": "\(stream)", "error": "\(message)"])
+            logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
             return .internalError
         case .log(let error):
-            logger.warning("the log did not obey", metadata: ["stream": "\(stream)", "error": "\(error)"])
+            logger.warning("the log did not obey", metadata: ["stream": "\(order.stream)", "error": "\(error)"])
             return problem(for: error)
         }
+    }
+
+    private func versionMismatch(_ order: AggregateHost<Domain.State>.Order, actual: UInt64) -> Problem {
+        var members = [JSONValue.Member(name: "actual", value: .number(JSONNumber(Int64(clamping: actual))))]
+        if let expected = order.condition.expectedVersion {
+            let member = JSONValue.Member(name: "expected", value: .number(JSONNumber(Int64(clamping: expected))))
+            members.insert(member, at: 0)
+        }
+        return Problem(
+            .preconditionFailed, "version-mismatch", title: "Version mismatch",
+            detail: "\(order.stream.name) is at version \(actual), which is not what the request demands",
+            members: members)
     }
 
     private func problem(for error: EventLogError) -> Problem {

@@ -5,6 +5,10 @@ extension HTTPField.Name {
     public static let daybookPosition = known("Daybook-Position")
     /// `Daybook-Min-Position`: the log position that an answer must reflect at least.
     public static let daybookMinPosition = known("Daybook-Min-Position")
+    /// `Idempotency-Key`: the key under which a command is obeyed at most once.
+    public static let idempotencyKey = known("Idempotency-Key")
+    /// `Idempotent-Replayed`: `true` where an answer was given before.
+    public static let idempotentReplayed = known("Idempotent-Replayed")
     /// `Link` (RFC 8288).
     public static let link = known("Link")
 

@@ -12,10 +12,28 @@ enum Transport: CaseIterable, Codable, Sendable {
         let number = Self.serial.add(1, ordering: .relaxed).newValue
         return switch self {
         case .tcp: "tcp://127.0.0.1:0"
-        case .ipc: "ipc:///tmp/daybook-zeromq-test-\(getpid())-\(number)"
+        case .ipc: "ipc://\(SocketFiles.newPath(number))"
         case .inproc: "inproc://test-\(number)"
         }
     }
+}
+
+/// The files of ipc endpoints, which libzmq leaves behind; they go when the process ends.
+private enum SocketFiles {
+    private static let count = Atomic(0)
+    private static let removal: Void = {
+        atexit {
+            for number in 0...count.load(ordering: .relaxed) { unlink(path(number)) }
+        }
+    }()
+
+    static func newPath(_ number: Int) -> String {
+        _ = removal
+        count.max(number, ordering: .relaxed)
+        return path(number)
+    }
+
+    private static func path(_ number: Int) -> String { "/tmp/daybook-zeromq-test-\(getpid())-\(number)" }
 }
 
 /// An endpoint that is known before anybody binds it, and that nobody else is given meanwhile.

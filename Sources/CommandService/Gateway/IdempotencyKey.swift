@@ -1,0 +1,30 @@
+internal import Crypto
+internal import EventSourcing
+internal import HTTPTypes
+internal import ServiceSupport
+
+/// The key under which a client's command is obeyed at most once, and the fingerprint of the command.
+struct IdempotencyKey: Hashable, Sendable {
+    /// 1 to 255 bytes of visible ASCII.
+    let bytes: [UInt8]
+    /// SHA-256 over the method, the stream and the command's canonical form.
+    let fingerprint: Digest256
+
+    /// Reads the key from a request's header; nil where there is none.
+    ///
+    /// - Throws: ``Problem`` 400 where it is not 1 to 255 visible ASCII characters, quoted or not.
+    init?(_ headers: HTTPFields, stream: StreamID, canonicalCommand: [UInt8]) throws(Problem) {
+        guard let text = headers[.idempotencyKey] else { return nil }
+        var key = text[...]
+        if key.utf8.count >= 2, key.first == "\"", key.last == "\"" { key = key.dropFirst().dropLast() }
+        guard 1...255 ~= key.utf8.count, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw .invalidParameter("Idempotency-Key", text, expected: "1 to 255 visible ASCII characters")
+        }
+        bytes = Array(key.utf8)
+        var hasher = SHA256()
+        hasher.update(data: Array("POST \(stream)\n".utf8))
+        hasher.update(data: canonicalCommand)
+        guard let digest = Digest256(Array(hasher.finalize())) else { preconditionFailure("SHA-256 has 32 bytes") }
+        fingerprint = digest
+    }
+}
