@@ -13,6 +13,15 @@ _alive = []
 def pytest_configure(config):
     # A runner that gives up sends SIGTERM; as an exception it lets the services be ended like after any other failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    config.addinivalue_line("markers", "runs_first: begins what takes its time, before all other tests")
+    config.addinivalue_line("markers", "runs_last: looks, after all other tests, at what came of it")
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        return 0 if item.get_closest_marker("runs_first") else 2 if item.get_closest_marker("runs_last") else 1
+
+    items.sort(key=place)
 
 
 def _make(**settings):
@@ -61,6 +70,12 @@ def start_daybook():
 @pytest.fixture(scope="module")
 def module_services():
     """As `start_daybook`, for fixtures that several tests of a file share."""
+    yield from _starter()
+
+
+@pytest.fixture(scope="session")
+def session_services():
+    """As `start_daybook`, for what lasts as long as the whole run."""
     yield from _starter()
 
 

@@ -17,6 +17,9 @@ TITLES = {
     "not-caught-up": "Not caught up",
     "overloaded": "Overloaded",
     "outcome-unknown": "Outcome unknown",
+    "command-in-progress": "Command in progress",
+    "idempotency-key-reused": "Idempotency key reused",
+    "version-mismatch": "Version mismatch",
 }
 
 

@@ -1,6 +1,6 @@
 """The frames of Daybook's event-log protocol, written from its specification alone.
 
-Section numbers are those of the specification, `Specification.md` of `EventLogProtocol`.
+Section numbers are those of `Specification.md` of the module `EventLogProtocol`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -44,6 +45,12 @@ def free_port() -> int:
                 continue
 
 
+def end_with_parent() -> None:
+    """In a child before it becomes a service: has the system end it when the tests die without ending it themselves."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 class Services:
     """The services of one directory. Used as a context, it ends those that it started, and only those."""
 
@@ -65,7 +72,7 @@ class Services:
             with open(self.directory / f"{name}.log", "ab") as output:
                 self.processes[name] = subprocess.Popen(
                     [PROGRAMS / name], cwd=self.directory, env=self._environment(), stdin=subprocess.DEVNULL,
-                    stdout=output, stderr=subprocess.STDOUT)  # fmt: skip
+                    stdout=output, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)  # fmt: skip
         for name in names:
             wait_for(f"{name} is ready", lambda: self._is_ready(name))
 

@@ -1,6 +1,6 @@
 """A subscriber and an appender of Daybook's event log, written from the protocol's specification alone.
 
-It shares no code with Daybook. Section numbers are those of the specification, `Specification.md` of `EventLogProtocol`.
+It shares no code with Daybook. Section numbers are those of `Specification.md` of the module `EventLogProtocol`.
 
     python daybook_subscriber.py tcp://127.0.0.1:5571 tcp://127.0.0.1:5572 [POSITION]
 

@@ -102,6 +102,30 @@ import Testing
         #expect(try !pipeline.refused(second, AppendConflict(write: 0, actual: 1, missed: [strange])))
     }
 
+    @Test mutating func `an answer that tells less than is known changes nothing`() throws {
+        var pipeline = Pipeline(at: Revision(of: stream))
+        let (first, _) = try append(try pipeline.decide(10) { ids.next() })
+        let (second, _) = try append(try pipeline.decide(20) { ids.next() })
+        let other = record(1, by: 500, id: UniqueID(high: 2, low: 1))
+        let conflict = AppendConflict(write: 0, actual: 1, missed: [other])
+        #expect(try pipeline.refused(first, conflict))
+        let (third, _) = try append(try pipeline.decide(10) { ids.next() })
+        #expect(try pipeline.committed(third, commit(2))?.version == 2)
+        // The conflict of the second was found when the stream was at version 1.
+        #expect(try pipeline.refused(second, conflict))
+        #expect(pipeline.confirmed.state.count == 510)
+    }
+
+    @Test mutating func `tickets from before a restart are nobody else's`() throws {
+        var pipeline = Pipeline(at: Revision(of: stream))
+        let (old, _) = try append(try pipeline.decide(10) { ids.next() })
+        pipeline.restart(at: Revision(of: stream))
+        let (new, _) = try append(try pipeline.decide(20) { ids.next() })
+        #expect(old != new)
+        #expect(try pipeline.committed(old, commit(1)) == nil)
+        #expect(pipeline.isPending(new))
+    }
+
     @Test mutating func `a command that changes nothing stands on what is under way`() throws {
         var pipeline = Pipeline(at: Revision(of: stream))
         guard case .settled(.nothing, let alone) = try pipeline.decide(0, makeID: { ids.next() }) else {
@@ -167,9 +191,9 @@ import Testing
             }
             return .committed(commit(UInt64(log.count)))
         }
+        // What is under way stays so, and is answered late.
         func reload(_ gateway: Int) throws {
-            pipelines[gateway] = Pipeline(at: try Revision(of: stream, folding: log))
-            flights[gateway] = []
+            pipelines[gateway].restart(at: try Revision(of: stream, folding: log))
         }
         for _ in 0..<300 {
             let gateway = Int.random(in: 0...1, using: &random)

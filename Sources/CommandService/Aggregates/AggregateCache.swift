@@ -10,6 +10,8 @@ final class AggregateCache<State: Aggregate> {
         let stream: StreamID
         /// nil until the log told of it.
         var pipeline: AggregatePipeline<State>?
+        /// Whether what the pipeline holds is of no use, and must be loaded anew.
+        var isOutdated = false
         var isLoading = false
         /// Those who wait for it to be loaded.
         private var loadWaiters: [CheckedContinuation<Void, Never>] = []
@@ -24,6 +26,8 @@ final class AggregateCache<State: Aggregate> {
         fileprivate weak var older: Slot?
 
         fileprivate init(_ stream: StreamID) { self.stream = stream }
+
+        var needsLoad: Bool { pipeline == nil || isOutdated }
 
         func waitForLoad(_ continuation: CheckedContinuation<Void, Never>) { loadWaiters.append(continuation) }
 

@@ -76,9 +76,9 @@ actor AggregateHost<State: Aggregate> {
 
     private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
         // Whether the log told of this state after the command had come: then a refusal may stand on it.
-        var isFresh = slot.pipeline == nil
-        try await load(slot)
+        var isFresh = slot.needsLoad
         while true {
+            try await load(slot)
             let now = Timestamp.now()
             switch try decide(order, slot, { UniqueID.version7(at: now, using: &random) }) {
             case .append(let ticket, let write):
@@ -105,6 +105,18 @@ actor AggregateHost<State: Aggregate> {
 
     // MARK: with events
 
+    private enum AppendEnd: Sendable {
+        /// Committed, in its turn: the aggregate after it.
+        case obeyed(Revision<State>, position: UInt64)
+        /// Committed, though the pipeline had given it up: only the log knows the state after it.
+        case committedUnseen(Commit)
+        /// The command was answered before.
+        case replayed(KeyedOutcome)
+        /// Others were faster; the command is to be decided again.
+        case outdated
+        case failed(Failure)
+    }
+
     /// Appends what was decided.
     ///
     /// - Returns: nil where the log refused, because others were faster.
@@ -114,50 +126,84 @@ actor AggregateHost<State: Aggregate> {
         let key = order.key.map {
             CommandKey(key: $0.bytes, fingerprint: $0.fingerprint, outcome: RecordedAnswer.obeyed.encoded)
         }
-        let result: AppendResult
-        do throws(EventLogError) {
-            result = try await client.append(AppendRequest(command: key, writes: [write]))
-        } catch {
-            slot.pipeline?.failed(ticket)
-            slot.wakeTicketWaiters(committed: nil)
-            throw .log(error)
+        let request = AppendRequest(command: key, writes: [write])
+        // The pipeline must hear of the log's answers in the order in which they come. Tasks that are resumed in an
+        // order need not go on in it, so the pipeline is told before the task is resumed.
+        let end = await withCheckedContinuation { send(request, ticket, of: slot.stream, $0) }
+        switch end {
+        case .obeyed(let revision, let position):
+            return .obeyed(revision, position: position, isReplay: false)
+        case .committedUnseen(let commit):
+            let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
+            return .obeyed(revision, position: commit.position, isReplay: false)
+        case .replayed(let outcome):
+            return try await replay(outcome, slot)
+        case .outdated:
+            return nil
+        case .failed(let failure):
+            throw failure
         }
+    }
+
+    private func send(
+        _ request: AppendRequest, _ ticket: AggregatePipeline<State>.Ticket, of stream: StreamID,
+        _ continuation: CheckedContinuation<AppendEnd, Never>
+    ) {
+        let host = self
+        client.assumeIsolated { client in
+            client.append(request) { result in
+                continuation.resume(returning: host.assumeIsolated { $0.take(result, ticket, of: stream) })
+            }
+        }
+    }
+
+    /// Takes in how an append ended.
+    private func take(
+        _ result: Result<AppendResult, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, of stream: StreamID
+    ) -> AppendEnd {
+        // Still the same slot: it stays as long as a command uses it.
+        let slot = cache.slot(of: stream)
         var committed: AggregatePipeline<State>.Ticket?
         defer { slot.wakeTicketWaiters(committed: committed) }
         switch result {
-        case .committed(let commit):
+        case .success(.committed(let commit)):
             horizon.advance(to: commit.position)
             do throws(ImpossibleEvent) {
-                if let revision = try slot.pipeline?.committed(ticket, commit) {
-                    committed = ticket
-                    return .obeyed(revision, position: commit.position, isReplay: false)
+                guard let revision = try slot.pipeline?.committed(ticket, commit) else {
+                    return .committedUnseen(commit)
                 }
+                committed = ticket
+                return .obeyed(revision, position: commit.position)
             } catch {
-                throw .fault("a committed event of \(slot.stream) cannot be applied: \(error)")
+                return .failed(.fault("a committed event of \(slot.stream) cannot be applied: \(error)"))
             }
-            // The pipeline had given it up, and yet it was recorded: only the log knows the state after it.
-            let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
-            return .obeyed(revision, position: commit.position, isReplay: false)
-        case .conflict(let conflict):
-            try await learn(of: conflict, slot, refusing: ticket)
-            return nil
-        case .replayed(let outcome):
+        case .success(.conflict(let conflict)):
+            do throws(Failure) {
+                try learn(of: conflict, slot, refusing: ticket)
+                return .outdated
+            } catch {
+                return .failed(error)
+            }
+        case .success(.replayed(let outcome)):
             // What was decided now is not going to be recorded, so nothing may stand on it.
             slot.pipeline?.failed(ticket)
-            return try await replay(outcome, slot)
-        case .keyReused:
+            return .replayed(outcome)
+        case .success(.keyReused):
             slot.pipeline?.failed(ticket)
-            throw .keyReused
-        case .invalid(let reason):
+            return .failed(.keyReused)
+        case .success(.invalid(let reason)):
             slot.pipeline?.failed(ticket)
-            throw .fault("the log refuses an append to \(slot.stream): \(reason)")
+            return .failed(.fault("the log refuses an append to \(slot.stream): \(reason)"))
+        case .failure(let error):
+            slot.pipeline?.failed(ticket)
+            return .failed(.log(error))
         }
     }
 
     /// Takes in what the log told with a conflict.
     private func learn(
         of conflict: AppendConflict, _ slot: Slot, refusing ticket: AggregatePipeline<State>.Ticket?
-    ) async throws(Failure) {
+    ) throws(Failure) {
         horizon.advance(over: conflict.missed)
         let isKnown: Bool
         do throws(RevisionError) {
@@ -169,9 +215,7 @@ actor AggregateHost<State: Aggregate> {
         } catch {
             throw .fault(error.description)
         }
-        guard !isKnown else { return }
-        slot.pipeline = nil
-        try await load(slot)
+        if !isKnown { slot.isOutdated = true }
     }
 
     // MARK: without events
@@ -249,7 +293,7 @@ actor AggregateHost<State: Aggregate> {
         case .keyReused:
             throw .keyReused
         case .conflict(let conflict):
-            try await learn(of: conflict, slot, refusing: nil)
+            try learn(of: conflict, slot, refusing: nil)
             return .outdated
         case .invalid(let reason):
             throw .fault("the log refuses to record an answer for \(slot.stream): \(reason)")
@@ -310,17 +354,16 @@ actor AggregateHost<State: Aggregate> {
         if slice.version == version, slot.pipeline?.confirmed.version == version { return true }
         do throws(RevisionError) {
             let isKnown = try slot.pipeline?.learn(slice.events, version: slice.version) ?? false
-            if !isKnown { slot.pipeline = nil }
+            if !isKnown { slot.isOutdated = true }
         } catch {
             throw .fault(error.description)
         }
-        try await load(slot)
         return false
     }
 
     /// Loads the aggregate from the log where it is not in memory; whoever comes meanwhile waits for the same load.
     private func load(_ slot: Slot) async throws(Failure) {
-        while slot.pipeline == nil {
+        while slot.needsLoad {
             if slot.isLoading {
                 await withCheckedContinuation { slot.waitForLoad($0) }
                 continue
@@ -330,7 +373,14 @@ actor AggregateHost<State: Aggregate> {
                 slot.isLoading = false
                 slot.wakeLoadWaiters()
             }
-            slot.pipeline = AggregatePipeline(at: try await read(slot.stream, upTo: nil))
+            let revision = try await read(slot.stream, upTo: nil)
+            if slot.pipeline == nil {
+                slot.pipeline = AggregatePipeline(at: revision)
+            } else {
+                slot.pipeline?.restart(at: revision)
+                slot.wakeTicketWaiters(committed: nil)
+            }
+            slot.isOutdated = false
         }
     }
 

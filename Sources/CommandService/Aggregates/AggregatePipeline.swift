@@ -157,7 +157,16 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
             try confirmed.apply(record)
         }
         speculative = confirmed
-        return confirmed.version == version
+        // What is told may be older than what is known: answers to appends that were given up come late.
+        return confirmed.version >= version
+    }
+
+    /// Begins anew at a state that the log told of. What is under way is given up; its tickets stay used, so that an
+    /// answer that comes late is not taken for another's.
+    public mutating func restart(at revision: Revision<State>) {
+        pending.removeAll()
+        confirmed = revision
+        speculative = revision
     }
 
     private mutating func giveUp(_ ticket: Ticket) {

@@ -105,6 +105,23 @@ public actor EventLogClient {
         reads?.close()
     }
 
+    /// Appends events, for a caller on the same loop that must take in the answers in the order in which they come:
+    /// `completion` is called in that order, on the loop's thread, before anything else happens there.
+    public func append(_ request: AppendRequest, _ completion: @escaping (Result<AppendResult, EventLogError>) -> Void)
+    {
+        do throws(EventLogError) {
+            try channel(appendChannel).send(.append(request), timeout: address.timeout) { [unexpectedReply] result in
+                completion(
+                    result.flatMap { reply in
+                        guard case .append(let result) = reply else { return .failure(unexpectedReply) }
+                        return .success(result)
+                    })
+            }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
     /// Starts reading the log, for a follower on the same loop that wants to be told rather than to wait.
     func readLog(after position: UInt64, limit: ReadLimit, _ completion: @escaping RequestChannel.Completion) {
         do throws(EventLogError) {
