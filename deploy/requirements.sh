@@ -46,3 +46,15 @@ require_build() {
     require_swift
     require_packages libzmq3-dev libsqlite3-dev pkg-config
 }
+
+# build release|debug [OPTION...]: quiet but for what went wrong; the whole output is in .build/build.log.
+build() {
+    local configuration=$1
+    shift
+    mkdir -p .build
+    [ -d ".build/$configuration" ] || echo "building for $configuration; the first time this takes some minutes"
+    if ! swift build -c "$configuration" "$@" >.build/build.log 2>&1; then
+        grep -E 'error|warning: unre' .build/build.log >&2 || tail -n 20 .build/build.log >&2
+        fail "the build failed; the whole output is in .build/build.log"
+    fi
+}

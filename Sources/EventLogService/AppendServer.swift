@@ -12,6 +12,10 @@ actor AppendServer {
     /// The bounds of one batch.
     private static let mostRequestsOfABatch = 1024
     private static let mostBytesOfABatch = 8 << 20
+    /// What is received in one turn at most, whatever it is, so that nonsense keeps nobody waiting.
+    private static let mostFramesOfATurn = 4096
+    /// What has arrived when the service stops is still taken, for this long at most.
+    private static let farewell = Duration.milliseconds(500)
     private static let heartbeatInterval = Duration.milliseconds(500)
 
     /// What waits for the next flush.
@@ -20,8 +24,12 @@ actor AppendServer {
         /// Who sent each request, and under which number.
         var senders: [(peer: [UInt8], number: UInt64)] = []
         var bytes = 0
+        /// Frames received, requests or not.
+        var frames = 0
 
-        var isFull: Bool { requests.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch }
+        var isFull: Bool {
+            requests.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch || frames >= mostFramesOfATurn
+        }
     }
 
     private let store: any EventStore
@@ -52,6 +60,8 @@ actor AppendServer {
     var counters: LogCounters {
         var counters = counted
         counters.undeliverable = replies?.undeliverable ?? 0
+        // Messages of too many frames break the grammar too.
+        counters.malformed += (appends?.counters.oversized ?? 0) + (events?.counters.oversized ?? 0)
         return counters
     }
 
@@ -83,7 +93,8 @@ actor AppendServer {
 
     /// Takes in what has arrived already, acknowledges it, and closes.
     func stop() {
-        while failure == nil, takeBatch() > 0 {}
+        let deadline = ContinuousClock.now + Self.farewell
+        while failure == nil, .now < deadline, takeBatch() > 0 {}
         close()
     }
 
@@ -96,7 +107,7 @@ actor AppendServer {
 
     /// Receives what waits, as one batch, and commits it.
     ///
-    /// - Returns: how many requests there were.
+    /// - Returns: how many frames there were.
     private func takeBatch() -> Int {
         guard let appends else { return 0 }
         var batch = Batch()
@@ -106,12 +117,14 @@ actor AppendServer {
         } catch {
             fail(error)
         }
-        return batch.requests.count
+        return batch.frames
     }
 
     private func take(_ message: borrowing Frames, into batch: inout Batch) {
         let peer = message.copy(0)
+        batch.frames += message.count
         for index in 1..<max(1, message.count) {
+            batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 guard case .append(let append) = request else {
@@ -121,7 +134,6 @@ actor AppendServer {
                 }
                 batch.requests.append(append)
                 batch.senders.append((peer, number))
-                batch.bytes += message.withBytes(of: index, \.count)
             } catch {
                 counted.malformed += 1
             }
@@ -154,11 +166,16 @@ actor AppendServer {
         guard let events else { return }
         do {
             var subscribed = false
-            // A subscription is one frame: 1, then the prefix; its end begins with 0.
-            while let isSubscription = try events.receive({ $0.withBytes(of: 0) { $0.first == 1 } }) {
-                guard isSubscription else { continue }
-                subscribed = true
-                counted.subscriptions += 1
+            for _ in 0..<Self.mostFramesOfATurn {
+                // A subscription is one frame: 1, then the prefix; its end begins with 0. Nothing else belongs here.
+                guard let first = try events.receive({ $0.withBytes(of: 0) { $0.first ?? .max } }) else { break }
+                switch first {
+                case 0: break
+                case 1:
+                    subscribed = true
+                    counted.subscriptions += 1
+                default: counted.malformed += 1
+                }
             }
             if subscribed { try sendHeartbeat() }
         } catch {

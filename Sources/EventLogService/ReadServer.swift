@@ -29,6 +29,7 @@ actor ReadServer {
     var counters: LogCounters {
         var counters = counted
         counters.undeliverable = replies?.undeliverable ?? 0
+        counters.malformed += socket?.counters.oversized ?? 0
         return counters
     }
 
@@ -38,7 +39,7 @@ actor ReadServer {
         // Requests are small. Replies are not: what a requester that does not read can cost is this many of them.
         options.largestFrame = 64 << 10
         options.mostFrames = ReplyQueue.mostFrames
-        options.sendQueue = 128
+        options.sendQueue = 64
         let socket = try Socket(.router, options: options, on: loop)
         socket.whenReadable { [weak self] in self?.assumeIsolated { $0.answer() } }
         try socket.bind(endpoint)
@@ -55,8 +56,7 @@ actor ReadServer {
         guard let socket, let replies else { return }
         do {
             for _ in 0..<Self.mostMessagesOfATurn {
-                guard try socket.receive({ answer($0, into: replies) }) != nil else { return }
-                // One by one: a long page is on its way while the next is read.
+                guard try socket.receive({ try answer($0, into: replies) }) != nil else { return }
                 try replies.flush()
             }
         } catch {
@@ -65,7 +65,7 @@ actor ReadServer {
         }
     }
 
-    private func answer(_ message: borrowing Frames, into replies: ReplyQueue) {
+    private func answer(_ message: borrowing Frames, into replies: ReplyQueue) throws {
         let peer = message.copy(0)
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
@@ -75,6 +75,8 @@ actor ReadServer {
             } catch {
                 counted.malformed += 1
             }
+            // A long page is on its way while the next is read.
+            if replies.isFull { try replies.flush() }
         }
     }
 

@@ -15,6 +15,8 @@ final class ReplyQueue {
     /// A message carries at most this many replies, as it may carry at most this many requests.
     static let mostFrames = 64
 
+    /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
+    private static let mostBytes = 256 << 10
     private static let mostWaitingBytes = 64 << 20
     private static let patience = Duration.seconds(5)
     private static let retryInterval = Duration.milliseconds(2)
@@ -28,6 +30,7 @@ final class ReplyQueue {
     private let socket: Socket
     private let loop: SocketLoop
     private var collected: [[UInt8]: [[UInt8]]] = [:]
+    private var collectedBytes = 0
     private var order: [[UInt8]] = []
     private var waiting: [[UInt8]: Deque<Message>] = [:]
     private var waitingBytes = 0
@@ -44,15 +47,20 @@ final class ReplyQueue {
     /// Collects a reply; ``flush()`` sends it.
     func add(_ reply: LogReply, to peer: [UInt8], number: UInt64, logID: UniqueID) {
         if collected[peer] == nil { order.append(peer) }
-        collected[peer, default: []].append(reply.encoded(number: number, logID: logID))
+        let frame = reply.encoded(number: number, logID: logID)
+        collectedBytes += frame.count
+        collected[peer, default: []].append(frame)
     }
+
+    /// Whether so much was collected that it should be sent before more is.
+    var isFull: Bool { collectedBytes >= Self.mostBytes }
 
     /// Sends what was collected, in as few messages as possible, and waits for nobody.
     func flush() throws(ZeroMQError) {
         for peer in order {
             var rest = collected[peer, default: []][...]
             while !rest.isEmpty {
-                let frames = Array(rest.prefix(Self.mostFrames))
+                let frames = Self.nextMessage(of: rest)
                 rest = rest.dropFirst(frames.count)
                 // Behind those that wait already, or the order would be lost.
                 if waiting[peer] != nil {
@@ -68,6 +76,18 @@ final class ReplyQueue {
         }
         order.removeAll(keepingCapacity: true)
         collected.removeAll(keepingCapacity: true)
+        collectedBytes = 0
+    }
+
+    private static func nextMessage(of frames: ArraySlice<[UInt8]>) -> [[UInt8]] {
+        var message: [[UInt8]] = []
+        var bytes = 0
+        for frame in frames.prefix(mostFrames) {
+            guard message.isEmpty || bytes + frame.count <= mostBytes else { break }
+            message.append(frame)
+            bytes += frame.count
+        }
+        return message
     }
 
     private func wait(_ frames: [[UInt8]], for peer: [UInt8]) {

@@ -98,12 +98,14 @@ public final class SQLiteEventStore: EventStore {
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
         try writer.withLock { writer in
             try requireOpen()
-            let answer = try pool.writeWithoutTransaction { database in
-                try writer.append(requests, at: clock(), database)
+            return try pool.writeWithoutTransaction { database in
+                let answer = try writer.append(requests, at: clock(), database)
+                // At once: readers see the new rows already.
+                let head = writer.head
+                published.withLock { $0.head = head }
+                if !answer.records.isEmpty { writer.tidy(database) }
+                return answer
             }
-            let head = writer.head
-            published.withLock { $0.head = head }
-            return answer
         }
     }
 

@@ -8,8 +8,7 @@ from decimal import Decimal
 from client import Client, NoAnswer
 from services import wait_until
 
-# What became of a deposit. `kind` is "acknowledged", "nothing recorded" or "unknown"; the answer is None where there was
-# none.
+# What became of a deposit. `kind` is "acknowledged", "nothing recorded" or "unknown"; without an answer, that is None.
 Outcome = namedtuple("Outcome", "account cents kind answer")
 
 
@@ -103,7 +102,8 @@ class Load:
                 assert found, f"lost, though it was acknowledged: {outcome}"
                 account, event = found
                 assert account == outcome.account
-                assert (event["version"], event["position"]) == (outcome.answer.json["version"], outcome.answer.position)
+                assert event["version"] == outcome.answer.json["version"]
+                assert event["position"] == outcome.answer.position
             elif outcome.kind == "nothing recorded":
                 assert not found, f"recorded, though the answer said that nothing was: {outcome}"
             elif found:

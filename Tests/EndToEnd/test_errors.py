@@ -385,7 +385,7 @@ def test_a_longer_body(daybook, account, nothing_recorded, framing, length):
     body = padded(length)
     if framing == "chunked":
         body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in chunked(body)) + b"0\r\n\r\n"
-    received = exchange(daybook.command.port, head + body, until=lambda received: b"\r\n\r\n" in received and received.endswith(b"}"))
+    received = exchange(daybook.command.port, head + body, until=lambda received: received.endswith(b"}"))
     (answer,) = responses(received)
     assert_problem(answer, 413, "payload-too-large")
 
@@ -426,7 +426,7 @@ def test_forms_of_the_media_type(daybook, account, media_type):
 @pytest.mark.parametrize(
     "path",
     ["/", "/account", "/Accounts/a", "/accounts/a/b", "/accounts/a/events/1", "/accounts/a/Events", "/livez/x",
-     "/readyz2", "//accounts/a", "/accounts//events", "/%61ccounts/a/b", "/favicon.ico", "/.env", "/accounts/../livez/x"],
+     "/readyz2", "//accounts/a", "/accounts//events", "/%61ccounts/a/b", "/favicon.ico", "/.env", "/a/../livez/x"],
 )  # fmt: skip
 def test_unknown_paths(daybook, nothing_recorded, path):
     for service in daybook.services:
@@ -548,7 +548,8 @@ def raw(method, path, *fields, body=b"", version="1.1"):
 
 def raw_deposit(account, body, *fields):
     body = body.encode()
-    return raw("POST", f"/accounts/{account}", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields, body=body)
+    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}", *fields)
+    return raw("POST", f"/accounts/{account}", *fields, body=body)
 
 
 def test_head_answers_as_get_does_without_a_body(daybook, account):
@@ -604,7 +605,8 @@ def test_a_connection_is_closed_where_the_client_asks_for_it(daybook, account):
 
 def test_a_connection_of_http_1_0_is_closed_after_the_answer(daybook, account):
     # RFC 9112, section 9.3: without "keep-alive", a client of 1.0 reads to the end of the connection.
-    for service, path in [(service, "/livez") for service in daybook.services] + [(daybook.command, f"/accounts/{account}")]:
+    targets = [(service, "/livez") for service in daybook.services] + [(daybook.command, f"/accounts/{account}")]
+    for service, path in targets:
         received = exchange(service.port, raw("GET", path, version="1.0"), timeout=5)
         assert [answer.status for answer in responses(received)] == [200]
 

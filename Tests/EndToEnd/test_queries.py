@@ -74,7 +74,8 @@ def test_a_page_begins_after_any_name_whether_there_is_such_an_account_or_not(da
 
 @pytest.mark.parametrize("owner", OWNERS + ["ALICE", "Ali", "Zoe Muller", ""])
 def test_the_filter_by_owner_is_exact(daybook, accounts, owner):
-    expected = [account["id"] for account in daybook.queries.get("/accounts?limit=1000").json if account["owner"] == owner]
+    everybody = daybook.queries.get("/accounts?limit=1000").json
+    expected = [account["id"] for account in everybody if account["owner"] == owner]
     assert (len(expected) > 30) == (owner in OWNERS)
     for client in (daybook.gateway, daybook.queries):
         found, paths = pages(client, f"/accounts?owner={quote(owner, safe='')}&limit=10")
@@ -144,10 +145,9 @@ def test_a_history_after_a_version(history, after):
         for client in (history.gateway, history.queries):
             answer = client.get(f"/accounts/h/events?{query}")
             assert amounts(answer.json) == expected_amounts(after, limit or 1000), (query, answer)
-            has_more = after + (limit or 1000) < 120
-            assert next_page(answer) == (
-                f"/accounts/h/events?after_version={after + (limit or 1000)}&limit={limit or 1000}" if has_more else None
-            )
+            end = after + (limit or 1000)
+            following = f"/accounts/h/events?after_version={end}&limit={limit or 1000}"
+            assert next_page(answer) == (following if end < 120 else None)
 
 
 def test_a_history_states_the_position_that_it_reflects(history):
@@ -239,7 +239,7 @@ def test_a_command_states_the_position_of_its_event(daybook):
 
 @pytest.mark.parametrize("through", ["gateway", "queries"])
 def test_a_query_waits_for_its_position_as_long_as_it_says(daybook, through):
-    """The time that a client gives is given to it whole, be it longer than what any part of the system waits by itself."""
+    """The time that a client gives is given to it whole, be it longer than any part of the system waits by itself."""
     client = getattr(daybook, through)
     daybook.gateway.open(f"patient-{through}", 0)
     position = daybook.event_log.figures()["position"] + 1

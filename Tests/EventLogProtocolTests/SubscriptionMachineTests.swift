@@ -82,6 +82,14 @@ import Testing
         #expect(machine.lostTails == 1)
     }
 
+    @Test func `a heartbeat that a read has overtaken is no reason to begin again`() {
+        var machine = live()
+        let old = log.records[4]
+        #expect(machine.receivedHeartbeat(position: 5, hash: old.hash, in: log.logID) == [.read(after: 10)])
+        #expect(machine.readAnswered(page(after: 10)) == [])
+        #expect(machine.isLive)
+    }
+
     @Test func `a failed read is tried again after a pause`() {
         var machine = SubscriptionMachine(after: .beginning)
         _ = heartbeat(&machine)
@@ -110,7 +118,10 @@ import Testing
         machine = live()
         var short = ModelLog()
         short.append()
-        #expect(heartbeat(&machine, of: short) == [.diverged(.wentBack(held: 10, head: 1))])
+        #expect(heartbeat(&machine, of: short) == [.read(after: 10)])
+        #expect(machine.readAnswered(page(after: 10, of: short)) == [.retryLater])
+        #expect(machine.retryRead() == [.read(after: 10)])
+        #expect(machine.readAnswered(page(after: 10, of: short)) == [.diverged(.wentBack(held: 10, head: 1))])
 
         machine = live()
         var forged = ModelLog()

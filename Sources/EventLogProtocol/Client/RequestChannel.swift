@@ -9,6 +9,7 @@ final class RequestChannel {
     typealias Completion = (Result<LogReply, EventLogError>) -> Void
 
     private static let mostFramesOfAMessage = 64
+    private static let mostMessagesOfATurn = 256
 
     private let loop: SocketLoop
     private let endpoint: String
@@ -81,7 +82,10 @@ final class RequestChannel {
 
     private func receiveReplies() {
         do {
-            while try socket.receive({ frames in accept(frames) }) != nil {}
+            // The rest in the next turn, so that a flood of replies leaves the loop time for others.
+            for _ in 0..<Self.mostMessagesOfATurn {
+                guard try socket.receive({ frames in accept(frames) }) != nil else { return }
+            }
         } catch {
             // The socket was closed under us; `close` has dealt with whoever waited.
             malformedReplies += 1

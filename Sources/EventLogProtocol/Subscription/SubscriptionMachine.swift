@@ -78,6 +78,8 @@ public struct SubscriptionMachine: Sendable {
     /// Live events that wait for a read to close the gap before them; contiguous.
     private var waiting: [RecordedEvent] = []
     private let waitingLimit: Int
+    /// Whether the last read found the log's head behind what is held.
+    private var wasFoundBehind = false
 
     /// The last position handed on.
     public private(set) var position: UInt64
@@ -140,7 +142,10 @@ public struct SubscriptionMachine: Sendable {
     public mutating func receivedHeartbeat(position head: UInt64, hash: Digest256, in logID: UniqueID) -> [Action] {
         guard phase != .diverged else { return [] }
         if let divergence = adopt(logID) { return diverge(divergence) }
-        guard head >= position else { return diverge(.wentBack(held: position, head: head)) }
+        guard head >= position else {
+            // Older than what a read has brought, or the log went back: a read tells which.
+            return phase == .live || phase == .joining ? read() : []
+        }
         if head == position, let held = self.hash, held != hash { return diverge(.brokenChain(position: position)) }
         knownHead = max(knownHead, head)
         switch phase {
@@ -159,8 +164,15 @@ public struct SubscriptionMachine: Sendable {
         guard phase == .reading else { return [] }
         if let divergence = adopt(page.status.logID) { return diverge(divergence) }
         guard page.status.head.position >= position else {
+            // Said twice, with a pause between: a log tells of its head a moment after its records can be read.
+            guard wasFoundBehind else {
+                wasFoundBehind = true
+                phase = .pausing
+                return [.retryLater]
+            }
             return diverge(.wentBack(held: position, head: page.status.head.position))
         }
+        wasFoundBehind = false
         knownHead = max(knownHead, page.status.head.position)
         phase = .live
         let before = position

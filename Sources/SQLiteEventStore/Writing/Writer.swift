@@ -42,6 +42,11 @@ struct Writer {
         }
     }
 
+    /// Keeps the write-ahead log in bounds; to be called between batches, when the last one has been told of.
+    mutating func tidy(_ database: Database) {
+        if failure == nil { checkpoints.runIfDue(database) }
+    }
+
     private mutating func commit(
         _ requests: [AppendRequest], at time: Timestamp, _ database: Database
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
@@ -55,7 +60,6 @@ struct Writer {
             try database.commit()
             head = batch.head
             for (stream, head) in batch.changed { streams.set(head, for: stream) }
-            checkpoints.runIfDue(database)
         }
         return (results, batch.records)
     }

@@ -47,9 +47,11 @@ public struct SocketOptions: Hashable, Sendable {
     /// libzmq adds a random part to it, so that peers of a service that comes back do not arrive as a herd.
     public var reconnectMilliseconds: (first: Int32, longest: Int32) = (20, 500)
 
-    /// After how many milliseconds without any sign of life a connection is given up, found by ZMTP's own heartbeats;
-    /// at least 4: four signs are sent in that time. The I/O thread answers them, so they tell that the machine and
-    /// the process are there, not that the service works. nil: no heartbeats.
+    /// After how many milliseconds without a sign of life TCP gives a connection up, whether it is idle (keep-alive) or
+    /// data waits to be taken (`ZMQ_TCP_MAXRT`); at least 4000, in whole seconds. nil: after hours.
+    ///
+    /// ZMTP's own heartbeats would do the same and are not used: where a queue is full, a heartbeat waits and the
+    /// connection is lost, libzmq 4.3.4 ends the process (libzmq#3937, libzmq#4364).
     public var deadPeerMilliseconds: Int32? = 8000
 
     /// The largest backlog of connections that a bound socket lets the system keep.
@@ -85,8 +87,12 @@ public struct SocketOptions: Hashable, Sendable {
         try core.set(ZMQ_RECONNECT_IVL_MAX, reconnectMilliseconds.longest)
         try core.set(ZMQ_BACKLOG, backlog)
         if let deadPeerMilliseconds {
-            try core.set(ZMQ_HEARTBEAT_IVL, max(1, deadPeerMilliseconds / 4))
-            try core.set(ZMQ_HEARTBEAT_TIMEOUT, deadPeerMilliseconds)
+            let second = max(1, deadPeerMilliseconds / 4000)
+            try core.set(ZMQ_TCP_KEEPALIVE, 1)
+            try core.set(ZMQ_TCP_KEEPALIVE_IDLE, second)
+            try core.set(ZMQ_TCP_KEEPALIVE_INTVL, second)
+            try core.set(ZMQ_TCP_KEEPALIVE_CNT, 3)
+            try core.set(ZMQ_TCP_MAXRT, deadPeerMilliseconds)
         }
         switch role {
         case .dealer:
