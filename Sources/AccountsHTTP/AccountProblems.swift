@@ -41,9 +41,11 @@ enum AccountProblems {
         }
     }
 
-    static func notFound(_ account: String) -> Problem {
+    /// - Parameter position: the log position that the answer reflects, where it is a query's.
+    static func notFound(_ account: String, at position: UInt64? = nil) -> Problem {
         Problem(
-            .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)")
+            .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)",
+            headers: position.map { [.daybookPosition: String($0)] } ?? [:])
     }
 
     private static func invalidCommand(_ errors: [FieldError]) -> Problem {

@@ -30,7 +30,7 @@ public struct AccountQueries: Sendable {
         let stream = try AccountPaths.stream(of: id)
         let parameters = try request.parameters(known: Self.freshness)
         let (account, position) = try await access.read(request, parameters) { $0.account(stream.name) }
-        guard let account else { throw AccountProblems.notFound(id) }
+        guard let account else { throw AccountProblems.notFound(id, at: position) }
         let headers: HTTPFields = [.eTag: "\"\(account.version)\"", .daybookPosition: String(position)]
         if let known = request.headers[.ifNoneMatch], try isKnown(account.version, known) {
             return Response(status: .notModified, headers: headers)
@@ -76,7 +76,7 @@ public struct AccountQueries: Sendable {
                 (version: account.version, history: directory.history(of: stream.name, after: after, limit: limit))
             }
         }
-        guard let found else { throw AccountProblems.notFound(id) }
+        guard let found else { throw AccountProblems.notFound(id, at: position) }
         let events: [RecordedEvent]
         switch found.history {
         case .events(let held): events = held

@@ -2,11 +2,13 @@ internal import AsyncHTTPClient
 public import EventLogProtocol
 internal import EventSourcing
 internal import HTTPTypes
+internal import Hummingbird
 internal import JSON
 public import Logging
 internal import NIOCore
 public import ServiceLifecycle
 public import ServiceSupport
+internal import Synchronization
 public import ZeroMQ
 
 /// The command service, "the gateway": validates commands that arrive by HTTP, appends their events to the log, and
@@ -22,7 +24,11 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let host: AggregateHost<Domain.State>
     private let horizon = PositionHorizon()
     private let httpClient: HTTPClient
+    private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
+
+    /// The log is asked every second; after this long without an answer it counts as gone.
+    private static var longestSilence: Duration { .seconds(4) }
 
     /// A gateway for a domain.
     ///
@@ -50,55 +56,73 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// Stays connected with the log until the graceful shutdown.
     public func run() async throws {
         try await client.connect()
-        await learnHead()
+        let watch = Task { await watchLog() }
         await waitForGracefulShutdown()
+        watch.cancel()
         await client.close()
+        await watch.value
         await loop.close()
         try await httpClient.shutdown()
     }
 
     /// What the gateway answers at.
     public var routes: [Route] {
+        let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
         let forwarder = QueryForwarder(client: httpClient, target: queryAddress, horizon: horizon, logger: logger)
-        let forward: Route.Handler = { request, _ in try await forwarder.answer(request) }
+        let collection = "/\(domain.collection)"
+        @Sendable func forward(_ request: Request, _ parameters: PathParameters, _ rest: String) async throws
+            -> Response
+        {
+            // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
+            let stream = try domain.stream(of: parameters["id"])
+            return try await forwarder.answer(request, path: "\(collection)/\(stream.name)\(rest)")
+        }
         return HealthRoutes.make { [self] in await readiness() } + [
-            Route("/\(domain.collection)", [.get: forward]),
+            Route(collection, [.get: { request, _ in try await forwarder.answer(request, path: collection) }]),
             Route(
-                "/\(domain.collection)/{id}",
+                "\(collection)/{id}",
                 [
-                    .get: forward,
+                    .get: { request, parameters in try await forward(request, parameters, "") },
                     .post: { request, parameters in try await route.answer(request, id: parameters["id"]) },
-                ]
-            ),
-            Route("/\(domain.collection)/{id}/events", [.get: forward]),
+                ]),
+            Route("\(collection)/{id}/events", [.get: { try await forward($0, $1, "/events") }]),
         ]
     }
 
     /// Whether commands can be obeyed now.
     public func readiness() async -> Readiness {
         let isConnected = await client.isConnected
+        let answers = lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false
+        var missing: [String] = []
+        if !isConnected {
+            missing.append("the event log cannot be reached at \(logAddress.append)")
+        } else if !answers {
+            missing.append("the event log at \(logAddress.read) does not answer")
+        }
         return Readiness(
-            missing: isConnected ? [] : ["the event log cannot be reached at \(logAddress.append)"],
+            missing: missing,
             details: [
                 .init(name: "position", value: .number(JSONNumber(Int64(clamping: horizon.position)))),
                 .init(name: "late_replies", value: .number(JSONNumber(Int64(clamping: await client.lateReplies)))),
             ])
     }
 
-    /// What was answered before a restart is to be seen after it: so queries show at least the head found at the start.
-    private func learnHead() async {
-        await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do throws(EventLogError) {
-                    horizon.advance(to: try await client.status().head.position)
-                    return
-                } catch {
-                    logger.debug("the event log is not there yet", metadata: ["error": "\(error)"])
-                }
-                // Only until the log is there; a jitter, so that gateways do not ask as one.
-                do { try await Task.sleep(for: .milliseconds(Int.random(in: 50...150))) } catch { return }
+    /// Asks the log for its head, again and again: whether it answers tells whether it is there, for a log that is
+    /// frozen keeps its connections. The first answer also tells what queries must show at least, for what was answered
+    /// before a restart is to be seen after it.
+    private func watchLog() async {
+        while !Task.isCancelled {
+            do throws(EventLogError) {
+                horizon.advance(to: try await client.status().head.position)
+                lastHeard.withLock { $0 = .now }
+            } catch {
+                logger.debug("the event log does not answer", metadata: ["error": "\(error)"])
             }
+            // A jitter, so that gateways do not ask as one; often only until the log is there.
+            let isThere = await client.isConnected
+            let pause = Int.random(in: 50...150) * (isThere ? 10 : 1)
+            do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
         }
     }
 

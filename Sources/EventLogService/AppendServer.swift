@@ -65,7 +65,7 @@ actor AppendServer {
         return counters
     }
 
-    func start(appendEndpoint: String, eventsEndpoint: String) throws(ZeroMQError) {
+    func publish(at endpoint: String) throws(ZeroMQError) {
         var publisher = SocketOptions()
         // What one slow subscriber can cost in memory: this many messages of a few hundred bytes.
         publisher.sendQueue = 20_000
@@ -75,20 +75,22 @@ actor AppendServer {
         publisher.mostFrames = 1
         let events = try Socket(.publisher, options: publisher, on: loop)
         events.whenReadable { [weak self] in self?.assumeIsolated { $0.greetSubscribers() } }
-        try events.bind(eventsEndpoint)
+        try events.bind(endpoint)
         self.events = events
+        beat()
+    }
 
+    func takeAppends(at endpoint: String) throws(ZeroMQError) {
         var router = SocketOptions()
         router.lingerMilliseconds = 500
-        router.sendQueue = 10_000
+        router.sendQueue = 1000
         router.largestFrame = Int64(Self.mostBytesOfABatch)
         router.mostFrames = ReplyQueue.mostFrames
         let appends = try Socket(.router, options: router, on: loop)
         appends.whenReadable { [weak self] in self?.assumeIsolated { _ = $0.takeBatch() } }
-        try appends.bind(appendEndpoint)
+        try appends.bind(endpoint)
         self.appends = appends
         replies = ReplyQueue(on: appends, loop: loop)
-        beat()
     }
 
     /// Takes in what has arrived already, acknowledges it, and closes.

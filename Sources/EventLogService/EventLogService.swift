@@ -41,13 +41,20 @@ public final class EventLogService: Service {
     ///
     /// - Throws: ``ServiceFailure`` where an endpoint cannot be bound or the store failed.
     public func run() async throws {
-        do throws(ZeroMQError) {
-            try await readServer.start(endpoint: endpoints.read)
-            try await appendServer.start(appendEndpoint: endpoints.append, eventsEndpoint: endpoints.events)
+        do {
+            try await bind("EVENT_LOG_READ_ENDPOINT") { () throws(ZeroMQError) in
+                try await readServer.start(endpoint: endpoints.read)
+            }
+            try await bind("EVENT_LOG_EVENTS_ENDPOINT") { () throws(ZeroMQError) in
+                try await appendServer.publish(at: endpoints.events)
+            }
+            // Last: who can append finds the rest in place.
+            try await bind("EVENT_LOG_APPEND_ENDPOINT") { () throws(ZeroMQError) in
+                try await appendServer.takeAppends(at: endpoints.append)
+            }
         } catch {
             await close()
-            throw ServiceFailure(
-                "\(error); is another event log running there? EVENT_LOG_…_ENDPOINT sets another place")
+            throw error
         }
         let head = try store.head()
         logger.info(
@@ -92,6 +99,16 @@ public final class EventLogService: Service {
         } catch {
             logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])
             return Readiness(missing: ["the store cannot be read"])
+        }
+    }
+
+    private func bind(
+        _ setting: String, _ body: () async throws(ZeroMQError) -> Void
+    ) async throws(ServiceFailure) {
+        do throws(ZeroMQError) {
+            try await body()
+        } catch {
+            throw ServiceFailure("\(error), the value of \(setting): is another event log running there?")
         }
     }
 

@@ -18,9 +18,14 @@ let program = ServiceProgram(
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
+    let domain = AccountCommands()
     let service = try CommandService(
-        domain: AccountCommands(), log: try CommonSettings.logAddress(settings),
+        domain: domain, log: try CommonSettings.logAddress(settings),
         query: try settings.value(queryAddress), cacheLimit: try settings.value(cacheLimit), context: try Context(),
         logger: logger)
-    return [service, HTTPService(service.routes, at: address, setting: httpAddress.name, logger: logger)]
+    return [
+        service,
+        HTTPService(
+            service.routes, at: address, setting: httpAddress.name, largestBody: domain.largestBody, logger: logger),
+    ]
 }

@@ -27,7 +27,13 @@ await program.run { settings, logger in
         events: try settings.value(CommonSettings.eventsEndpoint), read: try settings.value(CommonSettings.readEndpoint)
     )
     let address = try settings.value(httpAddress)
-    let store = try SQLiteEventStore(path: try settings.value(eventStore))
+    let path = try settings.value(eventStore)
+    let store: SQLiteEventStore
+    do {
+        store = try SQLiteEventStore(path: path)
+    } catch {
+        throw ServiceFailure("\(eventStore.name) is sqlite:\(path): \(error)")
+    }
     let service = try EventLogService(store: store, endpoints: endpoints, context: try Context(), logger: logger)
     return [
         service,

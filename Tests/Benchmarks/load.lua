@@ -1,4 +1,4 @@
--- Load for wrk: LOAD=open opens accounts one after another from FIRST on, LOAD=deposit deposits into random ones, LOAD=get reads them.
+-- Load for wrk: LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads them.
 local load = os.getenv("LOAD") or "deposit"
 local accounts = tonumber(os.getenv("ACCOUNTS") or "100000")
 local made = 0
@@ -10,7 +10,7 @@ end
 
 function init()
     math.randomseed(number * 7919 + os.time())
-    next_account = number + tonumber(os.getenv("FIRST") or "0")
+    next_account = number
     step = tonumber(os.getenv("THREADS") or "2")
 end
 

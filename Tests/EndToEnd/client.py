@@ -11,7 +11,7 @@ TIMEOUT = 20.0
 
 
 class NoAnswer(Exception):
-    """There was no whole answer: the connection was refused, broken or too slow. Whether anything was done is unknown."""
+    """There was no whole answer: the connection was refused, broken or too slow. What was done is unknown."""
 
 
 class Answer:

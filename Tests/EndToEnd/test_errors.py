@@ -197,7 +197,8 @@ REFUSED_AMOUNTS = {
     '""': '""', '" 5"': '" 5"', '"5 "': '"5 "', '"+5"': '"+5"', '"05"': '"05"', '"5."': '"5."', '".5"': '".5"',
     '"5e"': '"5e"', '"NaN"': '"NaN"', '"Infinity"': '"Infinity"', '"inf"': '"inf"', '"0x1F4"': '"0x1F4"',
     '"1,000.00"': '"1,000.00"', '"1_000"': '"1_000"', '"$5"': '"$5"', '"5 USD"': '"5 USD"', '"five"': '"five"',
-    '"5\\u0000"': '"5\\u0000"', '"５"': '"５"', '"٥"': '"٥"', '"½"': '"½"', '"--5"': '"--5"', '"5.0.0"': '"5.0.0"',
+    '"5\\u0000"': '"5\\u0000"', '"５"': '"５"', '"٥"': '"٥"', '"½"': '"½"', '"--5"': '"--5"',
+    '"5.0.0"': '"5.0.0"',
 }  # fmt: skip
 
 
@@ -439,7 +440,13 @@ def test_the_event_log_answers_operations_only(daybook):
         assert_problem(daybook.event_log.client.get(path), 404, "not-found")
 
 
-METHODS = ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "FROBNICATE"]
+METHODS = ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"]
+
+
+def test_a_method_that_nobody_knows_is_refused_before_it_reaches_a_route(daybook, account, nothing_recorded):
+    # The HTTP parser takes registered methods only (RFC 9110, 16.1) and ends the connection at any other.
+    answer = daybook.gateway.request("FROBNICATE", f"/accounts/{account}", b"{}")
+    assert (answer.status, answer.headers["Connection"]) == (400, "close")
 
 
 @pytest.mark.parametrize("method", METHODS)

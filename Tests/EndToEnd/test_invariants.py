@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 import store
-from client import Client, exchange, responses
+from client import Client, NoAnswer, exchange, responses
 from load import Load
 from services import wait_until
 
@@ -468,18 +468,20 @@ def test_i8_a_gateway_that_waits_for_a_frozen_log_stops_as_well(start_daybook):
     answers = []
 
     def deposit():
-        body = b'{"type":"Deposit","amount":1}'
-        answers.append(exchange(daybook.command.port, b"POST /accounts/i8 HTTP/1.1\r\nHost: daybook\r\n"
-            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), timeout=30))  # fmt: skip
+        try:
+            answers.append(Client(daybook.command.port).deposit("i8", 1))
+        except NoAnswer as error:
+            # A service that stops may break off what it cannot finish in time.
+            answers.append(error)
 
     waiting = threading.Thread(target=deposit)
     waiting.start()
-    # It is accepted once it has left the gateway's socket for the log.
+    # Long enough for it to be accepted; an answer would come only after a minute.
     waiting.join(0.5)
     assert waiting.is_alive(), answers
     check_stopped(daybook.command, daybook.command.stop())
     waiting.join(10)
-    daybook.event_log.thaw()
+    assert not waiting.is_alive()
 
 
 # ---- I10: history never changes unseen

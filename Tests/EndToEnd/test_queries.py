@@ -11,6 +11,7 @@ import pytest
 
 from client import next_page
 from problems import assert_problem
+from services import wait_until
 
 COMPOSED = unicodedata.normalize("NFC", "Zoë Müller")
 DECOMPOSED = unicodedata.normalize("NFD", "Zoë Müller")
@@ -189,7 +190,7 @@ def test_a_history_that_is_no_longer_in_memory_needs_the_log(start_daybook):
         assert_problem(client.get("/accounts/h/events"), 503, "log-unavailable")
         assert client.get("/accounts/h").json["balance"] == 1
     daybook.event_log.start()
-    assert daybook.queries.get("/accounts/h").status == 200
+    wait_until(lambda: daybook.queries.get("/accounts/h/events").status == 200, "histories are read again")
     assert len(daybook.gateway.events("h")) == 1
 
 

@@ -134,8 +134,13 @@ actor AggregateHost<State: Aggregate> {
         case .obeyed(let revision, let position):
             return .obeyed(revision, position: position, isReplay: false)
         case .committedUnseen(let commit):
-            let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
-            return .obeyed(revision, position: commit.position, isReplay: false)
+            do throws(Failure) {
+                let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
+                return .obeyed(revision, position: commit.position, isReplay: false)
+            } catch {
+                // It is recorded, so nobody may be told that it is not.
+                throw .log(EventLogError(.outcomeUnknown, "the state after a recorded event cannot be read: \(error)"))
+            }
         case .replayed(let outcome):
             return try await replay(outcome, slot)
         case .outdated:

@@ -13,6 +13,7 @@ struct QueryForwarder: Sendable {
     private static let largestWholeBody = 1 << 20
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
+    private static let longestWait = Duration.seconds(60)
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
         "upgrade", "host", "content-length", "date",
@@ -23,18 +24,27 @@ struct QueryForwarder: Sendable {
     let horizon: PositionHorizon
     let logger: Logger
 
-    func answer(_ request: Request) async throws -> Response {
-        var forwarded = HTTPClientRequest(url: "http://\(target)\(request.head.path ?? "/")")
+    /// Forwards a query.
+    ///
+    /// - Parameter path: where it goes: unreserved characters of URLs and slashes.
+    func answer(_ request: Request, path: String) async throws -> Response {
+        let items = try request.queryItems()
+        // Written anew: what a client may send is more than the client library leaves as it is.
+        let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
+        var forwarded = HTTPClientRequest(
+            url: "http://\(target)\(path)" + (query.isEmpty ? "" : "?" + query.joined(separator: "&")))
         forwarded.method = .GET
         for field in request.headers where !Self.hopByHop.contains(field.name.canonicalName) {
             forwarded.headers.add(name: field.name.rawName, value: field.value)
         }
         let floor = try minimumPosition(of: request)
         forwarded.headers.replaceOrAdd(name: HTTPField.Name.daybookMinPosition.rawName, value: String(floor))
+        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
+        let patience = Self.patience + min(wait, Self.longestWait)
         let answer: HTTPClientResponse
         do {
             answer = try await client.execute(
-                forwarded, timeout: .seconds(Self.patience.components.seconds), logger: logger)
+                forwarded, timeout: .milliseconds(patience.components.seconds * 1000), logger: logger)
         } catch {
             logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
             throw Self.unavailable

@@ -33,7 +33,7 @@ final class RequestChannel {
         options.mostFrames = Self.mostFramesOfAMessage
         socket = try Socket(.dealer, options: options, on: loop)
         try socket.whenConnectionChanges { [weak self] event in self?.connectionChanged(event) }
-        socket.whenReadable { [weak self] in self?.receiveReplies() }
+        socket.whenReadable { [weak self] in _ = self?.receiveReplies() }
         try socket.connect(endpoint)
     }
 
@@ -80,16 +80,19 @@ final class RequestChannel {
         }
     }
 
-    private func receiveReplies() {
+    /// - Returns: whether more may wait.
+    private func receiveReplies() -> Bool {
         do {
             // The rest in the next turn, so that a flood of replies leaves the loop time for others.
             for _ in 0..<Self.mostMessagesOfATurn {
-                guard try socket.receive({ frames in accept(frames) }) != nil else { return }
+                guard try socket.receive({ frames in accept(frames) }) != nil else { return false }
             }
         } catch {
             // The socket was closed under us; `close` has dealt with whoever waited.
             malformedReplies += 1
+            return false
         }
+        return true
     }
 
     private func accept(_ frames: borrowing Frames) {
@@ -120,6 +123,8 @@ final class RequestChannel {
             isConnected = true
         case .disconnected:
             isConnected = false
+            // What the log answered before it went has been received, though not looked at yet.
+            while pending.count > 0, receiveReplies() {}
             // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
             for completion in pending.removeAll() {
                 completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))

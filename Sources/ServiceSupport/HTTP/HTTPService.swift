@@ -7,16 +7,20 @@ public import ServiceLifecycle
 public struct HTTPService: Service {
     private let address: HTTPAddress
     private let setting: String
+    private let largestBody: Int
     private let routes: [Route]
     private let logger: Logger
 
     /// A server for the routes at an address.
     ///
-    /// - Parameter setting: the name of the setting that holds the address, for the message where it cannot be used.
-    public init(_ routes: [Route], at address: HTTPAddress, setting: String, logger: Logger) {
+    /// - Parameters:
+    ///   - setting: the name of the setting that holds the address, for the message where it cannot be used.
+    ///   - largestBody: the most bytes of a request's body that any route takes.
+    public init(_ routes: [Route], at address: HTTPAddress, setting: String, largestBody: Int = 0, logger: Logger) {
         self.routes = routes
         self.address = address
         self.setting = setting
+        self.largestBody = largestBody
         self.logger = logger
     }
 
@@ -27,7 +31,10 @@ public struct HTTPService: Service {
         serverLogger.logLevel = max(logger.logLevel, .warning)
         let application = Application(
             responder: RouteTable(routes, logger: logger),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RequestHeadHandler.Installer(largestBody: largestBody)],
+                    idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024),
             onServerRunning: { [logger] channel in
@@ -36,7 +43,7 @@ public struct HTTPService: Service {
             logger: serverLogger)
         do {
             try await application.run()
-        } catch let error as IOError {
+        } catch let error where error is IOError || error is SocketAddressError {
             throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(error)")
         }
     }

@@ -17,6 +17,12 @@ extension Request {
             return [UInt8](buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem.payloadTooLarge(limit: limit)
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            // The client is gone; nobody reads this.
+            throw Problem(
+                .badRequest, "incomplete-body", title: "Incomplete body", detail: "the body was broken off: \(error)")
         }
     }
 
@@ -35,17 +41,32 @@ extension Request {
     ///   passed over in silence.
     public func parameters(known: Set<String>) throws(Problem) -> [String: String] {
         var parameters: [String: String] = [:]
-        for (name, value) in uri.queryParameters {
-            let name = String(name)
+        for (name, value) in try queryItems() {
             guard known.contains(name) else {
                 throw .invalidParameter(
-                    name, String(value), expected: "one of the parameters \(known.sorted().joined(separator: ", "))")
+                    name, value, expected: "one of the parameters \(known.sorted().joined(separator: ", "))")
             }
-            guard parameters.updateValue(String(value), forKey: name) == nil else {
-                throw .invalidParameter(name, String(value), expected: "the parameter once")
+            guard parameters.updateValue(value, forKey: name) == nil else {
+                throw .invalidParameter(name, value, expected: "the parameter once")
             }
         }
         return parameters
+    }
+
+    /// The names and values of the query, in order, decoded: `%XX` stands for a byte of UTF-8, `+` for a space.
+    ///
+    /// - Throws: ``Problem`` 400 where the encoding is broken.
+    public func queryItems() throws(Problem) -> [(name: String, value: String)] {
+        var items: [(name: String, value: String)] = []
+        for item in (uri.query ?? "").split(separator: "&") {
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let decoded = parts.map { PercentEncoding.undone($0.replacing("+", with: " ")) }
+            guard let name = decoded[0], let value = decoded.count == 2 ? decoded[1] : "" else {
+                throw .invalidParameter("the query", String(item), expected: "percent-encoded UTF-8")
+            }
+            items.append((name, value))
+        }
+        return items
     }
 }
 

@@ -1,6 +1,7 @@
 public import HTTPTypes
 public import Hummingbird
 public import Logging
+internal import NIOHTTP1
 
 /// A path that a service answers at, with its methods. A segment `{id}` matches any one segment.
 public struct Route: Sendable {
@@ -64,18 +65,25 @@ public struct RouteTable: HTTPResponder {
         self.logger = logger
     }
 
-    /// Answers a request; never throws.
-    public func respond(to request: Request, context: BasicRequestContext) async -> Response {
+    /// Answers a request.
+    ///
+    /// - Throws: `HTTPParserError` where the request's body breaks the grammar of HTTP; the server deals with that.
+    public func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        let response: Response
         do {
-            return try await answer(request)
+            response = try await answer(request)
         } catch let problem as Problem {
-            return problem.response
+            response = problem.response
+        } catch let error as HTTPParserError {
+            throw error
         } catch {
             logger.error(
                 "a request failed",
                 metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
-            return Problem.internalError.response
+            response = Problem.internalError.response
         }
+        // An answer to HEAD with a body would be read as the beginning of the next answer.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func answer(_ request: Request) async throws -> Response {
@@ -88,7 +96,7 @@ public struct RouteTable: HTTPResponder {
             }
             let get = route.handlers.first { $0.method == .get }
             if request.method == .head, let get {
-                return try await get.handler(request, parameters).createHeadResponse()
+                return try await get.handler(request, parameters)
             }
             var allowed = route.handlers.map(\.method)
             if get != nil { allowed.append(.head) }
