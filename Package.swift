@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "ServiceSupport",
             dependencies: [
-                "EventLogProtocol", "JSON",
+                "EventLogProtocol", "JSON", "ZeroMQ",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -57,7 +57,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     public func run() async throws {
         try await client.connect()
         let watch = Task { await watchLog() }
-        await waitForGracefulShutdown()
+        await waitForShutdown()
         watch.cancel()
         await client.close()
         await watch.value
@@ -124,11 +124,5 @@ public final class CommandService<Domain: CommandDomain>: Service {
             let pause = Int.random(in: 50...150) * (isThere ? 10 : 1)
             do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
         }
-    }
-
-    private func waitForGracefulShutdown() async {
-        let (never, continuation) = AsyncStream.makeStream(of: Void.self)
-        defer { continuation.finish() }
-        for await _ in never.cancelOnGracefulShutdown() {}
     }
 }

@@ -39,6 +39,7 @@ actor AppendServer {
     private var appends: Socket?
     private var replies: ReplyQueue?
     private var events: Socket?
+    private var isStopping = false
     private var counted = LogCounters()
     private(set) var failure: ServiceError?
 
@@ -93,14 +94,14 @@ actor AppendServer {
         replies = ReplyQueue(on: appends, loop: loop)
     }
 
-    /// Takes in what has arrived already, acknowledges it, and closes.
-    func stop() {
+    /// Takes in what has arrived already and acknowledges it; whatever comes later is told that nothing was done.
+    func stopTaking() {
         let deadline = ContinuousClock.now + Self.farewell
         while failure == nil, .now < deadline, takeBatch() > 0 {}
-        close()
+        isStopping = true
     }
 
-    private func close() {
+    func close() {
         appends?.close()
         events?.close()
         appends = nil
@@ -131,6 +132,11 @@ actor AppendServer {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 guard case .append(let append) = request else {
                     let refusal = LogRefusal(.unsupported, "the append socket takes appends only")
+                    replies?.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
+                    continue
+                }
+                guard !isStopping else {
+                    let refusal = LogRefusal(.stopping, "the event log is stopping")
                     replies?.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
                     continue
                 }

@@ -34,9 +34,7 @@ public final class QueryService<Model: Projection & Sendable>: Service {
     /// Follows the log until the graceful shutdown.
     public func run() async throws {
         try await follower.start()
-        let (never, continuation) = AsyncStream.makeStream(of: Void.self)
-        defer { continuation.finish() }
-        for await _ in never.cancelOnGracefulShutdown() {}
+        await waitForShutdown()
         await follower.stop()
         await client.close()
         await loop.close()

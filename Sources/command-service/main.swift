@@ -19,12 +19,13 @@ let program = ServiceProgram(
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let domain = AccountCommands()
+    let context = try Context()
     let service = try CommandService(
         domain: domain, log: try CommonSettings.logAddress(settings),
-        query: try settings.value(queryAddress), cacheLimit: try settings.value(cacheLimit), context: try Context(),
+        query: try settings.value(queryAddress), cacheLimit: try settings.value(cacheLimit), context: context,
         logger: logger)
     return [
-        service,
+        ContextLifetime(context), service,
         HTTPService(
             service.routes, at: address, setting: httpAddress.name, largestBody: domain.largestBody, logger: logger),
     ]

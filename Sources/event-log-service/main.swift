@@ -34,9 +34,10 @@ await program.run { settings, logger in
     } catch {
         throw ServiceFailure("\(eventStore.name) is sqlite:\(path): \(error)")
     }
-    let service = try EventLogService(store: store, endpoints: endpoints, context: try Context(), logger: logger)
+    let context = try Context()
+    let service = try EventLogService(store: store, endpoints: endpoints, context: context, logger: logger)
     return [
-        service,
+        ContextLifetime(context), service,
         HTTPService(
             HealthRoutes.make { await service.readiness() }, at: address, setting: httpAddress.name, logger: logger),
     ]

@@ -19,11 +19,14 @@ let program = ServiceProgram(
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let limit = try settings.value(historyLimit)
+    let context = try Context()
     let service = try QueryService(
-        log: try CommonSettings.logAddress(settings), context: try Context(), logger: logger
+        log: try CommonSettings.logAddress(settings), context: context, logger: logger
     ) {
         AccountDirectory(historyLimit: limit)
     }
     let routes = service.healthRoutes + AccountQueries(service.access).routes
-    return [service, HTTPService(routes, at: address, setting: httpAddress.name, logger: logger)]
+    return [
+        ContextLifetime(context), service, HTTPService(routes, at: address, setting: httpAddress.name, logger: logger),
+    ]
 }

@@ -43,7 +43,7 @@ public struct HTTPService: Service {
             logger: serverLogger)
         do {
             try await application.run()
-        } catch let error where error is IOError || error is SocketAddressError {
+        } catch let error where !(error is CancellationError) {
             throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(error)")
         }
     }
