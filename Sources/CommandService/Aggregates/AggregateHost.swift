@@ -75,8 +75,9 @@ actor AggregateHost<State: Aggregate> {
     }
 
     private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
-        // Whether the log told of this state after the command had come: then a refusal may stand on it.
-        var isFresh = slot.needsLoad
+        // Whether the log told of this state after the command had come: then a refusal may stand on it. A load that
+        // was under way may have been answered before.
+        var isFresh = slot.needsLoad && !slot.isLoading
         while true {
             try await load(slot)
             let now = Timestamp.now()
