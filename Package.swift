@@ -121,24 +121,28 @@ let package = Package(
             path: "Tests/Benchmarks/BareHummingbird"),
         // What every event store must pass, and the tests of each module. Tests/Outside and Tests/EndToEnd, in Python,
         // test the executables from outside.
-        .target(name: "EventStoreContract", dependencies: ["EventSourcing"], path: "Tests/EventStoreContract"),
-        .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "ZeroMQ"]),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing"]),
-        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(
+            name: "EventStoreContract", dependencies: ["EventSourcing", "TestSupport"], path: "Tests/EventStoreContract"
+        ),
+        .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "TestSupport", "ZeroMQ"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
+        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "TestSupport"]),
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"]),
         .testTarget(
             name: "SQLiteEventStoreTests",
             dependencies: [
                 "EventSourcing", "EventStoreContract", "SQLiteEventStore",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        .testTarget(name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "ZeroMQ"]),
+        .testTarget(
+            name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
         .testTarget(name: "ServiceSupportTests", dependencies: ["ServiceSupport"]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [
                 "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "QueryService",
-                "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                "ServiceSupport", "SQLiteEventStore", "TestSupport", "ZeroMQ",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

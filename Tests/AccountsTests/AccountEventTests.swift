@@ -1,6 +1,7 @@
 import Accounts
 import EventSourcing
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct AccountEventTests {

@@ -1,5 +1,6 @@
 import Accounts
 import EventSourcing
+import TestSupport
 import Testing
 
 /// The invariants of the architecture that the domain answers for, on random histories. A failure names its seed.

@@ -1,5 +1,6 @@
 import EventLogProtocol
 import EventSourcing
+import TestSupport
 import Testing
 
 @Suite struct FrameTests {

@@ -1,19 +1,7 @@
 internal import EventSourcing
 internal import Synchronization
+internal import TestSupport
 internal import Testing
-
-/// SplitMix64: numbers that are the same in every run of one seed.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
 
 /// Random appends that hit every kind of answer: few streams, few keys, expected versions near the truth.
 private struct RandomRequests {
@@ -21,7 +9,7 @@ private struct RandomRequests {
     let streams: [StreamID]
 
     init(seed: UInt64) throws {
-        generator = SeededGenerator(state: seed)
+        generator = SeededGenerator(seed: seed)
         streams = try (0..<6).map { try stream("s\($0)") }
     }
 

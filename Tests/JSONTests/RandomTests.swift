@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// Random values and random bytes, each from a seed that a failure names.

@@ -1,5 +1,6 @@
 import CommandService
 import EventSourcing
+import TestSupport
 import Testing
 
 @Suite struct AggregatePipelineTests {
