@@ -78,7 +78,7 @@ import ZeroMQ
     }
 
     private func becomesReady(_ address: HTTPAddress) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             if let (status, _, _) = try? await send(.GET, "http://\(address)/readyz", body: nil), status == 200 {
                 return
