@@ -17,7 +17,9 @@ final class ReplyQueue {
 
     /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
     private static let mostBytes = 256 << 10
-    private static let mostWaitingBytes = 64 << 20
+    private static let mostWaitingBytes = 32 << 20
+    /// What a frame takes in memory beside its bytes.
+    private static let frameOverhead = 64
     private static let patience = Duration.seconds(5)
     private static let retryInterval = Duration.milliseconds(2)
 
@@ -91,7 +93,7 @@ final class ReplyQueue {
     }
 
     private func wait(_ frames: [[UInt8]], for peer: [UInt8]) {
-        let bytes = frames.reduce(0) { $0 + $1.count }
+        let bytes = frames.reduce(0) { $0 + $1.count + Self.frameOverhead }
         guard waitingBytes + bytes <= Self.mostWaitingBytes else {
             undeliverable += UInt64(frames.count)
             return
