@@ -28,10 +28,7 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(
-            name: "Accounts",
-            dependencies: [
-                "EventSourcing", "JSON", .product(name: "DequeModule", package: "swift-collections"),
-            ]),
+            name: "Accounts", dependencies: ["EventSourcing", "JSON"]),
         .target(
             name: "SQLiteEventStore",
             dependencies: [
@@ -46,6 +43,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -79,7 +77,10 @@ let package = Package(
             name: "QueryService",
             dependencies: [
                 "EventLogProtocol", "EventSourcing", "JSON", "ServiceSupport", "ZeroMQ",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -108,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "query-service",
             dependencies: [
-                "Accounts", "AccountsHTTP", "QueryService", "ServiceSupport", "ZeroMQ",
+                "Accounts", "AccountsHTTP", "EventSourcing", "QueryService", "ServiceSupport", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

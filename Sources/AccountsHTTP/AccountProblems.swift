@@ -41,11 +41,11 @@ enum AccountProblems {
         }
     }
 
-    /// - Parameter position: the log position that the answer reflects, where it is a query's.
-    static func notFound(_ account: String, at position: UInt64? = nil) -> Problem {
+    /// - Parameter headers: what tells how fresh the answer is, where it is a query's.
+    static func notFound(_ account: String, _ headers: HTTPFields = [:]) -> Problem {
         Problem(
             .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)",
-            headers: position.map { [.daybookPosition: String($0)] } ?? [:])
+            headers: headers)
     }
 
     private static func invalidCommand(_ errors: [FieldError]) -> Problem {

@@ -10,11 +10,15 @@ public import ServiceSupport
 public struct AccountQueries: Sendable {
     private static let freshness = QueryAccess<AccountDirectory>.freshnessParameters
 
-    private let access: QueryAccess<AccountDirectory>
+    private let accounts: QueryAccess<AccountDirectory>
+    private let events: QueryAccess<RecentEvents>
+    private let log: LogAccess
 
-    /// Queries answered from a directory of accounts.
-    public init(_ access: QueryAccess<AccountDirectory>) {
-        self.access = access
+    /// Queries answered from a directory of accounts, the newest events, and for what is older from the log.
+    public init(accounts: QueryAccess<AccountDirectory>, events: QueryAccess<RecentEvents>, log: LogAccess) {
+        self.accounts = accounts
+        self.events = events
+        self.log = log
     }
 
     /// What the queries are asked at.
@@ -29,9 +33,10 @@ public struct AccountQueries: Sendable {
     private func account(_ request: Request, id: String) async throws -> Response {
         let stream = try AccountPaths.stream(of: id)
         let parameters = try request.parameters(known: Self.freshness)
-        let (account, position) = try await access.read(request, parameters) { $0.account(stream.name) }
-        guard let account else { throw AccountProblems.notFound(id, at: position) }
-        let headers: HTTPFields = [.eTag: "\"\(account.version)\"", .daybookPosition: String(position)]
+        let reading = try await accounts.read(request, parameters) { $0.account(stream.name) }
+        guard let account = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        var headers = reading.headers
+        headers[.eTag] = "\"\(account.version)\""
         if let known = request.headers[.ifNoneMatch], try isKnown(account.version, known) {
             return Response(status: .notModified, headers: headers)
         }
@@ -49,12 +54,12 @@ public struct AccountQueries: Sendable {
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...1000) ?? 100
         let (after, owner) = (parameters["after"], parameters["owner"])
         // One more than asked for tells whether there is more.
-        let (found, position) = try await access.read(request, parameters) {
+        let reading = try await self.accounts.read(request, parameters) {
             $0.accounts(after: after, ownedBy: owner, limit: limit + 1)
         }
-        let page = found.prefix(limit)
-        var headers: HTTPFields = [.daybookPosition: String(position)]
-        if found.count > limit, let last = page.last {
+        let page = reading.value.prefix(limit)
+        var headers = reading.headers
+        if reading.value.count > limit, let last = page.last {
             var query = "after=\(PercentEncoding.applied(to: last.stream.name))&limit=\(limit)"
             if let owner { query += "&owner=\(PercentEncoding.applied(to: owner))" }
             headers[.link] = "</accounts?\(query)>; rel=\"next\""
@@ -71,22 +76,20 @@ public struct AccountQueries: Sendable {
         let parameters = try request.parameters(known: Self.freshness.union(["after_version", "limit"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
         let after = try ParameterReading.integer("after_version", parameters["after_version"], in: 0...UInt64.max) ?? 0
-        let (found, position) = try await access.read(request, parameters) { directory in
-            directory.account(stream.name).map { account in
-                (version: account.version, history: directory.history(of: stream.name, after: after, limit: limit))
-            }
+        let reading = try await accounts.read(request, parameters) { $0.account(stream.name)?.version }
+        guard let version = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        // No more than up to the position that the answer states.
+        let wanted = min(limit, Int(clamping: version > after ? version - after : 0))
+        let held = try await self.events.read(request, parameters) {
+            $0.records(of: stream, after: after, upTo: version, limit: wanted)
         }
-        guard let found else { throw AccountProblems.notFound(id, at: position) }
         let events: [RecordedEvent]
-        switch found.history {
-        case .events(let held): events = held
-        case .older, nil:
-            // No more than up to the position that the answer states.
-            let wanted = Int(clamping: found.version - after)
-            events = try await access.readStream(stream, after: after, limit: min(limit, wanted))
+        switch held.value {
+        case .records(let records): events = records
+        case .older: events = try await log.readStream(stream, after: after, limit: wanted)
         }
-        var headers: HTTPFields = [.daybookPosition: String(position)]
-        if let last = events.last, last.streamVersion < found.version {
+        var headers = reading.headers
+        if let last = events.last, last.streamVersion < version {
             headers[.link] =
                 "</accounts/\(stream.name)/events?after_version=\(last.streamVersion)&limit=\(limit)>; rel=\"next\""
         }

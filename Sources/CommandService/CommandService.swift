@@ -35,18 +35,18 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// - Parameters:
     ///   - log: where the event log is.
     ///   - query: where the query service listens.
-    ///   - cacheLimit: the most aggregates kept in memory.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
-        domain: Domain, log: EventLogAddress, query: HTTPAddress, cacheLimit: Int, context: Context, logger: Logger
+        domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits, context: Context,
+        logger: Logger
     ) throws(ZeroMQError) {
         self.domain = domain
         self.logger = logger
         logAddress = log
         queryAddress = query
         loop = try SocketLoop(name: "gateway", context: context)
-        client = EventLogClient(log, on: loop)
-        host = AggregateHost(client: client, cacheLimit: cacheLimit, horizon: horizon, on: loop)
+        client = EventLogClient(log, appendLimit: limits.commandsInProgress, on: loop)
+        host = AggregateHost(client: client, limits: limits, horizon: horizon, on: loop)
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(1))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
@@ -78,7 +78,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
             let stream = try domain.stream(of: parameters["id"])
             return try await forwarder.answer(request, path: "\(collection)/\(stream.name)\(rest)")
         }
-        return HealthRoutes.make { [self] in await readiness() } + [
+        return [
             Route(collection, [.get: { request, _ in try await forwarder.answer(request, path: collection) }]),
             Route(
                 "\(collection)/{id}",
@@ -102,9 +102,20 @@ public final class CommandService<Domain: CommandDomain>: Service {
         }
         return Readiness(
             missing: missing,
-            details: [
-                .init(name: "position", value: .number(JSONNumber(Int64(clamping: horizon.position)))),
-                .init(name: "late_replies", value: .number(JSONNumber(Int64(clamping: await client.lateReplies)))),
+            figures: [
+                Figure(.gauge, "position", horizon.position, help: "The highest log position that was told of."),
+                Figure(
+                    .gauge, "log_reachable", isConnected && answers ? 1 : 0,
+                    help: "1 while the event log answers."),
+                Figure(
+                    .counter, "late_replies", await client.lateReplies,
+                    help: "Replies of the event log that came after their request had ended."),
+                Figure(
+                    .gauge, "cached_aggregates", UInt64(clamping: await host.cachedAggregates),
+                    help: "Aggregates held in memory."),
+                Figure(
+                    .gauge, "commands_in_progress", UInt64(clamping: await host.commandsInProgress),
+                    help: "Commands that wait to be answered."),
             ])
     }
 

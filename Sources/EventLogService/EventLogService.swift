@@ -85,18 +85,21 @@ public final class EventLogService: Service {
                 missing: failure.map { [$0.description] } ?? [],
                 details: [
                     .init(name: "log", value: .string(store.logID.description)),
-                    .init(name: "position", value: .number(JSONNumber(Int64(clamping: head.position)))),
                     .init(name: "hash", value: .string(head.hash.description)),
-                    .init(name: "batches", value: .number(JSONNumber(Int64(clamping: appends.batches)))),
-                    .init(name: "requests", value: .number(JSONNumber(Int64(clamping: appends.requests)))),
-                    .init(name: "events", value: .number(JSONNumber(Int64(clamping: appends.events)))),
-                    .init(name: "conflicts", value: .number(JSONNumber(Int64(clamping: appends.conflicts)))),
-                    .init(
-                        name: "malformed_frames",
-                        value: .number(JSONNumber(Int64(clamping: appends.malformed + reads.malformed)))),
-                    .init(
-                        name: "undeliverable_replies",
-                        value: .number(JSONNumber(Int64(clamping: appends.undeliverable + reads.undeliverable)))),
+                ],
+                figures: [
+                    Figure(.gauge, "position", head.position, help: "The position of the last durable record."),
+                    Figure(.counter, "batches", appends.batches, help: "Flushes that recorded something."),
+                    Figure(.counter, "requests", appends.requests, help: "Append requests answered."),
+                    Figure(.counter, "events", appends.events, help: "Events recorded."),
+                    Figure(.counter, "conflicts", appends.conflicts, help: "Appends refused for a stream's version."),
+                    Figure(.counter, "reads", reads.reads, help: "Read requests answered."),
+                    Figure(
+                        .counter, "malformed_frames", appends.malformed + reads.malformed,
+                        help: "Frames that break the grammar."),
+                    Figure(
+                        .counter, "undeliverable_replies", appends.undeliverable + reads.undeliverable,
+                        help: "Replies whose requester was gone or did not read."),
                 ])
         } catch {
             logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])

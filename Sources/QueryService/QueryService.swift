@@ -1,3 +1,4 @@
+internal import Dispatch
 public import EventLogProtocol
 public import EventSourcing
 internal import JSON
@@ -6,67 +7,146 @@ public import ServiceLifecycle
 public import ServiceSupport
 public import ZeroMQ
 
-/// The query service: follows the log, keeps a projection of it in memory, and answers queries from that.
+/// The query service: follows the log, keeps projections of it in memory, and answers queries from them.
 ///
-/// Generic over the projection: what it holds and what it answers, only the domain knows.
-public final class QueryService<Model: Projection & Sendable>: Service {
+/// Generic over the projections: what they hold and what they answer, only the domain knows.
+public final class QueryService: Service {
     private let address: EventLogAddress
     private let loop: SocketLoop
     private let client: EventLogClient
-    private let host: ProjectionHost<Model>
+    private let projections: ProjectionSet
     private let follower: LogFollower
+    private let checkpoints: CheckpointPolicy?
     private let logger: Logger
 
     /// A service that projects the log at an address.
     ///
+    /// - Parameter checkpoints: where projections are written, and how often; nil: nowhere, so that each start reads
+    ///   the whole log.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
-        log address: EventLogAddress, context: Context, logger: Logger, makeModel: @escaping @Sendable () -> Model
+        log address: EventLogAddress, projections: ProjectionList, checkpoints: CheckpointPolicy? = nil,
+        context: Context, logger: Logger
     ) throws(ZeroMQError) {
         self.address = address
         self.logger = logger
+        self.checkpoints = checkpoints
         loop = try SocketLoop(name: "query", context: context)
         client = EventLogClient(address, on: loop)
-        host = ProjectionHost(logger: logger, makeModel: makeModel)
-        follower = LogFollower(address, after: .beginning, reading: client, for: host, on: loop)
+        self.projections = ProjectionSet(projections.hosts, logger: logger)
+        let start = self.projections.begin(loadingFrom: checkpoints?.folder)
+        follower = LogFollower(address, after: start, reading: client, for: self.projections, on: loop)
     }
+
+    /// Reads the log for what the projections do not hold.
+    public var log: LogAccess { LogAccess(client: client) }
 
     /// Follows the log until the graceful shutdown.
     public func run() async throws {
         try await follower.start()
+        let writing = Task { await writeCheckpoints() }
         await waitForShutdown()
+        writing.cancel()
+        await writing.value
         await follower.stop()
         await client.close()
         await loop.close()
+        await saveAll(after: 1)
     }
 
-    /// What the routes of the projection work with.
-    public var access: QueryAccess<Model> { QueryAccess(host: host, client: client) }
-
-    /// `/livez` and `/readyz`.
-    public var healthRoutes: [Route] { HealthRoutes.make { [self] in await readiness() } }
-
-    /// Whether the projection reflects the log as it is now.
+    /// Whether the projections reflect the log as it is now.
     public func readiness() async -> Readiness {
-        let status = host.status
         let counters = await follower.counters
-        var missing: [String] = []
-        if let failure = status.failure {
-            missing.append("the projection \(Model.name) stopped: \(failure)")
-        } else if !status.isLive {
-            missing.append(
-                status.hasCaughtUp
-                    ? "the event log at \(address.events) has not been heard of, or is being caught up with"
-                    : "the projection \(Model.name) has not caught up with the event log at \(address.events) yet")
+        let statuses = projections.projections.map { ($0.name, $0.status) }
+        var figures: [Figure] = []
+        // The flat names tell of the projection that is furthest behind.
+        let behind = statuses.map(\.1).min { $0.position < $1.position } ?? ProjectionStatus()
+        figures.append(
+            Figure(.gauge, "position", behind.position, help: "The log position that all projections reflect."))
+        figures.append(
+            Figure(.gauge, "head", statuses.map(\.1.head).max() ?? 0, help: "The highest position known recorded."))
+        figures.append(
+            Figure(
+                .gauge, "log_live", statuses.allSatisfy(\.1.isLive) ? 1 : 0,
+                help: "1 while the projections follow the event log without a lag; answers come from memory anyway."))
+        for (name, status) in statuses {
+            let label = ("projection", name)
+            figures.append(
+                Figure(
+                    .gauge, "projection_position", status.position, label: label,
+                    help: "The log position that a projection reflects."))
+            figures.append(
+                Figure(
+                    .gauge, "projection_stopped", status.failure == nil ? 0 : 1, label: label,
+                    help: "1 where a projection met a record that it cannot apply."))
+            figures.append(
+                Figure(
+                    .gauge, "projection_rebuilding", status.rebuiltPosition == nil ? 0 : 1, label: label,
+                    help: "1 while a projection is being rebuilt."))
         }
-        return Readiness(
-            missing: missing,
-            details: [
-                .init(name: "position", value: .number(JSONNumber(Int64(clamping: status.position)))),
-                .init(name: "head", value: .number(JSONNumber(Int64(clamping: status.head)))),
-                .init(name: "gaps_repaired", value: .number(JSONNumber(Int64(clamping: counters.gaps)))),
-                .init(name: "tails_repaired", value: .number(JSONNumber(Int64(clamping: counters.lostTails)))),
-                .init(name: "malformed_messages", value: .number(JSONNumber(Int64(clamping: counters.malformed)))),
-            ])
+        figures += [
+            Figure(.counter, "gaps_repaired", counters.gaps, help: "Gaps among live events, each repaired by reading."),
+            Figure(.counter, "tails_repaired", counters.lostTails, help: "Ends of bursts lost and read."),
+            Figure(.counter, "malformed_messages", counters.malformed, help: "Messages that break the grammar."),
+            Figure(.counter, "divergences", counters.divergences, help: "Times when the log was another one."),
+        ]
+        return Readiness(missing: statuses.compactMap(missing), figures: figures)
+    }
+
+    private func missing(_ name: String, _ status: ProjectionStatus) -> String? {
+        if let failure = status.failure {
+            return "the projection \(name) stopped before position \(failure.position): \(failure)"
+        }
+        if status.isLive { return nil }
+        return status.hasCaughtUp
+            ? "the event log at \(address.events) has not been heard of, or is being caught up with"
+            : "the projection \(name) has not caught up with the event log at \(address.events) yet"
+    }
+
+    // MARK: checkpoints
+
+    private func writeCheckpoints() async {
+        guard let checkpoints else { return }
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+            await saveAll(after: checkpoints.interval)
+        }
+    }
+
+    /// Off Swift's own threads, which must not be blocked by a disk.
+    private func saveAll(after records: UInt64) async {
+        guard let checkpoints else { return }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [projections] in
+                for projection in projections.projections { projection.save(to: checkpoints.folder, after: records) }
+                continuation.resume()
+            }
+        }
+    }
+}
+
+/// The projections of a query service, in the order in which each record is given to them.
+public struct ProjectionList: Sendable {
+    let hosts: [any HostedProjection]
+
+    /// Projections by their hosts.
+    public init<each Model: Projection>(_ host: repeat ProjectionHost<each Model>) {
+        var hosts: [any HostedProjection] = []
+        for one in repeat each host { hosts.append(one) }
+        self.hosts = hosts
+    }
+}
+
+/// Where projections are written down, and how often.
+public struct CheckpointPolicy: Hashable, Sendable {
+    /// The folder; it must be there.
+    public let folder: String
+    /// After so many records; also at the end.
+    public let interval: UInt64
+
+    /// A policy from its parts.
+    public init(folder: String, interval: UInt64) {
+        self.folder = folder
+        self.interval = interval
     }
 }

@@ -12,9 +12,16 @@ let queryAddress = CommonSettings.httpAddress(
 let cacheLimit = CommonSettings.count(
     "COMMAND_CACHE_ACCOUNTS", default: "200000", in: 1...100_000_000, help: "the most accounts kept in memory")
 
+let mostCommands = CommonSettings.count(
+    "COMMAND_MOST_IN_PROGRESS", default: "10000", in: 1...1_000_000,
+    help: "the most commands that wait to be answered; further ones are refused as overload")
+
 let program = ServiceProgram(
     "command-service", about: "obeys commands that arrive by HTTP, and forwards queries",
-    settings: [httpAddress.description, queryAddress.description, cacheLimit.description] + CommonSettings.ofLogClients)
+    settings: [
+        httpAddress.description, queryAddress.description, cacheLimit.description, mostCommands.description,
+        CommonSettings.httpConnections.description,
+    ] + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
@@ -22,11 +29,15 @@ await program.run { settings, logger in
     let context = try Context()
     let service = try CommandService(
         domain: domain, log: try CommonSettings.logAddress(settings),
-        query: try settings.value(queryAddress), cacheLimit: try settings.value(cacheLimit), context: context,
-        logger: logger)
+        query: try settings.value(queryAddress),
+        limits: CommandLimits(
+            cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands)),
+        context: context, logger: logger)
+    let connections = try settings.value(CommonSettings.httpConnections)
     return [
         ContextLifetime(context), service,
         HTTPService(
-            service.routes, at: address, setting: httpAddress.name, largestBody: domain.largestBody, logger: logger),
+            service.routes, health: Health(of: "command") { await service.readiness() }, at: address,
+            setting: httpAddress.name, largestBody: domain.largestBody, mostConnections: connections, logger: logger),
     ]
 }

@@ -18,7 +18,7 @@ let program = ServiceProgram(
     "event-log-service", about: "makes events durable, publishes them and answers reads over ZeroMQ",
     settings: [
         eventStore.description, CommonSettings.appendEndpoint.description, CommonSettings.eventsEndpoint.description,
-        CommonSettings.readEndpoint.description, httpAddress.description,
+        CommonSettings.readEndpoint.description, httpAddress.description, CommonSettings.httpConnections.description,
     ])
 
 await program.run { settings, logger in
@@ -27,6 +27,7 @@ await program.run { settings, logger in
         events: try settings.value(CommonSettings.eventsEndpoint), read: try settings.value(CommonSettings.readEndpoint)
     )
     let address = try settings.value(httpAddress)
+    let connections = try settings.value(CommonSettings.httpConnections)
     let path = try settings.value(eventStore)
     let store: SQLiteEventStore
     do {
@@ -39,6 +40,7 @@ await program.run { settings, logger in
     return [
         ContextLifetime(context), service,
         HTTPService(
-            HealthRoutes.make { await service.readiness() }, at: address, setting: httpAddress.name, logger: logger),
+            health: Health(of: "event_log") { await service.readiness() }, at: address, setting: httpAddress.name,
+            mostConnections: connections, logger: logger),
     ]
 }

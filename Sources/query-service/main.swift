@@ -1,5 +1,6 @@
 internal import Accounts
 internal import AccountsHTTP
+internal import FoundationEssentials
 internal import Logging
 internal import QueryService
 internal import ServiceLifecycle
@@ -12,21 +13,48 @@ let historyLimit = CommonSettings.count(
     "QUERY_HISTORY_EVENTS", default: "200000", in: 0...1_000_000_000,
     help: "the most events kept in memory; older ones are read from the event log")
 
+let checkpointFolder = Setting(
+    "QUERY_CHECKPOINTS", default: "data/query", help: "the folder in which projections are written down, or none"
+) { text throws(SettingError) in
+    guard !text.isEmpty else { throw SettingError("expected a folder, or none") }
+    return text == "none" ? nil : text
+}
+let checkpointInterval = CommonSettings.count(
+    "QUERY_CHECKPOINT_EVENTS", default: "1000000", in: 1...1_000_000_000_000,
+    help: "projections are written down after so many events, and at the end")
+
 let program = ServiceProgram(
     "query-service", about: "follows the event log and answers queries from memory",
-    settings: [httpAddress.description, historyLimit.description] + CommonSettings.ofLogClients)
+    settings: [
+        httpAddress.description, historyLimit.description, checkpointFolder.description,
+        checkpointInterval.description, CommonSettings.httpConnections.description,
+    ] + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let limit = try settings.value(historyLimit)
-    let context = try Context()
-    let service = try QueryService(
-        log: try CommonSettings.logAddress(settings), context: context, logger: logger
-    ) {
-        AccountDirectory(historyLimit: limit)
+    let interval = try settings.value(checkpointInterval)
+    let checkpoints = try settings.value(checkpointFolder).map { folder in
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ServiceFailure(
+                "the folder \(folder), the value of \(checkpointFolder.name), cannot be made: \(error)")
+        }
+        return CheckpointPolicy(folder: folder, interval: UInt64(interval))
     }
-    let routes = service.healthRoutes + AccountQueries(service.access).routes
+    let context = try Context()
+    let events = ProjectionHost(logger: logger) { RecentEvents(limit: limit, after: $0) }
+    let accounts = ProjectionHost<AccountDirectory>(logger: logger)
+    let service = try QueryService(
+        log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),
+        checkpoints: checkpoints, context: context, logger: logger)
+    let queries = AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log)
     return [
-        ContextLifetime(context), service, HTTPService(routes, at: address, setting: httpAddress.name, logger: logger),
+        ContextLifetime(context), service,
+        HTTPService(
+            queries.routes, health: Health(of: "query") { await service.readiness() }, at: address,
+            setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
+            logger: logger),
     ]
 }

@@ -2,8 +2,12 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
+
+# The frames of the event-log protocol, for what must be sent past the gateway.
+sys.path.append(str(Path(__file__).parents[1] / "Outside"))
 
 from services import Daybook
 

@@ -25,26 +25,32 @@ import ZeroMQ
         let log = try EventLogService(
             store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
             logger: logger)
-        let query = try QueryService(log: place.address, context: context, logger: logger) { TallySum() }
+        let sums = ProjectionHost(logger: logger) { TallySum() }
+        let query = try QueryService(
+            log: place.address, projections: ProjectionList(sums), context: context, logger: logger)
         let command = try CommandService(
-            domain: TallyCommands(), log: place.address, query: place.queryAddress, cacheLimit: 2, context: context,
-            logger: logger)
-        let access = query.access
+            domain: TallyCommands(), log: place.address, query: place.queryAddress,
+            limits: CommandLimits(cachedAggregates: 2), context: context, logger: logger)
+        let access = QueryAccess(sums)
         let sum = Route(
             "/sum",
             [
                 .get: { request, _ in
                     let parameters = try request.parameters(known: QueryAccess<TallySum>.freshnessParameters)
-                    let (sum, _) = try await access.read(request, parameters) { $0.sum }
-                    return Response.json(.ok) { $0.integer(sum) }
+                    let sum = try await access.read(request, parameters) { $0.sum }
+                    return Response.json(.ok) { $0.integer(sum.value) }
                 }
             ])
         let group = ServiceGroup(
             configuration: .init(
                 services: [
                     log, query, command,
-                    HTTPService([sum] + query.healthRoutes, at: place.queryAddress, setting: "QUERY", logger: logger),
-                    HTTPService(command.routes, at: place.commandAddress, setting: "COMMAND", logger: logger),
+                    HTTPService(
+                        [sum], health: Health(of: "query") { await query.readiness() }, at: place.queryAddress,
+                        setting: "QUERY", logger: logger),
+                    HTTPService(
+                        command.routes, health: Health(of: "command") { await command.readiness() },
+                        at: place.commandAddress, setting: "COMMAND", logger: logger),
                 ], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }

@@ -25,6 +25,14 @@ public struct Account: Aggregate {
     /// An account that was never opened.
     public init() {}
 
+    /// An open account.
+    init(owner: String, currency: Currency, balance: Money) {
+        status = .open
+        self.owner = owner
+        self.currency = currency
+        self.balance = balance
+    }
+
     /// What happens when the command is obeyed: always one event.
     public func decide(_ command: AccountCommand) throws(AccountRefusal) -> [AccountEvent] {
         switch command {

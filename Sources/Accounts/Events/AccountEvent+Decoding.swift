@@ -13,9 +13,7 @@ extension AccountEvent {
         }
         let isKnown = type == "AccountOpened" || type == "MoneyDeposited" || type == "MoneyWithdrawn"
         guard isKnown else { throw failure("an account has no such event") }
-        guard schemaVersion == Self.schemaVersion else {
-            throw failure("schema version \(schemaVersion) is not known, only \(Self.schemaVersion) is")
-        }
+        let data = try AccountUpcasters.chain.lifted(data, ofType: type, schemaVersion: schemaVersion)
         do {
             switch type {
             case "AccountOpened": self = try Self.decodeOpened(data)

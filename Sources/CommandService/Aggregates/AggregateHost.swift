@@ -49,19 +49,32 @@ actor AggregateHost<State: Aggregate> {
     private let loop: SocketLoop
     private let cache: AggregateCache<State>
     private let horizon: PositionHorizon
+    private let mostCommands: Int
     private var random = SystemRandomNumberGenerator()
+
+    /// The commands that wait to be answered.
+    private(set) var commandsInProgress = 0
+    /// The aggregates held in memory.
+    var cachedAggregates: Int { cache.count }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(client: EventLogClient, cacheLimit: Int, horizon: PositionHorizon, on loop: SocketLoop) {
+    init(client: EventLogClient, limits: CommandLimits, horizon: PositionHorizon, on loop: SocketLoop) {
         self.client = client
         self.loop = loop
         self.horizon = horizon
-        cache = AggregateCache(limit: cacheLimit)
+        mostCommands = limits.commandsInProgress
+        cache = AggregateCache(limit: limits.cachedAggregates)
     }
 
     /// Obeys a command, however often others get in between.
     func obey(_ order: Order) async throws(Failure) -> Answer {
+        // Each waits with all that it holds, so there must be an end to them.
+        guard commandsInProgress < mostCommands else {
+            throw .log(EventLogError(.overloaded, "\(mostCommands) commands are in progress"))
+        }
+        commandsInProgress += 1
+        defer { commandsInProgress -= 1 }
         let slot = cache.slot(of: order.stream)
         slot.users += 1
         defer { slot.users -= 1 }

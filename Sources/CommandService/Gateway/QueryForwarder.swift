@@ -5,6 +5,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import ServiceSupport
+internal import Synchronization
 
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
@@ -14,6 +15,8 @@ struct QueryForwarder: Sendable {
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
+    /// So many queries may wait for the query service, each with what it holds.
+    private static let mostInProgress = 2000
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
         "upgrade", "host", "content-length", "date",
@@ -23,11 +26,35 @@ struct QueryForwarder: Sendable {
     let target: HTTPAddress
     let horizon: PositionHorizon
     let logger: Logger
+    private let inProgress = InProgress()
+
+    private final class InProgress: Sendable {
+        private let count = Atomic<Int>(0)
+
+        func begin() -> Bool {
+            guard count.add(1, ordering: .relaxed).newValue <= mostInProgress else {
+                end()
+                return false
+            }
+            return true
+        }
+
+        func end() { count.subtract(1, ordering: .relaxed) }
+    }
+
+    init(client: HTTPClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
+        self.client = client
+        self.target = target
+        self.horizon = horizon
+        self.logger = logger
+    }
 
     /// Forwards a query.
     ///
     /// - Parameter path: where it goes: unreserved characters of URLs and slashes.
     func answer(_ request: Request, path: String) async throws -> Response {
+        guard inProgress.begin() else { throw Self.overloaded }
+        defer { inProgress.end() }
         let items = try request.queryItems()
         // Written anew: what a client may send is more than the client library leaves as it is.
         let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
@@ -79,6 +106,11 @@ struct QueryForwarder: Sendable {
             throw Self.unavailable
         }
     }
+
+    private static let overloaded = Problem(
+        .serviceUnavailable, "overloaded", title: "Overloaded",
+        detail: "more queries wait for the query service than the gateway takes; ask again later",
+        headers: [.retryAfter: "1"])
 
     private static let unavailable = Problem(
         .serviceUnavailable, "not-caught-up", title: "Not caught up",

@@ -6,9 +6,9 @@ public protocol LogConsumer: AnyObject, Sendable {
     /// Takes in records that follow on those before, without a gap.
     func consume(_ records: [RecordedEvent])
 
-    /// Hears that everything known to be recorded up to `position` was handed on, or that it no longer is so: while
+    /// Hears that everything known to be recorded up to the checkpoint was handed on, or that it no longer is so: while
     /// reading, and when the log has not been heard of for a while.
-    func followed(isLive: Bool, position: UInt64, head: UInt64)
+    func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64)
 
     /// Hears that what was handed on is not a part of the log (any more), and says where to begin again.
     func diverged(_ divergence: LogDivergence) -> LogCheckpoint
@@ -207,7 +207,7 @@ public actor LogFollower {
 
     private func tellState() {
         let isLive = machine.isLive && .now - lastHeard < Self.longestSilence
-        consumer.followed(isLive: isLive, position: machine.position, head: machine.knownHead)
+        consumer.followed(isLive: isLive, at: machine.checkpoint, head: machine.knownHead)
     }
 
     private func watchSilence() {

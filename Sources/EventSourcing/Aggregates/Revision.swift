@@ -18,6 +18,19 @@ public struct Revision<State: Aggregate>: Hashable, Sendable {
         self.stream = stream
     }
 
+    /// An aggregate as it was written down after a number of events.
+    package init(
+        of stream: StreamID, state: State, version: UInt64, lastEvent: UniqueID, createdAt: Timestamp,
+        updatedAt: Timestamp
+    ) {
+        self.stream = stream
+        self.state = state
+        self.version = version
+        self.lastEvent = lastEvent
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+
     /// The fold of a history, oldest event first.
     public init(of stream: StreamID, folding history: some Sequence<RecordedEvent>) throws(RevisionError) {
         self.init(of: stream)

@@ -1,3 +1,5 @@
+internal import Crypto
+
 /// 32 bytes of SHA-256, held as four big-endian words so that a record costs no allocation for its hash.
 public struct Digest256: Hashable, Sendable, CustomStringConvertible {
     /// Bytes 0 to 7, 8 to 15, 16 to 23 and 24 to 31.
@@ -16,6 +18,36 @@ public struct Digest256: Hashable, Sendable, CustomStringConvertible {
             words[index / 8] = words[index / 8] << 8 | UInt64(byte)
         }
         self.init(words[0], words[1], words[2], words[3])
+    }
+
+    /// A digest from its 64 hexadecimal digits, in either case; nil for anything else.
+    public init?(hexadecimal text: some StringProtocol) {
+        let digits = Array(text.utf8)
+        guard digits.count == 64 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for index in stride(from: 0, to: 64, by: 2) {
+            guard let high = Hexadecimal.value(of: digits[index]), let low = Hexadecimal.value(of: digits[index + 1])
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        self.init(bytes)
+    }
+
+    /// SHA-256 of bytes.
+    public init(hashing bytes: [UInt8]) {
+        var hasher = SHA256()
+        hasher.update(data: bytes)
+        self.init(hasher.finalize())
+    }
+
+    init(_ digest: SHA256.Digest) {
+        self = digest.withUnsafeBytes { bytes in
+            func word(_ offset: Int) -> UInt64 {
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            return Digest256(word(0), word(8), word(16), word(24))
+        }
     }
 
     /// The 32 bytes.

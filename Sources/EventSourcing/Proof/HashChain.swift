@@ -10,7 +10,7 @@ public enum HashChain {
     public static func genesis(of logID: UniqueID) -> Digest256 {
         var hasher = SHA256()
         withUnsafeBytes(of: (logID.high.bigEndian, logID.low.bigEndian)) { hasher.update(bufferPointer: $0) }
-        return digest(hasher.finalize())
+        return Digest256(hasher.finalize())
     }
 
     /// The hash that `record` must carry when the record before it carries `previous`. The record's own hash is not
@@ -29,20 +29,11 @@ public enum HashChain {
         topic.withUTF8 { update(&hasher, with: UnsafeRawBufferPointer($0)) }
         record.event.metadata.withUnsafeBytes { update(&hasher, with: $0) }
         record.event.data.withUnsafeBytes { update(&hasher, with: $0) }
-        return digest(hasher.finalize())
+        return Digest256(hasher.finalize())
     }
 
     private static func update(_ hasher: inout SHA256, with bytes: UnsafeRawBufferPointer) {
         withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { hasher.update(bufferPointer: $0) }
         hasher.update(bufferPointer: bytes)
-    }
-
-    private static func digest(_ digest: SHA256.Digest) -> Digest256 {
-        digest.withUnsafeBytes { bytes in
-            func word(_ offset: Int) -> UInt64 {
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            }
-            return Digest256(word(0), word(8), word(16), word(24))
-        }
     }
 }

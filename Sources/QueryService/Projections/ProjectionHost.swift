@@ -1,4 +1,4 @@
-public import EventLogProtocol
+internal import EventLogProtocol
 public import EventSourcing
 public import Logging
 internal import Synchronization
@@ -7,161 +7,130 @@ internal import Synchronization
 ///
 /// Queries read on their own threads, under a lock that is held for microseconds; the projection is changed by the
 /// follower's thread, some records at a time under the same lock. So a query sees the state at exactly one position.
-public final class ProjectionHost<Model: Projection & Sendable>: LogConsumer {
+///
+/// A record that cannot be applied stops the projection before it: nothing is skipped. What it holds may still be
+/// read, and is marked as stale.
+public final class ProjectionHost<Model: Projection>: Sendable {
     /// What a query may be told instead of an answer.
     public enum ReadFailure: Error, Hashable, Sendable {
         /// The position asked for was not reached in time; `position` is the one that was.
         case notCaughtUp(position: UInt64)
+        /// As many queries wait for a position as may.
+        case overloaded
     }
 
-    /// How the projection stands to the log.
-    public struct Status: Hashable, Sendable {
+    /// What was read, and at which position.
+    public struct Reading<Value: Sendable>: Sendable {
+        /// What was read.
+        public let value: Value
         /// The position that it reflects.
-        public var position: UInt64 = 0
-        /// The highest position that is known to be recorded.
-        public var head: UInt64 = 0
-        /// Whether it follows the log without a lag.
-        public var isLive = false
-        /// Whether it has reached the log's head once, so that it may answer.
-        public var hasCaughtUp = false
-        /// Why it stopped, where it met a record that it cannot apply.
-        public var failure: RevisionError?
+        public let position: UInt64
+        /// Whether the projection stopped at the record after that position, so that newer ones are missing.
+        public let isStale: Bool
     }
 
-    private struct Waiter {
-        let number: UInt64
-        let position: UInt64
-        let continuation: CheckedContinuation<Bool, Never>
-    }
-
-    private struct State {
+    struct State {
         var model: Model
-        var status = Status()
-        var waiters: [Waiter] = []
-        var lastWaiter: UInt64 = 0
+        var status = ProjectionStatus()
+        var waiters = PositionWaiters(limit: ProjectionHost.mostWaiters)
+        /// The log as far as it was handed on; further than the projection's position where that has stopped.
+        var handedOn = LogCheckpoint.beginning
+        /// The checkpoint that belongs to `status.position`.
+        var checkpoint = LogCheckpoint.beginning
+        /// Where the projection last wrote, or was read from, a checkpoint.
+        var savedPosition: UInt64 = 0
+        /// What a rebuild that nears its end has still to take in.
+        var rebuild: RebuildTail?
+        /// Grows each time the projection begins anew, so that a rebuild of what is no more is noticed.
+        var generation: UInt64 = 0
     }
 
     /// So many records are applied under one lock, to let queries in between.
-    private static var recordsPerLock: Int { 64 }
+    static var recordsPerLock: Int { 64 }
+    private static var mostWaiters: Int { 10_000 }
 
-    private let state: Mutex<State>
-    private let makeModel: @Sendable () -> Model
-    private let logger: Logger
+    let state: Mutex<State>
+    let logger: Logger
+    /// How the projection is written and read; nil where it is not.
+    let form: CheckpointForm<Model>?
+    let makeModel: @Sendable (_ position: UInt64) -> Model
+    let isWindow: Bool
 
-    /// A host for a projection that begins empty.
-    public init(logger: Logger, makeModel: @escaping @Sendable () -> Model) {
-        self.makeModel = makeModel
+    /// A host for a projection that holds a window of the log and so may begin at any position.
+    ///
+    /// - Parameter makeModel: makes an empty one that begins after a position.
+    public init(logger: Logger, makeModel: @escaping @Sendable (_ position: UInt64) -> Model) {
         self.logger = logger
+        self.makeModel = makeModel
+        form = nil
+        isWindow = true
+        state = Mutex(State(model: makeModel(0)))
+    }
+
+    init(logger: Logger, form: CheckpointForm<Model>?, makeModel: @escaping @Sendable () -> Model) {
+        self.logger = logger
+        self.form = form
+        self.makeModel = { _ in makeModel() }
+        isWindow = false
         state = Mutex(State(model: makeModel()))
     }
 
+    /// A host for a projection that begins with the first record at every start.
+    public convenience init(logger: Logger, makeModel: @escaping @Sendable () -> Model) {
+        self.init(logger: logger, form: nil, makeModel: makeModel)
+    }
+
     /// How the projection stands to the log.
-    public var status: Status { state.withLock(\.status) }
+    public var status: ProjectionStatus { state.withLock(\.status) }
 
     /// Reads the projection at one position, at least the one demanded, waiting for it where need be.
     ///
     /// Also waits for the log's head as it was known at the start: before that the projection shows less than it has
-    /// shown before.
+    /// shown before. One that has stopped is not waited for.
     ///
     /// - Parameters:
     ///   - minimum: the position that the answer must reflect.
     ///   - patience: how long to wait for it.
-    public func read<Result: Sendable>(
+    /// - Throws: ``ReadFailure``, and what `body` throws.
+    public func read<Value: Sendable>(
         atLeast minimum: UInt64, patience: Duration,
-        _ body: @Sendable (borrowing Model, _ position: UInt64) throws -> Result
-    ) async throws -> Result {
-        if let result = try readNow(atLeast: minimum, body) { return result }
-        _ = await wait(for: minimum, patience: patience)
-        guard let result = try readNow(atLeast: minimum, body) else {
+        _ body: @Sendable (borrowing Model, _ position: UInt64) throws -> Value
+    ) async throws -> Reading<Value> {
+        if let reading = try readNow(atLeast: minimum, body) { return reading }
+        guard await wait(for: minimum, patience: patience) else { throw ReadFailure.overloaded }
+        guard let reading = try readNow(atLeast: minimum, body) else {
             throw ReadFailure.notCaughtUp(position: status.position)
         }
-        return result
+        return reading
     }
 
-    private func readNow<Result: Sendable>(
-        atLeast minimum: UInt64, _ body: @Sendable (borrowing Model, _ position: UInt64) throws -> Result
-    ) throws -> Result? {
+    private func readNow<Value: Sendable>(
+        atLeast minimum: UInt64, _ body: @Sendable (borrowing Model, _ position: UInt64) throws -> Value
+    ) throws -> Reading<Value>? {
         try state.withLock { state in
-            guard state.status.hasCaughtUp, state.status.position >= minimum else { return nil }
-            return try body(state.model, state.status.position)
+            guard state.mayAnswer, state.status.position >= minimum else { return nil }
+            return Reading(
+                value: try body(state.model, state.status.position), position: state.status.position,
+                isStale: state.status.failure != nil)
         }
-    }
-
-    // MARK: LogConsumer
-
-    /// Applies records, or stops at the first that cannot be applied.
-    public func consume(_ records: [RecordedEvent]) {
-        var rest = records[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(Self.recordsPerLock)
-            rest = rest.dropFirst(part.count)
-            let woken = state.withLock { state -> [Waiter] in
-                guard state.status.failure == nil else { return [] }
-                for record in part {
-                    precondition(
-                        record.position == state.status.position + 1,
-                        "position \(record.position) follows \(state.status.position): the follower broke its promise")
-                    do throws(RevisionError) {
-                        try state.model.apply(record)
-                        state.status.position = record.position
-                    } catch {
-                        state.status.failure = error
-                        logger.error(
-                            "a projection stopped", metadata: ["projection": "\(Model.name)", "error": "\(error)"])
-                        break
-                    }
-                }
-                return takeReached(&state)
-            }
-            resume(woken)
-        }
-    }
-
-    /// Notes how far the follower is.
-    public func followed(isLive: Bool, position: UInt64, head: UInt64) {
-        let woken = state.withLock { state -> [Waiter] in
-            state.status.isLive = isLive && state.status.failure == nil
-            state.status.head = max(head, state.status.position)
-            guard state.status.isLive, !state.status.hasCaughtUp else { return [] }
-            state.status.hasCaughtUp = true
-            logger.info(
-                "caught up with the log",
-                metadata: ["projection": "\(Model.name)", "position": "\(state.status.position)"])
-            return takeReached(&state)
-        }
-        resume(woken)
-    }
-
-    /// Begins again from nothing: what was projected is not a part of the log.
-    public func diverged(_ divergence: LogDivergence) -> LogCheckpoint {
-        logger.error(
-            "the log is not the one that was projected: projecting it anew",
-            metadata: ["projection": "\(Model.name)", "reason": "\(divergence)"])
-        let model = makeModel()
-        state.withLock { state in
-            state.model = model
-            state.status = Status()
-        }
-        return .beginning
     }
 
     // MARK: waiting
 
+    /// Waits until a position is reached, the projection stops, or the time is over.
+    ///
+    /// - Returns: false where too many wait already.
     private func wait(for position: UInt64, patience: Duration) async -> Bool {
-        let number = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
+        let number = state.withLock { $0.waiters.nextNumber() }
         var timer: Task<Void, Never>?
         defer { timer?.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isReached = state.withLock { state in
-                    if state.status.hasCaughtUp, state.status.position >= position { return true }
-                    state.waiters.append(Waiter(number: number, position: position, continuation: continuation))
-                    return false
+                let answer: Bool? = state.withLock { state in
+                    if state.isPointless(toWaitFor: position) { return true }
+                    return state.waiters.add(number, for: position, continuation) ? nil : false
                 }
-                guard !isReached else { return continuation.resume(returning: true) }
+                if let answer { return continuation.resume(returning: answer) }
                 // Only now that the waiter can be found: one given up earlier would wait for ever.
                 if Task.isCancelled { giveUp(number) }
                 timer = Task { [weak self] in
@@ -176,22 +145,32 @@ public final class ProjectionHost<Model: Projection & Sendable>: LogConsumer {
     }
 
     private func giveUp(_ number: UInt64) {
-        let given = state.withLock { state -> Waiter? in
-            guard let index = state.waiters.firstIndex(where: { $0.number == number }) else { return nil }
-            return state.waiters.remove(at: index)
-        }
-        given?.continuation.resume(returning: false)
+        let given = state.withLock { $0.waiters.remove(number) }
+        given?.resume(returning: true)
     }
 
-    private func takeReached(_ state: inout State) -> [Waiter] {
-        guard state.status.hasCaughtUp, !state.waiters.isEmpty else { return [] }
-        let position = state.status.position
-        let reached = state.waiters.filter { $0.position <= position }
-        if !reached.isEmpty { state.waiters.removeAll { $0.position <= position } }
-        return reached
+    func resume(_ waiters: [PositionWaiters.Waiter]) {
+        for waiter in waiters { waiter.resume(returning: true) }
+    }
+}
+
+extension ProjectionHost where Model: CheckpointedProjection {
+    /// A host for a projection that is written down, so that a start needs only the records after what was written.
+    public convenience init(logger: Logger) {
+        self.init(logger: logger, form: CheckpointForm(), makeModel: { Model() })
+    }
+}
+
+extension ProjectionHost.State {
+    /// Whether there is a state to show: the log's head was reached once, or never will be.
+    var mayAnswer: Bool { status.hasCaughtUp || status.failure != nil }
+
+    func isPointless(toWaitFor position: UInt64) -> Bool {
+        status.failure != nil || (status.hasCaughtUp && status.position >= position)
     }
 
-    private func resume(_ waiters: [Waiter]) {
-        for waiter in waiters { waiter.continuation.resume(returning: true) }
+    mutating func takeReached() -> [PositionWaiters.Waiter] {
+        if status.failure != nil { return waiters.takeAll() }
+        return status.hasCaughtUp ? waiters.takeReached(status.position) : []
     }
 }

@@ -5,6 +5,8 @@ extension HTTPField.Name {
     public static let daybookPosition = known("Daybook-Position")
     /// `Daybook-Min-Position`: the log position that an answer must reflect at least.
     public static let daybookMinPosition = known("Daybook-Min-Position")
+    /// `Daybook-Stale`: `true` where the projection stopped at a record that it cannot apply, so that newer ones are missing.
+    public static let daybookStale = known("Daybook-Stale")
     /// `Idempotency-Key`: the key under which a command is obeyed at most once.
     public static let idempotencyKey = known("Idempotency-Key")
     /// `Idempotent-Replayed`: `true` where an answer was given before.

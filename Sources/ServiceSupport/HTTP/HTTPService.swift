@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 public import ServiceLifecycle
@@ -8,19 +9,27 @@ public struct HTTPService: Service {
     private let address: HTTPAddress
     private let setting: String
     private let largestBody: Int
+    private let mostConnections: Int
     private let routes: [Route]
+    private let health: Health
     private let logger: Logger
 
-    /// A server for the routes at an address.
+    /// A server for the routes, and those of health, at an address.
     ///
     /// - Parameters:
     ///   - setting: the name of the setting that holds the address, for the message where it cannot be used.
     ///   - largestBody: the most bytes of a request's body that any route takes.
-    public init(_ routes: [Route], at address: HTTPAddress, setting: String, largestBody: Int = 0, logger: Logger) {
+    ///   - mostConnections: the most clients that are connected at once; others wait to be accepted.
+    public init(
+        _ routes: [Route] = [], health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
+        mostConnections: Int = 10_000, logger: Logger
+    ) {
         self.routes = routes
+        self.health = health
         self.address = address
         self.setting = setting
         self.largestBody = largestBody
+        self.mostConnections = mostConnections
         self.logger = logger
     }
 
@@ -29,14 +38,17 @@ public struct HTTPService: Service {
         var serverLogger = logger
         // What the server says of single connections is of interest only to who looks for it.
         serverLogger.logLevel = max(logger.logLevel, .warning)
+        let answers = AnswerCounts()
         let application = Application(
-            responder: RouteTable(routes, logger: logger),
+            responder: RouteTable(
+                HealthRoutes.make(health, answers) + routes, counting: answers, logger: logger),
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [RequestHeadHandler.Installer(largestBody: largestBody)],
                     idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024),
+                address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(mostConnections)),
             onServerRunning: { [logger] channel in
                 logger.info("listening", metadata: ["address": "\(Self.text(of: channel.localAddress))"])
             },

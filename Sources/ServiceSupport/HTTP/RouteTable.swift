@@ -1,6 +1,6 @@
 public import HTTPTypes
 public import Hummingbird
-public import Logging
+internal import Logging
 internal import NIOHTTP1
 
 /// A path that a service answers at, with its methods. A segment `{id}` matches any one segment.
@@ -55,20 +55,22 @@ public struct PathParameters: Hashable, Sendable {
 
 /// Finds the route of a request and answers with its handler, or with the problem that the contract names: 404 for a
 /// path that no route matches, 405 with `Allow` for a method that the route does not have.
-public struct RouteTable: HTTPResponder {
+struct RouteTable: HTTPResponder {
     private let routes: [Route]
+    private let answers: AnswerCounts
     private let logger: Logger
 
     /// A table of routes; the first that matches a path answers.
-    public init(_ routes: [Route], logger: Logger) {
+    init(_ routes: [Route], counting answers: AnswerCounts, logger: Logger) {
         self.routes = routes
+        self.answers = answers
         self.logger = logger
     }
 
     /// Answers a request.
     ///
     /// - Throws: `HTTPParserError` where the request's body breaks the grammar of HTTP; the server deals with that.
-    public func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let response: Response
         do {
             response = try await answer(request)
@@ -82,6 +84,7 @@ public struct RouteTable: HTTPResponder {
                 metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
             response = Problem.internalError.response
         }
+        answers.count(response.status.code)
         // An answer to HEAD with a body would be read as the beginning of the next answer.
         return request.method == .head ? response.createHeadResponse() : response
     }

@@ -24,6 +24,11 @@ public enum CommonSettings {
     public static let logTimeout = duration(
         "EVENT_LOG_TIMEOUT", default: "5s", help: "how long a request to the event log waits for its reply")
 
+    /// How many HTTP clients may be connected with a service at once.
+    public static let httpConnections = count(
+        "HTTP_CONNECTIONS", default: "10000", in: 1...1_000_000,
+        help: "the most HTTP clients connected at once; others wait to be accepted")
+
     /// The settings of everybody who speaks with the log.
     public static let ofLogClients: [SettingDescription] = [
         appendEndpoint.description, eventsEndpoint.description, readEndpoint.description, logTimeout.description,

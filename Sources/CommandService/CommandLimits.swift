@@ -1,0 +1,13 @@
+/// What a command service holds at most.
+public struct CommandLimits: Hashable, Sendable {
+    /// The most aggregates kept in memory.
+    public var cachedAggregates: Int
+    /// The most commands that wait to be answered; further ones are refused as overload.
+    public var commandsInProgress: Int
+
+    /// Limits.
+    public init(cachedAggregates: Int, commandsInProgress: Int = 10_000) {
+        self.cachedAggregates = cachedAggregates
+        self.commandsInProgress = commandsInProgress
+    }
+}

@@ -1,0 +1,153 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import Glibc
+internal import JSON
+
+/// The file in which a projection's checkpoint stands: a head in JSON, the projection's own lines, and a last line with
+/// SHA-256 of everything before it.
+///
+/// It is written beside the old one, flushed, and put in its place at once, so that there is always a whole one.
+struct CheckpointFile {
+    /// Why a checkpoint cannot be used.
+    struct Unusable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let path: String
+    let projection: String
+    let fingerprint: Digest256
+
+    init(in folder: String, projection: String, fingerprint: Digest256) {
+        path = "\(folder)/\(projection).checkpoint"
+        self.projection = projection
+        self.fingerprint = fingerprint
+    }
+
+    // MARK: writing
+
+    /// Writes a checkpoint with the lines that `body` gives.
+    func write(_ checkpoint: LogCheckpoint, _ body: (_ line: ([UInt8]) throws -> Void) throws -> Void) throws {
+        guard let logID = checkpoint.logID, let hash = checkpoint.hash else {
+            throw Unusable(description: "the log is not known yet")
+        }
+        let temporary = path + ".new"
+        guard let file = fopen(temporary, "w") else { throw systemError("make", temporary) }
+        do {
+            var hasher = LineHasher()
+            func put(_ line: [UInt8]) throws {
+                let whole = line + [UInt8(ascii: "\n")]
+                guard fwrite(whole, 1, whole.count, file) == whole.count else { throw systemError("write", temporary) }
+            }
+            func putHashed(_ line: [UInt8]) throws {
+                hasher.add(line)
+                try put(line)
+            }
+            try putHashed(head(logID, checkpoint.position, hash))
+            try body(putHashed)
+            try put(Array(hasher.digest.description.utf8))
+            guard fflush(file) == 0, fsync(fileno(file)) == 0 else { throw systemError("flush", temporary) }
+        } catch {
+            fclose(file)
+            throw error
+        }
+        guard fclose(file) == 0 else { throw systemError("close", temporary) }
+        guard rename(temporary, path) == 0 else { throw systemError("rename", temporary) }
+    }
+
+    private func head(_ logID: UniqueID, _ position: UInt64, _ hash: Digest256) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        for (name, value) in [
+            ("projection", projection), ("schema", fingerprint.description), ("log", logID.description),
+            ("hash", hash.description),
+        ] {
+            writer.member(name: name)
+            writer.string(value)
+        }
+        writer.member(name: "position")
+        writer.integer(position)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    // MARK: reading
+
+    /// Reads a checkpoint; nil where there is no file.
+    ///
+    /// - Parameter body: reads the projection's lines.
+    /// - Throws: ``Unusable`` where the file is damaged, of another projection or of another schema.
+    func read<Value>(
+        _ body: (_ nextLine: () throws -> [UInt8]?) throws -> Value
+    ) throws -> (checkpoint: LogCheckpoint, value: Value)? {
+        guard let file = fopen(path, "r") else {
+            if errno == ENOENT { return nil }
+            throw systemError("open", path)
+        }
+        defer { fclose(file) }
+        let lines = Lines(file)
+        guard let first = try lines.next() else { throw Unusable(description: "it is empty") }
+        let checkpoint = try checkpoint(from: first)
+        var hasher = LineHasher()
+        hasher.add(first)
+        var ahead = try lines.next()
+        let value = try body {
+            // The last line is not the projection's.
+            guard let line = ahead, let following = try lines.next() else { return nil }
+            ahead = following
+            hasher.add(line)
+            return line
+        }
+        guard let last = ahead, last == Array(hasher.digest.description.utf8), try lines.next() == nil else {
+            throw Unusable(description: "its checksum does not agree with its content")
+        }
+        return (checkpoint, value)
+    }
+
+    private func checkpoint(from line: [UInt8]) throws -> LogCheckpoint {
+        var texts: [String: String] = [:]
+        var position: UInt64?
+        var reader = JSONReader(line)
+        try reader.readObject { name, reader throws(JSONError) in
+            if name == "position" {
+                position = UInt64(try reader.readNumberLiteral())
+            } else {
+                texts[name] = try reader.readString()
+            }
+        }
+        try reader.finish()
+        guard texts["projection"] == projection, texts["schema"] == fingerprint.description else {
+            throw Unusable(description: "it is of another projection, or of another version of it")
+        }
+        guard let position, let logID = texts["log"].flatMap({ UniqueID($0) }),
+            let hash = texts["hash"].flatMap({ Digest256(hexadecimal: $0) })
+        else { throw Unusable(description: "its head is damaged") }
+        return LogCheckpoint(logID: logID, position: position, hash: hash)
+    }
+
+    private func systemError(_ operation: String, _ path: String) -> Unusable {
+        Unusable(description: "cannot \(operation) \(path): \(String(cString: strerror(errno)))")
+    }
+
+    /// The lines of a file, one after another.
+    private final class Lines {
+        private let file: UnsafeMutablePointer<FILE>
+        private var buffer: UnsafeMutablePointer<CChar>?
+        private var capacity = 0
+
+        init(_ file: UnsafeMutablePointer<FILE>) { self.file = file }
+
+        deinit { free(buffer) }
+
+        /// The next line without its line feed; nil at the end.
+        func next() throws -> [UInt8]? {
+            let count = getline(&buffer, &capacity, file)
+            guard count >= 0, let buffer else {
+                if ferror(file) != 0 { throw Unusable(description: "it cannot be read") }
+                return nil
+            }
+            var line = UnsafeRawBufferPointer(start: buffer, count: count)[...]
+            if line.last == UInt8(ascii: "\n") { line = line.dropLast() }
+            return [UInt8](line)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import Logging
+internal import Synchronization
+
+extension ProjectionHost: HostedProjection {
+    var name: String { Model.name }
+
+    func begin(after checkpoint: LogCheckpoint) {
+        state.withLock { state in
+            // What was loaded stays.
+            if state.checkpoint != checkpoint { state.reset(to: makeModel(checkpoint.position), after: checkpoint) }
+            state.handedOn = checkpoint
+        }
+    }
+
+    /// Applies records, or stops at the first that cannot be applied.
+    func consume(_ records: [RecordedEvent]) {
+        var rest = records[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(Self.recordsPerLock)
+            rest = rest.dropFirst(part.count)
+            let woken = state.withLock { state in
+                for record in part { apply(record, to: &state) }
+                return state.takeReached()
+            }
+            resume(woken)
+        }
+    }
+
+    private func apply(_ record: RecordedEvent, to state: inout State) {
+        // Its checkpoint may be newer than another projection's, after which the log is followed.
+        guard record.position > state.handedOn.position else { return }
+        precondition(
+            record.position == state.handedOn.position + 1,
+            "position \(record.position) follows \(state.handedOn.position): the follower broke its promise")
+        state.handedOn = LogCheckpoint(logID: state.handedOn.logID, position: record.position, hash: record.hash)
+        state.rebuild?.add(record)
+        guard state.status.failure == nil else { return }
+        do throws(RevisionError) {
+            try state.model.apply(record)
+            state.status.position = record.position
+            state.checkpoint = state.handedOn
+        } catch {
+            state.status.failure = error
+            state.status.isLive = false
+            logger.error("a projection stopped", metadata: ["projection": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    /// Notes how far the follower is.
+    func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64) {
+        let woken = state.withLock { state -> [PositionWaiters.Waiter] in
+            if checkpoint.position == state.handedOn.position { state.handedOn = checkpoint }
+            if checkpoint.position == state.checkpoint.position { state.checkpoint = checkpoint }
+            state.status.head = max(head, state.status.position)
+            // One that was loaded from a newer checkpoint than the others' waits until the follower has come there.
+            let isThere = checkpoint.position >= state.status.position
+            state.status.isLive = isLive && isThere && state.status.failure == nil
+            guard state.status.isLive, !state.status.hasCaughtUp else { return [] }
+            state.status.hasCaughtUp = true
+            logger.info(
+                "caught up with the log", metadata: ["projection": "\(name)", "position": "\(state.status.position)"])
+            return state.takeReached()
+        }
+        resume(woken)
+    }
+
+    func restart() {
+        let model = makeModel(0)
+        state.withLock { $0.reset(to: model, after: .beginning) }
+    }
+}
+
+extension ProjectionHost.State {
+    mutating func reset(to model: Model, after checkpoint: LogCheckpoint) {
+        self.model = model
+        generation += 1
+        let rebuiltPosition = status.rebuiltPosition
+        status = ProjectionStatus()
+        status.rebuiltPosition = rebuiltPosition
+        status.position = checkpoint.position
+        handedOn = checkpoint
+        self.checkpoint = checkpoint
+        savedPosition = checkpoint.position
+    }
+}

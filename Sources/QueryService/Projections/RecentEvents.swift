@@ -1,0 +1,62 @@
+internal import DequeModule
+public import EventSourcing
+
+/// The newest records of the log, at most so many; what is older is to be read from the log.
+public struct RecentEvents: Projection {
+    /// Names the projection.
+    public static let name = "events"
+
+    /// A part of a history.
+    public enum Part: Hashable, Sendable {
+        /// The records asked for.
+        case records([RecordedEvent])
+        /// What was asked for is older than what is held.
+        case older
+    }
+
+    private var records = Deque<RecordedEvent>()
+    /// The places in `records`, counted from the first record ever held, of each stream's records.
+    private var positions: [StreamID: Deque<UInt64>] = [:]
+    private let limit: Int
+    /// The position before the first record held.
+    private var before: UInt64
+
+    /// Holds the newest records, at most so many, that come after a position.
+    public init(limit: Int, after position: UInt64 = 0) {
+        self.limit = limit
+        before = position
+    }
+
+    /// Takes in the next record of the log.
+    public mutating func apply(_ record: RecordedEvent) {
+        guard limit > 0 else {
+            before = record.position
+            return
+        }
+        records.append(record)
+        positions[record.stream, default: []].append(record.position)
+        if records.count > limit, let oldest = records.popFirst() {
+            before = oldest.position
+            positions[oldest.stream]?.removeFirst()
+            if positions[oldest.stream]?.isEmpty == true { positions[oldest.stream] = nil }
+        }
+    }
+
+    /// Records after a position, in order, at most so many.
+    public func records(after position: UInt64, limit: Int) -> Part {
+        guard position >= before else { return .older }
+        return .records(Array(records.dropFirst(Int(clamping: position - before)).prefix(limit)))
+    }
+
+    /// Records of a stream after a version and up to another, oldest first, at most so many.
+    public func records(of stream: StreamID, after version: UInt64, upTo last: UInt64, limit: Int) -> Part {
+        guard version < last else { return .records([]) }
+        guard let held = positions[stream], let first = held.first.map({ self[$0].streamVersion }),
+            version + 1 >= first
+        else { return .older }
+        let wanted = held.dropFirst(Int(version + 1 - first)).prefix(Int(clamping: last - version)).prefix(limit)
+        return .records(wanted.map { self[$0] })
+    }
+
+    private subscript(_ position: UInt64) -> RecordedEvent { records[Int(position - before - 1)] }
+}

@@ -1,0 +1,18 @@
+public import HTTPTypes
+public import Hummingbird
+public import JSON
+internal import NIOCore
+
+extension Response {
+    /// An answer whose body is JSON.
+    public static func json(
+        _ status: HTTPResponse.Status, headers: HTTPFields = [:], _ write: (inout JSONWriter) throws -> Void
+    ) rethrows -> Response {
+        var writer = JSONWriter()
+        try write(&writer)
+        var headers = headers
+        headers[.contentType] = "application/json"
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+    }
+}

@@ -1,0 +1,63 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import JSON
+internal import NIOCore
+
+/// What a service tells of its health.
+public struct Health: Sendable {
+    let service: String
+    let readiness: @Sendable () async -> Readiness
+
+    /// The health of a service.
+    ///
+    /// - Parameters:
+    ///   - service: its name in metrics: `query` makes `daybook_query_position`.
+    ///   - readiness: asked at every request; must answer at once.
+    public init(of service: String, readiness: @escaping @Sendable () async -> Readiness) {
+        self.service = service
+        self.readiness = readiness
+    }
+}
+
+/// `/livez`, `/readyz` and `/metrics`, which every service answers.
+enum HealthRoutes {
+    static func make(_ health: Health, _ answers: AnswerCounts) -> [Route] {
+        [
+            // Depends on nothing but the process.
+            Route("/livez", [.get: { _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
+            Route("/readyz", [.get: { _, _ in readyz(await health.readiness()) }]),
+            Route(
+                "/metrics",
+                [
+                    .get: { _, _ in
+                        let readiness = await health.readiness()
+                        let ready = Figure(
+                            .gauge, "ready", readiness.missing.isEmpty ? 1 : 0,
+                            help: "1 where the service can do its job now.")
+                        let figures = [ready] + readiness.figures + answers.figures + ProcessFigures.all
+                        let text = MetricsText.of(figures, prefix: "daybook_\(health.service)_")
+                        return Response(
+                            status: .ok, headers: [.contentType: MetricsText.mediaType],
+                            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+                    }
+                ]),
+        ]
+    }
+
+    private static func readyz(_ readiness: Readiness) -> Response {
+        let isReady = readiness.missing.isEmpty
+        var members = [JSONValue.Member(name: "status", value: .string(isReady ? "ready" : "not ready"))]
+        if !isReady {
+            members.append(
+                JSONValue.Member(name: "missing", value: .array(readiness.missing.map(JSONValue.string))))
+        }
+        members += readiness.details
+        // Figures with a label have many values under one name, for which this flat object has no place.
+        members += readiness.figures.filter { $0.label == nil }.map(\.member)
+        return Response.json(isReady ? .ok : .serviceUnavailable) { $0.value(.object(members)) }
+    }
+
+    private static func status(_ text: String) -> JSONValue {
+        .object([JSONValue.Member(name: "status", value: .string(text))])
+    }
+}
