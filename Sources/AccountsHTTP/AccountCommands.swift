@@ -8,6 +8,8 @@ public import ServiceSupport
 public struct AccountCommands: CommandDomain {
     /// The path under which accounts stand.
     public let collection = "accounts"
+    /// The whole log.
+    public let forwardedPaths = ["/events"]
     /// 64 KiB.
     public let largestBody = 64 << 10
 

@@ -8,11 +8,12 @@ public import ServiceSupport
 
 /// The queries about accounts: `contract/http-api.md`.
 public struct AccountQueries: Sendable {
-    private static let freshness = QueryAccess<AccountDirectory>.freshnessParameters
+    static let freshness = QueryAccess<AccountDirectory>.freshnessParameters
+    static let mostListed = 1000
 
-    private let accounts: QueryAccess<AccountDirectory>
-    private let events: QueryAccess<RecentEvents>
-    private let log: LogAccess
+    let accounts: QueryAccess<AccountDirectory>
+    let events: QueryAccess<RecentEvents>
+    let log: LogAccess
 
     /// Queries answered from a directory of accounts, the newest events, and for what is older from the log.
     public init(accounts: QueryAccess<AccountDirectory>, events: QueryAccess<RecentEvents>, log: LogAccess) {
@@ -24,7 +25,7 @@ public struct AccountQueries: Sendable {
     /// What the queries are asked at.
     public var routes: [Route] {
         [
-            Route("/accounts", [.get: { request, _ in try await accounts(request) }]),
+            Route("/accounts", [.get: { request, _ in try await list(request) }]),
             Route("/accounts/{id}", [.get: { request, path in try await account(request, id: path["id"]) }]),
             Route("/accounts/{id}/events", [.get: { request, path in try await events(request, id: path["id"]) }]),
         ]
@@ -32,9 +33,11 @@ public struct AccountQueries: Sendable {
 
     private func account(_ request: Request, id: String) async throws -> Response {
         let stream = try AccountPaths.stream(of: id)
-        let parameters = try request.parameters(known: Self.freshness)
+        let parameters = try request.parameters(known: Self.freshness.union(["version", "at"]))
+        let moment = try Moment(parameters)
         let reading = try await accounts.read(request, parameters) { $0.account(stream.name) }
-        guard let account = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        guard let newest = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        let account = try await self.account(newest, at: moment, reading.headers)
         var headers = reading.headers
         headers[.eTag] = "\"\(account.version)\""
         if let known = request.headers[.ifNoneMatch], try isKnown(account.version, known) {
@@ -49,19 +52,24 @@ public struct AccountQueries: Sendable {
         return try EntityTag.list("If-None-Match", known).contains { $0.value == String(version) }
     }
 
-    private func accounts(_ request: Request) async throws -> Response {
-        let parameters = try request.parameters(known: Self.freshness.union(["after", "limit", "owner"]))
-        let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...1000) ?? 100
+    private func list(_ request: Request) async throws -> Response {
+        let parameters = try request.parameters(known: Self.freshness.union(["after", "limit", "owner", "at"]))
+        let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...Self.mostListed) ?? 100
+        let time = try Moment.time(parameters["at"])
         let (after, owner) = (parameters["after"], parameters["owner"])
         // One more than asked for tells whether there is more.
-        let reading = try await self.accounts.read(request, parameters) {
-            $0.accounts(after: after, ownedBy: owner, limit: limit + 1)
+        let reading = try await accounts.read(request, parameters) {
+            $0.accounts(after: after, ownedBy: owner, openedBy: time, limit: limit + 1)
         }
-        let page = reading.value.prefix(limit)
+        var page: [Revision<Account>] = []
+        for newest in reading.value.accounts.prefix(limit) {
+            page.append(try await account(newest, at: time.map(Moment.time), reading.headers))
+        }
         var headers = reading.headers
-        if reading.value.count > limit, let last = page.last {
-            var query = "after=\(PercentEncoding.applied(to: last.stream.name))&limit=\(limit)"
+        if let last = reading.value.lastLookedAt(of: limit) {
+            var query = "after=\(PercentEncoding.applied(to: last))&limit=\(limit)"
             if let owner { query += "&owner=\(PercentEncoding.applied(to: owner))" }
+            if let time { query += "&at=\(PercentEncoding.applied(to: time.description))" }
             headers[.link] = "</accounts?\(query)>; rel=\"next\""
         }
         return Response.json(.ok, headers: headers) { writer in
@@ -73,15 +81,23 @@ public struct AccountQueries: Sendable {
 
     private func events(_ request: Request, id: String) async throws -> Response {
         let stream = try AccountPaths.stream(of: id)
-        let parameters = try request.parameters(known: Self.freshness.union(["after_version", "limit"]))
+        let parameters = try request.parameters(
+            known: Self.freshness.union(["after_version", "before_version", "limit"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
-        let after = try ParameterReading.integer("after_version", parameters["after_version"], in: 0...UInt64.max) ?? 0
+        let versions: ClosedRange<UInt64> = 0...UInt64.max
+        let asked = try ParameterReading.integer("after_version", parameters["after_version"], in: versions)
+        let before = try ParameterReading.integer("before_version", parameters["before_version"], in: versions)
+        if let before, asked != nil {
+            throw Problem.invalidParameter("before_version", "\(before)", expected: "no after_version beside it")
+        }
         let reading = try await accounts.read(request, parameters) { $0.account(stream.name)?.version }
-        guard let version = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
         // No more than up to the position that the answer states.
-        let wanted = min(limit, Int(clamping: version > after ? version - after : 0))
+        guard let version = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        let last = before.map { min(version, $0 == 0 ? 0 : $0 - 1) } ?? version
+        let after = before == nil ? asked ?? 0 : last - min(last, UInt64(limit))
+        let wanted = Int(clamping: min(UInt64(limit), last > after ? last - after : 0))
         let held = try await self.events.read(request, parameters) {
-            $0.records(of: stream, after: after, upTo: version, limit: wanted)
+            $0.records(of: stream, after: after, upTo: last, limit: wanted)
         }
         let events: [RecordedEvent]
         switch held.value {
@@ -89,9 +105,13 @@ public struct AccountQueries: Sendable {
         case .older: events = try await log.readStream(stream, after: after, limit: wanted)
         }
         var headers = reading.headers
-        if let last = events.last, last.streamVersion < version {
-            headers[.link] =
-                "</accounts/\(stream.name)/events?after_version=\(last.streamVersion)&limit=\(limit)>; rel=\"next\""
+        let path = "/accounts/\(stream.name)/events"
+        if before != nil {
+            if let first = events.first, first.streamVersion > 1 {
+                headers[.link] = "<\(path)?before_version=\(first.streamVersion)&limit=\(limit)>; rel=\"prev\""
+            }
+        } else if let newest = events.last, newest.streamVersion < version {
+            headers[.link] = "<\(path)?after_version=\(newest.streamVersion)&limit=\(limit)>; rel=\"next\""
         }
         return try Response.json(.ok, headers: headers) { writer in
             writer.beginArray()

@@ -5,10 +5,13 @@ public import ServiceSupport
 /// What the command service must know of a domain: how its commands come in over HTTP and how its state goes out.
 public protocol CommandDomain: Sendable {
     /// What commands change.
-    associatedtype State: Aggregate
+    associatedtype State: SnapshottableAggregate
 
     /// The path under which the aggregates stand: `accounts` for `/accounts/{id}`.
     var collection: String { get }
+
+    /// Further paths whose queries are forwarded as they come, such as `/events`.
+    var forwardedPaths: [String] { get }
 
     /// The most bytes that a command's body may have.
     var largestBody: Int { get }

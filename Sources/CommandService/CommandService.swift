@@ -22,8 +22,10 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let loop: SocketLoop
     private let client: EventLogClient
     private let host: AggregateHost<Domain.State>
+    private let snapshots: SnapshotKeeper<Domain.State>
     private let horizon = PositionHorizon()
     private let httpClient: HTTPClient
+    private let feedClient: HTTPClient
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
 
@@ -37,8 +39,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
     ///   - query: where the query service listens.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
-        domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits, context: Context,
-        logger: Logger
+        domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits,
+        snapshots policy: SnapshotPolicy = SnapshotPolicy(), context: Context, logger: Logger
     ) throws(ZeroMQError) {
         self.domain = domain
         self.logger = logger
@@ -46,11 +48,15 @@ public final class CommandService<Domain: CommandDomain>: Service {
         queryAddress = query
         loop = try SocketLoop(name: "gateway", context: context)
         client = EventLogClient(log, appendLimit: limits.commandsInProgress, on: loop)
-        host = AggregateHost(client: client, limits: limits, horizon: horizon, on: loop)
+        snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
+        host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(1))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         httpClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        // Feeds keep their connections, and would leave none to other queries.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = QueryForwarder.mostFeeds
+        feedClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// Stays connected with the log until the graceful shutdown.
@@ -63,13 +69,15 @@ public final class CommandService<Domain: CommandDomain>: Service {
         await watch.value
         await loop.close()
         try await httpClient.shutdown()
+        try await feedClient.shutdown()
     }
 
     /// What the gateway answers at.
     public var routes: [Route] {
         let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
-        let forwarder = QueryForwarder(client: httpClient, target: queryAddress, horizon: horizon, logger: logger)
+        let forwarder = QueryForwarder(
+            client: httpClient, feedClient: feedClient, target: queryAddress, horizon: horizon, logger: logger)
         let collection = "/\(domain.collection)"
         @Sendable func forward(_ request: Request, _ parameters: PathParameters, _ rest: String) async throws
             -> Response
@@ -88,12 +96,16 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 ]),
             Route("\(collection)/{id}/events", [.get: { try await forward($0, $1, "/events") }]),
         ]
+            + domain.forwardedPaths.map { path in
+                Route(path, [.get: { request, _ in try await forwarder.answer(request, path: path) }])
+            }
     }
 
     /// Whether commands can be obeyed now.
     public func readiness() async -> Readiness {
         let isConnected = await client.isConnected
         let answers = lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false
+        let snapshots = await snapshots.counters
         var missing: [String] = []
         if !isConnected {
             missing.append("the event log cannot be reached at \(logAddress.append)")
@@ -113,6 +125,13 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 Figure(
                     .gauge, "cached_aggregates", UInt64(clamping: await host.cachedAggregates),
                     help: "Aggregates held in memory."),
+                Figure(.counter, "snapshots_kept", snapshots.kept, help: "Snapshots taken to the event log."),
+                Figure(
+                    .counter, "snapshots_audited", snapshots.audited,
+                    help: "Snapshots compared with the fold of all events."),
+                Figure(
+                    .counter, "snapshots_wrong", snapshots.wrong,
+                    help: "Snapshots that were not what the events give, and were deleted."),
                 Figure(
                     .gauge, "commands_in_progress", UInt64(clamping: await host.commandsInProgress),
                     help: "Commands that wait to be answered."),
@@ -123,10 +142,23 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// frozen keeps its connections. The first answer also tells what queries must show at least, for what was answered
     /// before a restart is to be seen after it.
     private func watchLog() async {
+        var logID: UniqueID?
         while !Task.isCancelled {
             do throws(EventLogError) {
-                horizon.advance(to: try await client.status().head.position)
+                // Whatever was acknowledged before the log is asked is not beyond the head that it answers with.
+                let told = horizon.position
+                let status = try await client.status()
                 lastHeard.withLock { $0 = .now }
+                if let known = logID, known != status.logID || status.head.position < told {
+                    logger.error(
+                        "the log went back or is another one: what was known of it is forgotten",
+                        metadata: ["told": "\(told)", "head": "\(status.head.position)", "log": "\(status.logID)"])
+                    horizon.reset(to: status.head.position)
+                    await host.forgetAll()
+                } else {
+                    horizon.advance(to: status.head.position)
+                }
+                logID = status.logID
             } catch {
                 logger.debug("the event log does not answer", metadata: ["error": "\(error)"])
             }

@@ -18,17 +18,30 @@ actor AppendServer {
     private static let farewell = Duration.milliseconds(500)
     private static let heartbeatInterval = Duration.milliseconds(500)
 
+    /// Who sent a request, and under which number.
+    private struct Sender {
+        let peer: [UInt8]
+        let number: UInt64
+    }
+
+    private enum SnapshotRequest {
+        case keep(Snapshot)
+        case drop(StreamID, fingerprint: Digest256, version: UInt64)
+    }
+
     /// What waits for the next flush.
     private struct Batch {
         var requests: [AppendRequest] = []
         /// Who sent each request, and under which number.
-        var senders: [(peer: [UInt8], number: UInt64)] = []
+        var senders: [Sender] = []
+        var snapshots: [(request: SnapshotRequest, sender: Sender)] = []
         var bytes = 0
         /// Frames received, requests or not.
         var frames = 0
 
         var isFull: Bool {
-            requests.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch || frames >= mostFramesOfATurn
+            requests.count + snapshots.count >= mostRequestsOfABatch || bytes >= mostBytesOfABatch
+                || frames >= mostFramesOfATurn
         }
     }
 
@@ -130,18 +143,22 @@ actor AppendServer {
             batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
-                guard case .append(let append) = request else {
-                    let refusal = LogRefusal(.unsupported, "the append socket takes appends only")
-                    replies?.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
-                    continue
-                }
+                let sender = Sender(peer: peer, number: number)
                 guard !isStopping else {
-                    let refusal = LogRefusal(.stopping, "the event log is stopping")
-                    replies?.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
+                    refuse(LogRefusal(.stopping, "the event log is stopping"), sender)
                     continue
                 }
-                batch.requests.append(append)
-                batch.senders.append((peer, number))
+                switch request {
+                case .append(let append):
+                    batch.requests.append(append)
+                    batch.senders.append(sender)
+                case .keepSnapshot(let snapshot):
+                    batch.snapshots.append((.keep(snapshot), sender))
+                case .dropSnapshot(let stream, let fingerprint, let version):
+                    batch.snapshots.append((.drop(stream, fingerprint: fingerprint, version: version), sender))
+                case .readLog, .readStream, .status, .outcome, .loadStream, .streamVersion:
+                    refuse(LogRefusal(.unsupported, "the append socket takes only what writes"), sender)
+                }
             } catch {
                 counted.malformed += 1
             }
@@ -166,6 +183,37 @@ actor AppendServer {
         for record in records {
             try PublishedMessage.send(record, in: store.logID, on: events)
         }
+        try settle(batch.snapshots, replies)
+    }
+
+    /// Keeps and drops snapshots: after the events, for nobody waits for them.
+    private func settle(
+        _ snapshots: [(request: SnapshotRequest, sender: Sender)], _ replies: ReplyQueue
+    ) throws {
+        guard !snapshots.isEmpty else { return }
+        var kept: [Snapshot] = []
+        var keepers: [Sender] = []
+        for (request, sender) in snapshots {
+            switch request {
+            case .keep(let snapshot):
+                kept.append(snapshot)
+                keepers.append(sender)
+            case .drop(let stream, let fingerprint, let version):
+                try store.dropSnapshot(of: stream, fingerprint: fingerprint, version: version)
+                replies.add(.snapshot(isKept: false), to: sender.peer, number: sender.number, logID: store.logID)
+            }
+        }
+        if !kept.isEmpty {
+            for (isKept, sender) in zip(try store.keep(kept), keepers) {
+                if isKept { counted.snapshots += 1 }
+                replies.add(.snapshot(isKept: isKept), to: sender.peer, number: sender.number, logID: store.logID)
+            }
+        }
+        try replies.flush()
+    }
+
+    private func refuse(_ refusal: LogRefusal, _ sender: Sender) {
+        replies?.add(.refusal(refusal), to: sender.peer, number: sender.number, logID: store.logID)
     }
 
     /// Greets newcomers with a heartbeat, so that they know at once that their subscription is live and where the

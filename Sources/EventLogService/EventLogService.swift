@@ -93,6 +93,7 @@ public final class EventLogService: Service {
                     Figure(.counter, "requests", appends.requests, help: "Append requests answered."),
                     Figure(.counter, "events", appends.events, help: "Events recorded."),
                     Figure(.counter, "conflicts", appends.conflicts, help: "Appends refused for a stream's version."),
+                    Figure(.counter, "snapshots", appends.snapshots, help: "Snapshots of streams kept."),
                     Figure(.counter, "reads", reads.reads, help: "Read requests answered."),
                     Figure(
                         .counter, "malformed_frames", appends.malformed + reads.malformed,

@@ -16,4 +16,6 @@ public struct LogCounters: Hashable, Sendable {
     public var subscriptions: UInt64 = 0
     /// Reads answered.
     public var reads: UInt64 = 0
+    /// Snapshots kept.
+    public var snapshots: UInt64 = 0
 }

@@ -83,8 +83,8 @@ actor ReadServer {
     private func reply(to request: LogRequest) -> LogReply {
         do {
             switch request {
-            case .append:
-                return .refusal(LogRefusal(.unsupported, "the read socket takes no appends"))
+            case .append, .keepSnapshot, .dropSnapshot:
+                return .refusal(LogRefusal(.unsupported, "the read socket takes nothing that writes"))
             case .readLog(let position, let limit):
                 // The head first: it is then never behind the records.
                 let status = try status()
@@ -100,6 +100,15 @@ actor ReadServer {
                     try store.outcome(of: key, in: scope).map {
                         BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
                     })
+            case .loadStream(let stream, let fingerprint, let version, let limit):
+                let snapshot = try store.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
+                let slice = try store.readStream(stream, after: snapshot?.version ?? 0, limit: Self.bounded(limit))
+                let wanted = slice.events.prefix { $0.streamVersion <= version }
+                return .loaded(
+                    LoadedStream(
+                        snapshot: snapshot, slice: StreamSlice(events: Array(wanted), version: slice.version)))
+            case .streamVersion(let stream, let time):
+                return .streamVersion(try store.version(of: stream, at: time))
             }
         } catch {
             logger.error("a read failed", metadata: ["error": "\(error)"])

@@ -131,6 +131,40 @@ public final class SQLiteEventStore: EventStore {
         try read("a command key of \(scope)") { try CommandKeys.find(key, in: scope, $0) }
     }
 
+    /// Keeps snapshots in one transaction.
+    public func keep(_ snapshots: [Snapshot]) throws -> [Bool] {
+        try write { try $0.keep(snapshots, $1) }
+    }
+
+    /// Forgets a snapshot.
+    public func dropSnapshot(of stream: StreamID, fingerprint: Digest256, version: UInt64) throws {
+        try write { try $0.dropSnapshot(of: stream, fingerprint: fingerprint, version: version, $1) }
+    }
+
+    /// The newest snapshot of a stream at a version or before it; nil where there is none.
+    public func snapshot(
+        of stream: StreamID, fingerprint: Digest256, atMost version: UInt64
+    ) throws -> Snapshot? {
+        try read("a snapshot of \(stream)") {
+            try Snapshots.find(stream, fingerprint: fingerprint, atMost: version, $0)
+        }
+    }
+
+    /// How many events of a stream were recorded at a time or before it.
+    public func version(of stream: StreamID, at time: Timestamp) throws -> UInt64 {
+        try read("stream \(stream) at \(time)") { database in
+            try LogReader.version(
+                database, of: stream, at: time, newest: try StreamHead.load(stream, from: database).version)
+        }
+    }
+
+    private func write<Value: Sendable>(_ body: (inout Writer, Database) throws -> Value) throws -> Value {
+        try writer.withLock { writer in
+            try requireOpen()
+            return try pool.writeWithoutTransaction { try body(&writer, $0) }
+        }
+    }
+
     private func read<Value>(
         _ subject: @autoclosure () -> String, _ body: (Database) throws -> Value
     ) throws -> Value {

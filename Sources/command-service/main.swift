@@ -16,10 +16,18 @@ let mostCommands = CommonSettings.count(
     "COMMAND_MOST_IN_PROGRESS", default: "10000", in: 1...1_000_000,
     help: "the most commands that wait to be answered; further ones are refused as overload")
 
+let snapshotInterval = CommonSettings.count(
+    "COMMAND_SNAPSHOT_EVENTS", default: "200", in: 0...1_000_000_000,
+    help: "a snapshot of an account is taken after so many of its events; 0: none")
+let snapshotAudit = CommonSettings.count(
+    "COMMAND_SNAPSHOT_AUDIT", default: "100", in: 0...1_000_000_000,
+    help: "one of so many snapshots used is compared with the fold of all events; 0: none")
+
 let program = ServiceProgram(
     "command-service", about: "obeys commands that arrive by HTTP, and forwards queries",
     settings: [
         httpAddress.description, queryAddress.description, cacheLimit.description, mostCommands.description,
+        snapshotInterval.description, snapshotAudit.description,
         CommonSettings.httpConnections.description,
     ] + CommonSettings.ofLogClients)
 
@@ -32,6 +40,9 @@ await program.run { settings, logger in
         query: try settings.value(queryAddress),
         limits: CommandLimits(
             cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands)),
+        snapshots: SnapshotPolicy(
+            interval: UInt64(try settings.value(snapshotInterval)),
+            auditedOneIn: UInt64(try settings.value(snapshotAudit))),
         context: context, logger: logger)
     let connections = try settings.value(CommonSettings.httpConnections)
     return [

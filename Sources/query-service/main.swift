@@ -49,11 +49,16 @@ await program.run { settings, logger in
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),
         checkpoints: checkpoints, context: context, logger: logger)
-    let queries = AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log)
+    let source = EventSource(events, log: service.log)
+    let routes =
+        AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log).routes
+        + EventQueries(
+            events: QueryAccess(events), source: source, feed: LiveFeed(source, logger: logger)
+        ).routes + ProjectionRoutes().adding(accounts, log: service.log).adding(events).routes
     return [
         ContextLifetime(context), service,
         HTTPService(
-            queries.routes, health: Health(of: "query") { await service.readiness() }, at: address,
+            routes, health: Health(of: "query") { await service.readiness() }, at: address,
             setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
             logger: logger),
     ]

@@ -52,9 +52,22 @@ struct Tally: Aggregate {
     }
 }
 
+extension Tally: SnapshottableAggregate {
+    static let snapshotSchema = "count"
+
+    var snapshotState: [UInt8] { Array("\(count)".utf8) }
+
+    init(snapshotState: [UInt8]) throws(CheckpointError) {
+        guard let count = Int(String(decoding: snapshotState, as: UTF8.self)) else { throw CheckpointError("no count") }
+        self.init()
+        self.count = count
+    }
+}
+
 /// `POST /tallies/{id}` with a number as its body.
 struct TallyCommands: CommandDomain {
     let collection = "tallies"
+    let forwardedPaths: [String] = []
     let largestBody = 20
 
     func stream(of id: String) throws(Problem) -> StreamID {

@@ -27,9 +27,9 @@ extension AccountDirectory: CheckpointedProjection {
         var last: String?
         while true {
             let page = accounts(after: last, limit: 1000)
-            if page.isEmpty { return }
-            for account in page { try line(Self.line(of: account)) }
-            last = page.last?.stream.name
+            for account in page.accounts { try line(Self.line(of: account)) }
+            guard let name = page.lastName else { return }
+            last = name
         }
     }
 

@@ -19,10 +19,50 @@ public struct AccountDirectory: Projection {
     /// An account; nil where there is none of the name.
     public func account(_ name: String) -> Revision<Account>? { accounts[name] }
 
-    /// Accounts in the order of their names, after a name and at most `limit`; where an owner is given, theirs only.
-    public func accounts(after name: String?, ownedBy owner: String? = nil, limit: Int) -> [Revision<Account>] {
+    /// A part of the accounts.
+    public struct Page: Hashable, Sendable {
+        /// Accounts in the order of their names.
+        public var accounts: [Revision<Account>] = []
+        /// The last name that was looked at; nil where there are no more after it.
+        public var lastName: String?
+
+        /// The name to go on after, where only the first so many accounts of the page are used; nil at the end.
+        public func lastLookedAt(of count: Int) -> String? {
+            accounts.count > count ? accounts[count - 1].stream.name : lastName
+        }
+    }
+
+    /// So many accounts are looked at for a page.
+    private static let mostLookedAt = 10_000
+
+    /// Accounts in the order of their names, after a name and at most `limit`.
+    ///
+    /// - Parameters:
+    ///   - owner: where it is given, only this owner's.
+    ///   - time: where it is given, only those that were opened at this time or before it. Where that leaves out many,
+    ///     a page may hold fewer than `limit`, and say where to go on.
+    public func accounts(
+        after name: String?, ownedBy owner: String? = nil, openedBy time: Timestamp? = nil, limit: Int
+    ) -> Page {
         let names = owner.map { namesByOwner[Array($0.utf8), default: SortedNames()] } ?? self.names
-        return names.names(after: name, limit: limit).compactMap { accounts[$0] }
+        var page = Page()
+        var last = name
+        var lookedAt = 0
+        while page.accounts.count < limit {
+            let next = names.names(after: last, limit: limit)
+            for name in next {
+                last = name
+                lookedAt += 1
+                guard let account = accounts[name] else { continue }
+                if let time, let createdAt = account.createdAt, createdAt > time { continue }
+                page.accounts.append(account)
+                if page.accounts.count == limit { break }
+            }
+            if next.count < limit, last == next.last || next.isEmpty { return page }
+            if lookedAt >= Self.mostLookedAt { break }
+        }
+        page.lastName = last
+        return page
     }
 
     /// Takes in the next record of the log.

@@ -20,6 +20,12 @@ extension AccountEvent {
             writer.string(record.stream.name)
         }
         event.writeFields(to: &writer)
+        writePlace(of: record, to: &writer)
+        writer.endObject()
+    }
+
+    /// Writes what a record has beside its event: `version`, `position`, `id` and `time`.
+    public static func writePlace(of record: RecordedEvent, to writer: inout JSONWriter) {
         writer.member(name: "version")
         writer.integer(record.streamVersion)
         writer.member(name: "position")
@@ -28,7 +34,6 @@ extension AccountEvent {
         writer.string(record.event.id.description)
         writer.member(name: "time")
         writer.string(record.recordedAt.description)
-        writer.endObject()
     }
 
     private func writeFields(to writer: inout JSONWriter) {

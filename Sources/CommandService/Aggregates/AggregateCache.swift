@@ -13,6 +13,8 @@ final class AggregateCache<State: Aggregate> {
         /// Whether what the pipeline holds is of no use, and must be loaded anew.
         var isOutdated = false
         var isLoading = false
+        /// The version up to which it is settled whether snapshots are due.
+        var snapshotVersion: UInt64 = 0
         /// Those who wait for it to be loaded.
         private var loadWaiters: [CheckedContinuation<Void, Never>] = []
         /// Those who wait to hear whether an append under way is committed.
@@ -85,6 +87,11 @@ final class AggregateCache<State: Aggregate> {
         slots[stream] = slot
         link(slot)
         return slot
+    }
+
+    /// Lets every aggregate be loaded anew before it is used again.
+    func outdateAll() {
+        for slot in slots.values { slot.isOutdated = true }
     }
 
     private func makeRoom() {

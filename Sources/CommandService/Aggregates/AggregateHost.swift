@@ -6,7 +6,7 @@ internal import ZeroMQ
 /// them.
 ///
 /// An actor on the socket loop that also carries the appends, so a command costs one hop to the loop and one back.
-actor AggregateHost<State: Aggregate> {
+actor AggregateHost<State: SnapshottableAggregate> {
     /// A command with all that its client said about it.
     struct Order: Sendable {
         let command: State.Command
@@ -43,12 +43,13 @@ actor AggregateHost<State: Aggregate> {
 
     private typealias Slot = AggregateCache<State>.Slot
 
-    private static var pageLimit: ReadLimit { ReadLimit(events: 10_000, bytes: 1 << 20) }
+    private static var pageLimit: ReadLimit { ReadLimit(events: 2000, bytes: 1 << 20) }
 
     private let client: EventLogClient
     private let loop: SocketLoop
     private let cache: AggregateCache<State>
     private let horizon: PositionHorizon
+    private let snapshots: SnapshotKeeper<State>
     private let mostCommands: Int
     private var random = SystemRandomNumberGenerator()
 
@@ -59,7 +60,11 @@ actor AggregateHost<State: Aggregate> {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(client: EventLogClient, limits: CommandLimits, horizon: PositionHorizon, on loop: SocketLoop) {
+    init(
+        client: EventLogClient, limits: CommandLimits, horizon: PositionHorizon, snapshots: SnapshotKeeper<State>,
+        on loop: SocketLoop
+    ) {
+        self.snapshots = snapshots
         self.client = client
         self.loop = loop
         self.horizon = horizon
@@ -192,6 +197,7 @@ actor AggregateHost<State: Aggregate> {
                     return .committedUnseen(commit)
                 }
                 committed = ticket
+                takeSnapshotWhereDue(revision, slot)
                 return .obeyed(revision, position: commit.position)
             } catch {
                 return .failed(.fault("a committed event of \(slot.stream) cannot be applied: \(error)"))
@@ -392,7 +398,10 @@ actor AggregateHost<State: Aggregate> {
                 slot.isLoading = false
                 slot.wakeLoadWaiters()
             }
-            let revision = try await read(slot.stream, upTo: nil)
+            let loaded = try await load(slot.stream)
+            let revision = loaded.revision
+            slot.snapshotVersion = revision.version
+            auditSometimes(loaded.snapshot)
             if slot.pipeline == nil {
                 slot.pipeline = AggregatePipeline(at: revision)
             } else {
@@ -403,21 +412,53 @@ actor AggregateHost<State: Aggregate> {
         }
     }
 
-    /// Folds a stream's events from the log, all of them or up to a version.
+    /// Forgets what is held of all aggregates: the log is not what it was.
+    func forgetAll() { cache.outdateAll() }
+
+    /// Folds a stream from the log, all of it or up to a version.
     private func read(_ stream: StreamID, upTo version: UInt64?) async throws(Failure) -> Revision<State> {
-        var revision = Revision<State>(of: stream)
-        while true {
-            let slice = try await readStream(stream, after: revision.version)
-            do throws(RevisionError) {
-                for record in slice.events where version.map({ revision.version < $0 }) ?? true {
-                    try revision.apply(record)
-                }
-            } catch {
-                throw .fault(error.description)
+        try await load(stream, upTo: version).revision
+    }
+
+    private func load(
+        _ stream: StreamID, upTo version: UInt64? = nil
+    ) async throws(Failure) -> LoadedAggregate<State> {
+        let loaded: LoadedAggregate<State>
+        do throws(AggregateLoadError) {
+            // A history without snapshots, as one that was imported, gets them on the way.
+            loaded = try await AggregateLoader(client: client).load(stream, upTo: version ?? .max) { revision in
+                if snapshots.isDue(from: revision.version - 1, to: revision.version) { keepSnapshot(of: revision) }
             }
-            if slice.events.isEmpty || revision.version >= min(slice.version, version ?? .max) { return revision }
+        } catch {
+            switch error {
+            case .log(let error): throw .log(Self.harmless(error))
+            case .history(let error): throw .fault(error.description)
+            }
+        }
+        if let position = loaded.position { horizon.advance(to: position) }
+        return loaded
+    }
+
+    // MARK: snapshots
+
+    private func takeSnapshotWhereDue(_ revision: Revision<State>, _ slot: Slot) {
+        defer { slot.snapshotVersion = revision.version }
+        if snapshots.isDue(from: slot.snapshotVersion, to: revision.version) { keepSnapshot(of: revision) }
+    }
+
+    private func keepSnapshot(of revision: borrowing Revision<State>) {
+        guard let snapshot = revision.snapshot else { return }
+        snapshots.assumeIsolated { $0.keep(snapshot) }
+    }
+
+    private func auditSometimes(_ snapshot: Snapshot?) {
+        guard let snapshot else { return }
+        snapshots.assumeIsolated { keeper in
+            keeper.mayAudit(snapshot) { [weak self] in await self?.forget(snapshot.stream) }
         }
     }
+
+    private func forget(_ stream: StreamID) { cache.slot(of: stream).isOutdated = true }
 
     private func readStream(_ stream: StreamID, after version: UInt64) async throws(Failure) -> StreamSlice {
         do throws(EventLogError) {

@@ -12,6 +12,11 @@ final class PositionHorizon: Sendable {
         highest.max(position, ordering: .acquiringAndReleasing)
     }
 
+    /// The log went back: what was told of beyond its head is no more.
+    func reset(to position: UInt64) {
+        highest.store(position, ordering: .releasing)
+    }
+
     func advance(over events: [RecordedEvent]) {
         if let last = events.last { advance(to: last.position) }
     }

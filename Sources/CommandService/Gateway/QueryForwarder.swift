@@ -1,3 +1,4 @@
+internal import ServiceLifecycle
 internal import AsyncHTTPClient
 internal import HTTPTypes
 internal import Hummingbird
@@ -17,22 +18,30 @@ struct QueryForwarder: Sendable {
     private static let longestWait = Duration.seconds(60)
     /// So many queries may wait for the query service, each with what it holds.
     private static let mostInProgress = 2000
+    /// So many clients may read feeds through this gateway.
+    static let mostFeeds = 1000
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
         "upgrade", "host", "content-length", "date",
     ]
 
     let client: HTTPClient
+    let feedClient: HTTPClient
     let target: HTTPAddress
     let horizon: PositionHorizon
     let logger: Logger
-    private let inProgress = InProgress()
+    private let inProgress = Places(mostInProgress)
+    private let feeds = Places(mostFeeds)
 
-    private final class InProgress: Sendable {
+    /// So many may be taken at once.
+    private final class Places: Sendable {
         private let count = Atomic<Int>(0)
+        private let most: Int
+
+        init(_ most: Int) { self.most = most }
 
         func begin() -> Bool {
-            guard count.add(1, ordering: .relaxed).newValue <= mostInProgress else {
+            guard count.add(1, ordering: .relaxed).newValue <= most else {
                 end()
                 return false
             }
@@ -42,8 +51,20 @@ struct QueryForwarder: Sendable {
         func end() { count.subtract(1, ordering: .relaxed) }
     }
 
-    init(client: HTTPClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
+    /// One of them, given back with its last reference: also where the answer is never sent.
+    private final class Place: Sendable {
+        private let places: Places
+
+        init(among places: Places) { self.places = places }
+
+        deinit { places.end() }
+    }
+
+    init(
+        client: HTTPClient, feedClient: HTTPClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger
+    ) {
         self.client = client
+        self.feedClient = feedClient
         self.target = target
         self.horizon = horizon
         self.logger = logger
@@ -68,9 +89,10 @@ struct QueryForwarder: Sendable {
         forwarded.headers.replaceOrAdd(name: HTTPField.Name.daybookMinPosition.rawName, value: String(floor))
         let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
         let patience = Self.patience + min(wait, Self.longestWait)
+        let isFeed = request.headers[.accept]?.contains("text/event-stream") == true
         let answer: HTTPClientResponse
         do {
-            answer = try await client.execute(
+            answer = try await (isFeed ? feedClient : client).execute(
                 forwarded, timeout: .milliseconds(patience.components.seconds * 1000), logger: logger)
         } catch {
             logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
@@ -83,7 +105,7 @@ struct QueryForwarder: Sendable {
         }
         return Response(
             status: HTTPResponse.Status(code: Int(answer.status.code), reasonPhrase: answer.status.reasonPhrase),
-            headers: headers, body: try await body(of: answer))
+            headers: headers, body: try await isFeed ? feed(of: answer) : body(of: answer))
     }
 
     /// What the answer must reflect: what the client asks for, and everything of which this gateway has told.
@@ -91,6 +113,17 @@ struct QueryForwarder: Sendable {
         let name = HTTPField.Name.daybookMinPosition
         let asked = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max) ?? 0
         return max(asked, horizon.position)
+    }
+
+    /// Passes a feed on as it comes, until the service stops or the client is gone.
+    private func feed(of answer: HTTPClientResponse) throws -> ResponseBody {
+        guard feeds.begin() else { throw Self.overloaded }
+        let place = Place(among: feeds)
+        return ResponseBody { writer in
+            defer { withExtendedLifetime(place) {} }
+            for try await part in answer.body.cancelOnGracefulShutdown() { try await writer.write(part) }
+            try await writer.finish(nil)
+        }
     }
 
     private func body(of answer: HTTPClientResponse) async throws -> ResponseBody {

@@ -98,6 +98,43 @@ public actor EventLogClient {
         return outcome
     }
 
+    /// Reads the newest snapshot of a stream with a fingerprint, at a version or before it, and events after it up to
+    /// that version.
+    public func loadStream(
+        _ stream: StreamID, fingerprint: Digest256, upTo version: UInt64 = .max, limit: ReadLimit
+    ) async throws(EventLogError) -> LoadedStream {
+        let request = LogRequest.loadStream(stream, fingerprint: fingerprint, upTo: version, limit: limit)
+        guard case .loaded(let loaded) = try await sendRead(request) else { throw unexpectedReply }
+        return loaded
+    }
+
+    /// How many events of a stream were recorded at a time or before it.
+    public func version(of stream: StreamID, at time: Timestamp) async throws(EventLogError) -> UInt64 {
+        guard case .streamVersion(let version) = try await sendRead(.streamVersion(of: stream, at: time)) else {
+            throw unexpectedReply
+        }
+        return version
+    }
+
+    /// Keeps a snapshot.
+    ///
+    /// - Returns: false where it is of another history than the log's.
+    public func keep(_ snapshot: Snapshot) async throws(EventLogError) -> Bool {
+        let channel = try channel(appendChannel)
+        guard case .snapshot(let isKept) = try await send(.keepSnapshot(snapshot), through: channel) else {
+            throw unexpectedReply
+        }
+        return isKept
+    }
+
+    /// Forgets a snapshot.
+    public func drop(_ snapshot: Snapshot) async throws(EventLogError) {
+        let channel = try channel(appendChannel)
+        let request = LogRequest.dropSnapshot(
+            of: snapshot.stream, fingerprint: snapshot.fingerprint, version: snapshot.version)
+        guard case .snapshot = try await send(request, through: channel) else { throw unexpectedReply }
+    }
+
     /// Ends every request that waits, and closes the sockets.
     public func close() {
         isClosed = true

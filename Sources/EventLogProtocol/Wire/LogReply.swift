@@ -42,6 +42,20 @@ public struct BoundOutcome: Hashable, Sendable {
     }
 }
 
+/// A stream from its newest snapshot on.
+public struct LoadedStream: Hashable, Sendable {
+    /// The snapshot; nil where there is none, so that the events begin with the first.
+    public let snapshot: Snapshot?
+    /// The events after it.
+    public let slice: StreamSlice
+
+    /// A stream from its parts.
+    public init(snapshot: Snapshot?, slice: StreamSlice) {
+        self.snapshot = snapshot
+        self.slice = slice
+    }
+}
+
 /// Why a service did not obey a request. Nothing was done.
 public struct LogRefusal: Error, Hashable, Sendable {
     /// The kind of the reason.
@@ -80,6 +94,12 @@ public enum LogReply: Hashable, Sendable {
     case status(LogStatus)
     /// What was done under a key; nil where the key is free.
     case outcome(BoundOutcome?)
+    /// Whether a snapshot was kept: false where it is of another history. Also the answer where one was dropped.
+    case snapshot(isKept: Bool)
+    /// A stream from a snapshot on.
+    case loaded(LoadedStream)
+    /// How many events a stream had.
+    case streamVersion(UInt64)
     /// The request was not obeyed.
     case refusal(LogRefusal)
 
@@ -91,6 +111,9 @@ public enum LogReply: Hashable, Sendable {
         case .stream: .readStreamReply
         case .status: .statusReply
         case .outcome: .outcomeReply
+        case .snapshot: .snapshotReply
+        case .loaded: .loadStreamReply
+        case .streamVersion: .streamVersionReply
         case .refusal: .refusal
         }
     }
@@ -116,6 +139,18 @@ public enum LogReply: Hashable, Sendable {
                 writer.digest(bound.fingerprint)
                 writer.keyedOutcome(bound.outcome)
             }
+        case .snapshot(let isKept):
+            writer.integer(UInt8(isKept ? 1 : 0))
+        case .loaded(let loaded):
+            writer.integer(UInt8(loaded.snapshot == nil ? 0 : 1))
+            if let snapshot = loaded.snapshot {
+                writer.stream(snapshot.stream)
+                writer.snapshot(snapshot)
+            }
+            writer.integer(loaded.slice.version)
+            writer.records(loaded.slice.events, in: logID)
+        case .streamVersion(let version):
+            writer.integer(version)
         case .refusal(let refusal):
             writer.integer(refusal.code.rawValue)
             writer.reason(refusal.reason)
@@ -142,18 +177,25 @@ public enum LogReply: Hashable, Sendable {
         case .statusReply:
             reply = .status(try reader.status())
         case .outcomeReply:
-            switch try reader.integer(UInt8.self) {
-            case 0: reply = .outcome(nil)
-            case 1:
-                reply = .outcome(BoundOutcome(fingerprint: try reader.digest(), outcome: try reader.keyedOutcome()))
-            default: throw MalformedFrame("an outcome is neither there nor missing")
-            }
+            reply = .outcome(
+                try reader.isPresent()
+                    ? BoundOutcome(fingerprint: try reader.digest(), outcome: try reader.keyedOutcome()) : nil)
+        case .snapshotReply:
+            reply = .snapshot(isKept: try reader.isPresent())
+        case .loadStreamReply:
+            let snapshot = try reader.isPresent() ? try reader.snapshot(of: reader.stream()) : nil
+            let version = try reader.integer(UInt64.self)
+            let slice = StreamSlice(events: try reader.records(), version: version)
+            reply = .loaded(LoadedStream(snapshot: snapshot, slice: slice))
+        case .streamVersionReply:
+            reply = .streamVersion(try reader.integer())
         case .refusal:
             guard let code = LogRefusal.Code(rawValue: try reader.integer()) else {
                 throw MalformedFrame("a refusal has an unknown code")
             }
             reply = .refusal(LogRefusal(code, try reader.text(Int(reader.integer(UInt16.self)))))
-        case .append, .readLog, .readStream, .status, .outcome:
+        case .append, .keepSnapshot, .dropSnapshot, .readLog, .readStream, .status, .outcome, .loadStream,
+            .streamVersion:
             throw MalformedFrame("a request stands where a reply is expected")
         }
         try reader.finish()
@@ -166,9 +208,10 @@ public enum LogReply: Hashable, Sendable {
             case .log(let page): page.records
             case .stream(let slice): slice.events
             case .append(.conflict(let conflict)): conflict.missed
-            case .append, .status, .outcome, .refusal: []
+            case .loaded(let loaded): loaded.slice.events
+            case .append, .status, .outcome, .snapshot, .streamVersion, .refusal: []
             }
-        return records.reduce(128) { $0 + RecordCoding.size(of: $1) }
+        return records.reduce(512) { $0 + RecordCoding.size(of: $1) }
     }
 }
 
@@ -228,6 +271,15 @@ extension WireReader {
             logID: try uniqueID(),
             head: LogHead(
                 position: try integer(), hash: try digest(), recordedAt: Timestamp(microseconds: try integer())))
+    }
+
+    /// A byte that is 1 where something follows or is so, and 0 where not.
+    fileprivate mutating func isPresent() throws(MalformedFrame) -> Bool {
+        switch try integer(UInt8.self) {
+        case 0: return false
+        case 1: return true
+        default: throw MalformedFrame("something is neither there nor missing")
+        }
     }
 
     fileprivate mutating func commit() throws(MalformedFrame) -> Commit {

@@ -1,6 +1,6 @@
 public import EventSourcing
 
-/// A request to the log, on its append socket (``append(_:)``) or its read socket (all others).
+/// A request to the log, on its append socket (``append(_:)`` and what changes snapshots) or its read socket (all others).
 public enum LogRequest: Hashable, Sendable {
     /// Append events to one or more streams, whole or not at all.
     case append(AppendRequest)
@@ -13,6 +13,15 @@ public enum LogRequest: Hashable, Sendable {
     /// Ask what was done under a key of a stream.
     case outcome(key: [UInt8], scope: StreamID)
 
+    /// Keep a copy of a stream's state.
+    case keepSnapshot(Snapshot)
+    /// Forget the copy of a stream's state with a fingerprint and version.
+    case dropSnapshot(of: StreamID, fingerprint: Digest256, version: UInt64)
+    /// Read the newest snapshot of a stream with a fingerprint, at a version or before it, and the events after it.
+    case loadStream(StreamID, fingerprint: Digest256, upTo: UInt64, limit: ReadLimit)
+    /// Ask how many events of a stream were recorded at a time or before it.
+    case streamVersion(of: StreamID, at: Timestamp)
+
     /// The frame's kind.
     public var kind: FrameKind {
         switch self {
@@ -21,6 +30,10 @@ public enum LogRequest: Hashable, Sendable {
         case .readStream: .readStream
         case .status: .status
         case .outcome: .outcome
+        case .keepSnapshot: .keepSnapshot
+        case .dropSnapshot: .dropSnapshot
+        case .loadStream: .loadStream
+        case .streamVersion: .streamVersion
         }
     }
 
@@ -44,6 +57,21 @@ public enum LogRequest: Hashable, Sendable {
             writer.stream(scope)
             writer.integer(UInt8(key.count))
             writer.raw(key)
+        case .keepSnapshot(let snapshot):
+            writer.stream(snapshot.stream)
+            writer.snapshot(snapshot)
+        case .dropSnapshot(let stream, let fingerprint, let version):
+            writer.stream(stream)
+            writer.digest(fingerprint)
+            writer.integer(version)
+        case .loadStream(let stream, let fingerprint, let version, let limit):
+            writer.stream(stream)
+            writer.digest(fingerprint)
+            writer.integer(version)
+            writer.limit(limit)
+        case .streamVersion(let stream, let time):
+            writer.stream(stream)
+            writer.integer(time.microseconds)
         }
         return writer.bytes
     }
@@ -69,7 +97,19 @@ public enum LogRequest: Hashable, Sendable {
             let key = [UInt8](try reader.slice(Int(reader.integer(UInt8.self))))
             guard !key.isEmpty else { throw MalformedFrame("a command key is empty") }
             request = .outcome(key: key, scope: scope)
-        case .appendReply, .readLogReply, .readStreamReply, .statusReply, .outcomeReply, .refusal:
+        case .keepSnapshot:
+            request = .keepSnapshot(try reader.snapshot(of: reader.stream()))
+        case .dropSnapshot:
+            request = .dropSnapshot(
+                of: try reader.stream(), fingerprint: try reader.digest(), version: try reader.integer())
+        case .loadStream:
+            request = .loadStream(
+                try reader.stream(), fingerprint: try reader.digest(), upTo: try reader.integer(),
+                limit: try reader.limit())
+        case .streamVersion:
+            request = .streamVersion(of: try reader.stream(), at: Timestamp(microseconds: try reader.integer()))
+        case .snapshotReply, .loadStreamReply, .streamVersionReply, .appendReply, .readLogReply, .readStreamReply,
+            .statusReply, .outcomeReply, .refusal:
             throw MalformedFrame("a reply stands where a request is expected")
         }
         try reader.finish()

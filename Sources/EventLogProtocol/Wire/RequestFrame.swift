@@ -4,6 +4,10 @@ internal import EventSourcing
 public enum FrameKind: UInt8, Sendable, CaseIterable {
     /// Append events to streams.
     case append = 0x10
+    /// Keep a copy of a stream's state.
+    case keepSnapshot = 0x11
+    /// Forget a copy of a stream's state.
+    case dropSnapshot = 0x12
     /// Read the log by position.
     case readLog = 0x20
     /// Read one stream by version.
@@ -12,8 +16,14 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
     case status = 0x22
     /// Ask what was done under a command key.
     case outcome = 0x23
+    /// Read the newest snapshot of a stream and the events after it.
+    case loadStream = 0x24
+    /// Ask how many events a stream had at a time.
+    case streamVersion = 0x25
     /// The answer to ``append``.
     case appendReply = 0x90
+    /// The answer to ``keepSnapshot`` and ``dropSnapshot``.
+    case snapshotReply = 0x91
     /// The answer to ``readLog``.
     case readLogReply = 0xA0
     /// The answer to ``readStream``.
@@ -22,6 +32,10 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
     case statusReply = 0xA2
     /// The answer to ``outcome``.
     case outcomeReply = 0xA3
+    /// The answer to ``loadStream``.
+    case loadStreamReply = 0xA4
+    /// The answer to ``streamVersion``.
+    case streamVersionReply = 0xA5
     /// The service cannot obey the request now, or does not know it; nothing was done.
     case refusal = 0xFF
 }

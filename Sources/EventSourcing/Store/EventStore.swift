@@ -25,6 +25,23 @@ public protocol EventStore: Sendable {
     /// What was done under a key of a stream, with the fingerprint that bound it; nil where the key is free.
     func outcome(of key: [UInt8], in scope: StreamID) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)?
 
+    /// Keeps copies of streams' states, durable when the call returns; one of the same stream, version and fingerprint
+    /// takes the place of the old one. For the appender's thread.
+    ///
+    /// - Returns: for each whether it was kept; false: the stream has no event of this version and id, so it is of
+    ///   another history.
+    /// - Throws: as ``append(_:)``.
+    func keep(_ snapshots: [Snapshot]) throws -> [Bool]
+
+    /// Forgets the snapshots of a stream that have this fingerprint and version. For the appender's thread.
+    func dropSnapshot(of stream: StreamID, fingerprint: Digest256, version: UInt64) throws
+
+    /// The newest snapshot of a stream with a fingerprint that is at a version or before it; nil where there is none.
+    func snapshot(of stream: StreamID, fingerprint: Digest256, atMost version: UInt64) throws -> Snapshot?
+
+    /// How many events of a stream were recorded at a time or before it.
+    func version(of stream: StreamID, at time: Timestamp) throws -> UInt64
+
     /// Ends the use of the store, once the calls under way have returned; every later call throws. Does nothing the
     /// second time.
     func close() throws

@@ -1,23 +1,24 @@
 internal import EventLogProtocol
 public import EventSourcing
 internal import HTTPTypes
-internal import ServiceSupport
+public import ServiceSupport
 
 /// The log, for what projections do not hold.
+///
+/// Every call throws ``Problem`` 503 `log-unavailable` where the log does not answer.
 public struct LogAccess: Sendable {
     let client: EventLogClient
 
     /// Reads a stream in order from the event after a version, at most `limit` events.
-    ///
-    /// - Throws: ``Problem`` 503 where the log does not answer.
     public func readStream(
         _ stream: StreamID, after version: UInt64, limit: Int
-    ) async throws -> [RecordedEvent] {
+    ) async throws(Problem) -> [RecordedEvent] {
         var events: [RecordedEvent] = []
         while events.count < limit {
             let after = version + UInt64(events.count)
+            let rest = limit - events.count
             let slice = try await answered { () throws(EventLogError) in
-                try await client.readStream(stream, after: after, limit: ReadLimit(events: limit - events.count))
+                try await client.readStream(stream, after: after, limit: ReadLimit(events: rest))
             }
             if slice.events.isEmpty { break }
             events += slice.events
@@ -26,11 +27,30 @@ public struct LogAccess: Sendable {
     }
 
     /// Reads the log in order from the record after a position, at most `limit` records, and maybe fewer.
-    ///
-    /// - Throws: ``Problem`` 503 where the log does not answer.
-    public func readLog(after position: UInt64, limit: Int) async throws -> [RecordedEvent] {
+    public func readLog(after position: UInt64, limit: Int) async throws(Problem) -> [RecordedEvent] {
         try await answered { () throws(EventLogError) in
             try await client.readLog(after: position, limit: ReadLimit(events: limit)).records
+        }
+    }
+
+    /// How many events of a stream were recorded at a time or before it.
+    public func version(of stream: StreamID, at time: Timestamp) async throws(Problem) -> UInt64 {
+        try await answered { () throws(EventLogError) in try await client.version(of: stream, at: time) }
+    }
+
+    /// An aggregate as it was at a version, folded from the nearest snapshot.
+    ///
+    /// - Throws: also ``RevisionError`` where its history cannot be folded.
+    public func aggregate<State: SnapshottableAggregate>(
+        _ stream: StreamID, as _: State.Type, at version: UInt64
+    ) async throws -> Revision<State> {
+        do throws(AggregateLoadError) {
+            return try await AggregateLoader<State>(client: client).load(stream, upTo: version).revision
+        } catch {
+            switch error {
+            case .log: throw Self.unavailable
+            case .history(let error): throw error
+            }
         }
     }
 
@@ -38,10 +58,12 @@ public struct LogAccess: Sendable {
         do throws(EventLogError) {
             return try await body()
         } catch {
-            throw Problem(
-                .serviceUnavailable, "log-unavailable", title: "Event log unavailable",
-                detail: "what was asked for is read from the event log, which does not answer; ask again later",
-                headers: [.retryAfter: "1"])
+            throw Self.unavailable
         }
     }
+
+    private static let unavailable = Problem(
+        .serviceUnavailable, "log-unavailable", title: "Event log unavailable",
+        detail: "what was asked for is read from the event log, which does not answer; ask again later",
+        headers: [.retryAfter: "1"])
 }

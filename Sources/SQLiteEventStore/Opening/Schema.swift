@@ -7,7 +7,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4442_4B31
 
     /// The version of the tables, kept as SQLite's `user_version`.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
     private static let tables = """
@@ -41,6 +41,22 @@ enum Schema {
             stream_versions TEXT NOT NULL,
             PRIMARY KEY (category, stream, key)
         ) STRICT, WITHOUT ROWID;
+        """ + snapshots
+
+    /// Came with version 2.
+    private static let snapshots = """
+
+        CREATE TABLE snapshots (
+            category TEXT NOT NULL,
+            stream TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            fingerprint BLOB NOT NULL,
+            last_event BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            state BLOB NOT NULL,
+            PRIMARY KEY (category, stream, version, fingerprint)
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// Refuses a file that is not Daybook's, or is a newer Daybook's. Changes nothing.
@@ -65,8 +81,8 @@ enum Schema {
         }
     }
 
-    /// Makes the tables and the log's id where the file is new: in one transaction, so that a file either has all of
-    /// it or is still new.
+    /// Makes the tables and the log's id where the file is new, and the tables that an older file lacks: in one
+    /// transaction, so that a file either has all of it or none.
     ///
     /// - Returns: the log's id.
     static func open(_ database: Database, path: String, at time: Timestamp) throws -> UniqueID {
@@ -80,6 +96,13 @@ enum Schema {
                 try insert.bind(id, at: 1)
                 try insert.bind(time.microseconds, at: 2)
                 try insert.run()
+                return .commit
+            }
+        }
+        if try pragma("user_version", database) == 1 {
+            try database.inTransaction(.immediate) {
+                try database.execute(sql: snapshots)
+                try database.execute(sql: "PRAGMA user_version = \(version)")
                 return .commit
             }
         }

@@ -42,6 +42,28 @@ enum LogReader {
         }
     }
 
+    /// How many events of a stream, which has `newest`, were recorded at a time or before it: times never decrease along
+    /// a stream, so the place is found by halving.
+    static func version(
+        _ database: Database, of stream: StreamID, at time: Timestamp, newest: UInt64
+    ) throws -> UInt64 {
+        let row = try PreparedStatement(
+            "SELECT recorded_at FROM events WHERE category = ? AND stream = ? AND version = ?", database)
+        try row.bind(stream.category, at: 1)
+        try row.bind(stream.name, at: 2)
+        var (low, high) = (UInt64(0), newest)
+        while low < high {
+            let middle = high - (high - low) / 2
+            try row.bind(middle, at: 3)
+            defer { row.reset() }
+            guard try row.step() else {
+                throw SQLiteEventStoreError(.damaged, "version \(middle) of \(stream) is missing; run verify")
+            }
+            if row.integer(at: 0) <= time.microseconds { low = middle } else { high = middle - 1 }
+        }
+        return low
+    }
+
     private static func read(
         _ rows: PreparedStatement, limit: ReadLimit, of stream: StreamID?, check: (RecordedEvent) throws -> Void
     ) throws -> [RecordedEvent] {

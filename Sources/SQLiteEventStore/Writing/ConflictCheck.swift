@@ -30,7 +30,8 @@ enum ConflictCheck {
         return try LogReader.readStream(database, stream, after: seen, limit: missedLimit)
     }
 
-    private static func event(at version: UInt64, of stream: StreamID, _ database: Database) throws -> UniqueID? {
+    /// The id of a stream's event of a version; nil where there is none.
+    static func event(at version: UInt64, of stream: StreamID, _ database: Database) throws -> UniqueID? {
         let row = try PreparedStatement(
             "SELECT id FROM events WHERE category = ? AND stream = ? AND version = ?", database)
         defer { row.reset() }

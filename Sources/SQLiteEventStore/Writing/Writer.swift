@@ -26,16 +26,41 @@ struct Writer {
     mutating func append(
         _ requests: [AppendRequest], at time: Timestamp, _ database: Database
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
+        try guarded(database, "append") { (writer) throws in try writer.commit(requests, at: time, database) }
+    }
+
+    /// Keeps snapshots in one transaction; see ``EventStore/keep(_:)``.
+    mutating func keep(_ snapshots: [Snapshot], _ database: Database) throws -> [Bool] {
+        try guarded(database, "keep a snapshot") { _ in
+            try database.beginTransaction(.immediate)
+            let kept = try snapshots.map { try Snapshots.keep($0, database) }
+            try database.commit()
+            return kept
+        }
+    }
+
+    /// Forgets a snapshot.
+    mutating func dropSnapshot(
+        of stream: StreamID, fingerprint: Digest256, version: UInt64, _ database: Database
+    ) throws {
+        try guarded(database, "drop a snapshot") { _ in
+            try Snapshots.drop(of: stream, fingerprint: fingerprint, version: version, database)
+        }
+    }
+
+    private mutating func guarded<Result>(
+        _ database: Database, _ operation: String, _ body: (inout Writer) throws -> Result
+    ) throws -> Result {
         if let failure {
             throw SQLiteEventStoreError(
-                .failedEarlier, "an append failed earlier, so nothing is written until the log is opened again",
+                .failedEarlier, "a write failed earlier, so nothing is written until the log is opened again",
                 cause: failure)
         }
         do {
-            return try commit(requests, at: time, database)
+            return try body(&self)
         } catch {
             let failure = SQLiteEventStoreError(
-                .writeFailed, "cannot append after position \(head.position); open the log again", cause: error)
+                .writeFailed, "cannot \(operation) after position \(head.position); open the log again", cause: error)
             self.failure = failure
             rollBack(database)
             throw failure

@@ -11,6 +11,8 @@ extension HTTPField.Name {
     public static let idempotencyKey = known("Idempotency-Key")
     /// `Idempotent-Replayed`: `true` where an answer was given before.
     public static let idempotentReplayed = known("Idempotent-Replayed")
+    /// `Last-Event-ID`: the last event that a reader of server-sent events holds.
+    public static let lastEventID = known("Last-Event-ID")
     /// `Link` (RFC 8288).
     public static let link = known("Link")
 

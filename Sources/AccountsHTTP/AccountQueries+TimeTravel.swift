@@ -1,0 +1,72 @@
+internal import QueryService
+internal import Accounts
+internal import EventSourcing
+internal import HTTPTypes
+internal import ServiceSupport
+
+/// When in an account's history a query looks.
+enum Moment: Hashable, Sendable {
+    /// After the event of this version.
+    case version(UInt64)
+    /// After the last event recorded at this time or before it.
+    case time(Timestamp)
+
+    /// Reads it from `version` or `at`; nil where neither is given: now.
+    ///
+    /// - Throws: ``Problem`` 400 where both are given, or one cannot be read.
+    init?(_ parameters: [String: String]) throws(Problem) {
+        let version = try ParameterReading.integer("version", parameters["version"], in: 0...UInt64.max)
+        let time = try Self.time(parameters["at"])
+        switch (version, time) {
+        case (nil, nil): return nil
+        case (let version?, nil): self = .version(version)
+        case (nil, let time?): self = .time(time)
+        case (let version?, _?): throw .invalidParameter("version", "\(version)", expected: "no at beside it")
+        }
+    }
+
+    /// Reads `at`.
+    static func time(_ text: String?) throws(Problem) -> Timestamp? {
+        guard let text else { return nil }
+        guard let time = Timestamp(rfc3339: text) else {
+            throw .invalidParameter(
+                "at", text, expected: "a time of RFC 3339 such as 2026-01-02T03:04:05.678901Z (a + is written %2B)")
+        }
+        return time
+    }
+}
+
+extension AccountQueries {
+    /// An account as it was at a moment.
+    ///
+    /// - Throws: ``Problem`` 404 where it had no such version, or was not opened then.
+    func account(
+        _ newest: Revision<Account>, at moment: Moment?, _ headers: HTTPFields
+    ) async throws -> Revision<Account> {
+        switch moment {
+        case nil:
+            return newest
+        case .version(let version):
+            guard version > 0, version <= newest.version else {
+                throw Problem(
+                    .notFound, "not-found", title: "Not found",
+                    detail: "\(newest.stream.name) has versions 1 to \(newest.version), \(version) was asked for",
+                    headers: headers)
+            }
+            return try await account(newest, atVersion: version)
+        case .time(let time):
+            if let updatedAt = newest.updatedAt, updatedAt <= time { return newest }
+            guard let createdAt = newest.createdAt, createdAt <= time else {
+                throw AccountProblems.notFound(newest.stream.name, headers)
+            }
+            // The log may know of newer events than the answer's position tells of.
+            return try await account(
+                newest, atVersion: min(newest.version, try await log.version(of: newest.stream, at: time)))
+        }
+    }
+
+    private func account(_ newest: Revision<Account>, atVersion version: UInt64) async throws -> Revision<Account> {
+        if version == newest.version { return newest }
+        return try await log.aggregate(newest.stream, as: Account.self, at: version)
+    }
+}

@@ -1,0 +1,91 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import Logging
+internal import ZeroMQ
+
+/// Takes snapshots of aggregates to the log, and checks some of those that are used.
+///
+/// Nothing here is needed for correctness, and nobody waits for it: where much is to be done already, or the log does
+/// not answer, a snapshot is left out.
+actor SnapshotKeeper<State: SnapshottableAggregate> {
+    /// What was done so far.
+    struct Counters: Hashable, Sendable {
+        var kept: UInt64 = 0
+        var audited: UInt64 = 0
+        /// Snapshots that were not what the events give.
+        var wrong: UInt64 = 0
+    }
+
+    private static var mostUnderWay: Int { 256 }
+    private static var mostAudits: Int { 1 }
+
+    private let client: EventLogClient
+    private let loop: SocketLoop
+    private let policy: SnapshotPolicy
+    private let logger: Logger
+    private var underWay = 0
+    private var audits = 0
+    private(set) var counters = Counters()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(client: EventLogClient, policy: SnapshotPolicy, on loop: SocketLoop, logger: Logger) {
+        self.client = client
+        self.policy = policy
+        self.loop = loop
+        self.logger = logger
+    }
+
+    nonisolated func isDue(from before: UInt64, to version: UInt64) -> Bool { policy.isDue(from: before, to: version) }
+
+    /// Keeps a snapshot, in its own time.
+    func keep(_ snapshot: Snapshot) {
+        guard underWay < Self.mostUnderWay else { return }
+        underWay += 1
+        Task {
+            defer { underWay -= 1 }
+            do throws(EventLogError) {
+                if try await client.keep(snapshot) { counters.kept += 1 }
+            } catch {
+                logger.debug("a snapshot was not kept", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Compares a snapshot that was used with the fold of the events, where it is its turn.
+    ///
+    /// - Parameter found: is called where they differ, once the snapshot is gone.
+    func mayAudit(_ snapshot: Snapshot, whenWrong found: @escaping @Sendable () async -> Void) {
+        guard policy.auditedOneIn > 0, UInt64.random(in: 0..<policy.auditedOneIn) == 0, audits < Self.mostAudits else {
+            return
+        }
+        audits += 1
+        Task {
+            defer { audits -= 1 }
+            await audit(snapshot, whenWrong: found)
+        }
+    }
+
+    private func audit(_ snapshot: Snapshot, whenWrong found: @Sendable () async -> Void) async {
+        let truth: Snapshot?
+        do throws(AggregateLoadError) {
+            truth = try await AggregateLoader<State>(client: client)
+                .load(snapshot.stream, upTo: snapshot.version, usingSnapshots: false).revision.snapshot
+        } catch {
+            logger.debug("a snapshot could not be checked", metadata: ["error": "\(error)"])
+            return
+        }
+        counters.audited += 1
+        guard truth != snapshot else { return }
+        counters.wrong += 1
+        logger.error(
+            "a snapshot is not what the events give; it is deleted",
+            metadata: ["stream": "\(snapshot.stream)", "version": "\(snapshot.version)"])
+        do throws(EventLogError) {
+            try await client.drop(snapshot)
+        } catch {
+            logger.error("a wrong snapshot could not be deleted", metadata: ["error": "\(error)"])
+        }
+        await found()
+    }
+}
