@@ -8,6 +8,7 @@ let package = Package(
     name: "daybook",
     platforms: [.macOS(.v15)],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -92,6 +93,9 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]),
+        .target(
+            name: "Operations",
+            dependencies: ["Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SQLiteEventStore"]),
         .executableTarget(
             name: "event-log-service",
             dependencies: [
@@ -112,6 +116,15 @@ let package = Package(
                 "Accounts", "AccountsHTTP", "EventSourcing", "QueryService", "ServiceSupport", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "daybook",
+            dependencies: [
+                "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "Operations", "SQLiteEventStore",
+                "ServiceSupport", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         // Measured beside Daybook by Tests/Benchmarks/run.
         .executableTarget(

@@ -1,7 +1,7 @@
-internal import QueryService
 internal import Accounts
 internal import EventSourcing
 internal import HTTPTypes
+internal import QueryService
 internal import ServiceSupport
 
 /// When in an account's history a query looks.

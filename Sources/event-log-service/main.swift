@@ -5,19 +5,14 @@ internal import ServiceLifecycle
 internal import ServiceSupport
 internal import ZeroMQ
 
-let eventStore = Setting(
-    "EVENT_STORE", default: "sqlite:data/daybook.db", help: "where events are kept: sqlite:PATH"
-) { text throws(SettingError) in
-    guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else { throw SettingError("expected sqlite:PATH") }
-    return String(text.dropFirst("sqlite:".count))
-}
 let httpAddress = CommonSettings.httpAddress(
     "EVENT_LOG_HTTP_ADDRESS", default: "127.0.0.1:8082", help: "where health is asked for")
 
 let program = ServiceProgram(
     "event-log-service", about: "makes events durable, publishes them and answers reads over ZeroMQ",
     settings: [
-        eventStore.description, CommonSettings.appendEndpoint.description, CommonSettings.eventsEndpoint.description,
+        CommonSettings.eventStore.description, CommonSettings.appendEndpoint.description,
+        CommonSettings.eventsEndpoint.description,
         CommonSettings.readEndpoint.description, httpAddress.description, CommonSettings.httpConnections.description,
     ])
 
@@ -28,12 +23,12 @@ await program.run { settings, logger in
     )
     let address = try settings.value(httpAddress)
     let connections = try settings.value(CommonSettings.httpConnections)
-    let path = try settings.value(eventStore)
+    let path = try settings.value(CommonSettings.eventStore)
     let store: SQLiteEventStore
     do {
         store = try SQLiteEventStore(path: path)
     } catch {
-        throw ServiceFailure("\(eventStore.name) is sqlite:\(path): \(error)")
+        throw ServiceFailure("\(CommonSettings.eventStore.name) is sqlite:\(path): \(error)")
     }
     let context = try Context()
     let service = try EventLogService(store: store, endpoints: endpoints, context: context, logger: logger)

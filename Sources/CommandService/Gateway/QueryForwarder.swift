@@ -1,10 +1,10 @@
-internal import ServiceLifecycle
 internal import AsyncHTTPClient
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import ServiceLifecycle
 internal import ServiceSupport
 internal import Synchronization
 

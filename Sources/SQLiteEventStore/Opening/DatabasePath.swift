@@ -45,13 +45,15 @@ enum DatabasePath {
         guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
             throw SQLiteEventStoreError(.cannotOpen, "cannot make the folder \(folder)", cause: SystemError.last)
         }
-        let descriptor = open(parent, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw SQLiteEventStoreError(.cannotOpen, "cannot open the folder \(parent)", cause: SystemError.last)
-        }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw SQLiteEventStoreError(.cannotOpen, "cannot flush the folder \(parent)", cause: SystemError.last)
-        }
+        try FileFlush.flush(parent)
     }
+
+    /// The folder of a file.
+    static func folder(of path: String) -> String { split(path).folder }
+
+    /// Whether there is anything of this name.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Removes a file, where there is one.
+    static func remove(_ path: String) { unlink(path) }
 }

@@ -106,6 +106,11 @@ enum Schema {
                 return .commit
             }
         }
+        return try logID(database, path: path)
+    }
+
+    /// The log's id.
+    static func logID(_ database: Database, path: String) throws -> UniqueID {
         let select = try PreparedStatement("SELECT id FROM log", database)
         defer { select.reset() }
         guard try select.step(), let id = select.uniqueID(at: 0) else {

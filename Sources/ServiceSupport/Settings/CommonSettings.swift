@@ -10,6 +10,16 @@ public enum CommonSettings {
     /// Where the log is read.
     public static let readEndpoint = endpoint("EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572", "reads of the log")
 
+    /// Where events are kept; the value is the path of an SQLite file.
+    public static let eventStore = Setting(
+        "EVENT_STORE", default: "sqlite:data/daybook.db", help: "where events are kept: sqlite:PATH"
+    ) { text throws(SettingError) in
+        guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
+            throw SettingError("expected sqlite:PATH")
+        }
+        return String(text.dropFirst("sqlite:".count))
+    }
+
     /// How much is logged.
     public static let logLevel = Setting(
         "LOG_LEVEL", default: "info", help: "trace, debug, info, notice, warning, error or critical"

@@ -1,0 +1,46 @@
+internal import JSON
+internal import ArgumentParser
+internal import Operations
+internal import SQLiteEventStore
+
+struct Backup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copies the log, as it is at one position, while commands flow.",
+        discussion: "The file is an ordinary log: verify it, open it with any SQLite tool, restore it.\n\n"
+            + "Example: daybook backup /media/backup/daybook-$(date +%F).db")
+
+    @OptionGroup var store: StoreOptions
+    @Argument(help: "The new file.") var file: String
+    @Flag(help: "As a JSON object.") var json = false
+
+    func run() async throws {
+        let source = try await store.open()
+        let head = try copyReported {
+            var head: PinnedHead?
+            try SQLiteLogCopy.make(of: source, at: file) { head = try PinnedHead(of: $0) }
+            return head
+        }
+        guard let head else { throw ExitCode.failure }
+        if json {
+            JSONOutput.line([
+                "file": .string(file), "log": .string("\(source.logID)"), "position": JSONOutput.number(head.position),
+                "hash": .string("\(head.hash)"),
+            ])
+        } else {
+            Terminal.line("\(file) holds the log up to \(head)")
+        }
+    }
+}
+
+/// Runs what makes a copy; a failure is told in one line.
+func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch let error as SQLiteEventStoreError {
+        Terminal.tell("daybook: \(error)")
+        throw ExitCode.failure
+    } catch let error as VerificationFailure {
+        Terminal.tell("daybook: the copy is not in order, so nothing was restored: \(error)")
+        throw ExitCode.failure
+    }
+}

@@ -1,0 +1,26 @@
+internal import SQLiteEventStore
+internal import JSON
+internal import ArgumentParser
+internal import Operations
+
+struct Head: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints the log's last position and its hash, to be noted elsewhere and given to verify --pinned.",
+        discussion: "Example: daybook head >> /media/elsewhere/pinned.txt")
+
+    @OptionGroup var store: StoreOptions
+    @Flag(help: "As a JSON object.") var json = false
+
+    func run() async throws {
+        let file = try await store.open()
+        let head = try PinnedHead(of: file)
+        if json {
+            JSONOutput.line([
+                "log": .string("\(file.logID)"), "position": JSONOutput.number(head.position),
+                "hash": .string("\(head.hash)"),
+            ])
+        } else {
+            Terminal.line("\(head)")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+internal import JSON
+internal import EventSourcing
+internal import Accounts
+internal import ArgumentParser
+internal import Operations
+internal import SQLiteEventStore
+
+struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Puts a backup where no log is yet, verified.",
+        discussion: "The log keeps its id and continues its chain. Stop the event log and move its file away first; "
+            + "query services and gateways notice a log that went back by themselves.\n\n"
+            + "Examples:\n  daybook restore backup.db\n  daybook restore backup.db --to-position 1000 --event-store "
+            + "sqlite:elsewhere/daybook.db")
+
+    @OptionGroup var store: StoreOptions
+    @Argument(help: "The backup.") var file: String
+    @Option(help: "Leave out everything after this position.") var toPosition: UInt64?
+    @Flag(help: "As a JSON object.") var json = false
+
+    func run() async throws {
+        let path = try await store.path()
+        let source = try StoreOptions.open(file)
+        let last = try copyReported { try source.last()?.position ?? 0 }
+        if let toPosition, toPosition > last {
+            throw ValidationError("--to-position is \(toPosition), but the backup ends at position \(last)")
+        }
+        var bar = ProgressBar("verifying", unit: "events")
+        let verified = try copyReported {
+            var verified: VerifiedLog?
+            try SQLiteLogCopy.make(of: source, at: path, upTo: toPosition) { copy in
+                verified = try LogVerification(of: copy, as: Account.self).run { bar.show($0, of: $1) }
+                bar.finish()
+            }
+            return verified
+        }
+        guard let verified else { throw ExitCode.failure }
+        if json {
+            JSONOutput.line([
+                "file": .string(path), "log": .string("\(source.logID)"),
+                "position": JSONOutput.number(verified.head.position), "hash": .string("\(verified.head.hash)"),
+            ])
+        } else {
+            Terminal.line("\(path) holds the log up to \(verified.head), verified")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import JSON
+internal import ServiceSupport
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "How the three services are: ready or not, position, lag, events a second.",
+        discussion: "Looks twice, a second apart, for the rate. Exit code 1 where one of them is not ready.\n\n"
+            + "Example: daybook status --json | jq .")
+
+    @Flag(help: "One JSON object a service.") var json = false
+
+    func run() async throws {
+        let settings = try await Settings()
+        let addresses = [
+            ("event-log", try settings.logHealth), ("command", try settings.command), ("query", try settings.query),
+        ]
+        let before = await look(addresses)
+        let begun = ContinuousClock.now
+        try await Task.sleep(for: .seconds(1))
+        let after = await look(addresses)
+        let seconds = (ContinuousClock.now - begun) / .seconds(1)
+        let head = after.compactMap { $0?["position"]?.integer }.max() ?? 0
+        var table = Table(
+            ("SERVICE", .left), ("ADDRESS", .left), ("STATE", .left), ("POSITION", .right), ("LAG", .right),
+            ("EVENTS/S", .right), ("MISSING", .left))
+        for (index, (name, address)) in addresses.enumerated() {
+            let found = after[index]
+            let position = found?["position"]?.integer
+            let earlier = before[index]?["position"]?.integer
+            let rate = position.flatMap { new in earlier.map { Double(new - min(new, $0)) / seconds } }
+            let state = found.map { $0["status"]?.text == "ready" ? "ready" : "not ready" } ?? "unreachable"
+            let missing = Self.missing(found)
+            if json {
+                JSONOutput.line([
+                    "service": .string(name), "address": .string("\(address)"), "state": .string(state),
+                    "position": position.map { JSONOutput.number($0) } ?? .null,
+                    "lag": position.map { JSONOutput.number(head - $0) } ?? .null,
+                    "events_per_second": rate.map { JSONOutput.number(UInt64($0)) } ?? .null,
+                    "missing": .array(missing.map(JSONValue.string)),
+                ])
+            } else {
+                table.add(
+                    (name, .bold), ("\(address)", nil), (state, state == "ready" ? .green : .red),
+                    (position.map(String.init) ?? "-", nil), (position.map { "\(head - $0)" } ?? "-", nil),
+                    (rate.map { "\(UInt64($0))" } ?? "-", nil), (missing.joined(separator: "; "), .yellow))
+            }
+        }
+        if !json { table.print() }
+        let areReady = after.allSatisfy { $0?["status"]?.text == "ready" }
+        if !areReady { throw ExitCode.failure }
+    }
+
+    private static func missing(_ found: JSONValue?) -> [String] {
+        guard case .array(let missing) = found?["missing"] else { return [] }
+        return missing.map(\.text)
+    }
+
+    /// What each service tells of itself; nil where it cannot be reached.
+    private func look(_ addresses: [(String, HTTPAddress)]) async -> [JSONValue?] {
+        await withTaskGroup(of: (Int, JSONValue?).self) { group in
+            for (index, (_, address)) in addresses.enumerated() {
+                group.addTask {
+                    let answer = await HTTPConnection(address: address).lookQuietly("/readyz")
+                    return (index, answer)
+                }
+            }
+            var found: [JSONValue?] = addresses.map { _ in nil }
+            for await (index, answer) in group { found[index] = answer }
+            return found
+        }
+    }
+}

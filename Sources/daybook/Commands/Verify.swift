@@ -1,0 +1,59 @@
+internal import JSON
+internal import Accounts
+internal import ArgumentParser
+internal import Operations
+internal import SQLiteEventStore
+
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Proves the log: hash chain, positions, versions, every account's fold, keys and snapshots.",
+        discussion: "Works beside the running services, and on a backup. Exit code 1 names the first record that is "
+            + "wrong.\n\nExamples:\n  daybook verify\n  daybook verify --event-store sqlite:backup.db\n"
+            + "  daybook verify --pinned 412:9e56…  # what `daybook head` printed once")
+
+    @OptionGroup var store: StoreOptions
+    @Option(help: "A point that the log must continue, as `daybook head` printed it: POSITION:HASH.") var pinned:
+        String?
+    @Flag(help: "As a JSON object.") var json = false
+
+    func run() async throws {
+        let pinned = try pinned.map { text in
+            guard let pinned = PinnedHead(text) else {
+                throw ValidationError("--pinned is “\(text)”: expected POSITION:HASH, as daybook head prints it")
+            }
+            return pinned
+        }
+        let file = try await store.open()
+        var bar = ProgressBar("verifying", unit: "events")
+        do {
+            let log = try LogVerification(of: file, as: Account.self).run(pinned: pinned) { bar.show($0, of: $1) }
+            bar.finish()
+            if json {
+                JSONOutput.line([
+                    "ok": .bool(true), "log": .string("\(file.logID)"),
+                    "position": JSONOutput.number(log.head.position),
+                    "hash": .string("\(log.head.hash)"), "streams": JSONOutput.number(log.streams),
+                    "keys": JSONOutput.number(log.keys), "snapshots": JSONOutput.number(log.snapshots),
+                    "events_per_second": JSONOutput.number(bar.rate),
+                ])
+            } else {
+                Terminal.line(
+                    Terminal.coloured("in order", .green) + ": \(log.head.position) events of \(log.streams) streams, "
+                        + "\(log.keys) keys, \(log.snapshots) snapshots; \(bar.rate) events/s")
+                Terminal.line("head \(log.head)")
+            }
+        } catch let failure as VerificationFailure {
+            bar.finish()
+            if json {
+                JSONOutput.line([
+                    "ok": .bool(false), "log": .string("\(file.logID)"),
+                    "position": failure.position.map { JSONOutput.number($0) } ?? .null,
+                    "stream": failure.stream.map { .string("\($0)") } ?? .null, "reason": .string(failure.reason),
+                ])
+            } else {
+                Terminal.line(Terminal.coloured("NOT in order", .red) + ": \(failure)")
+            }
+            throw ExitCode.failure
+        }
+    }
+}

@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import EventLogProtocol
+internal import Glibc
+internal import ZeroMQ
+
+/// Speaks with the event log over ZeroMQ for as long as a command needs it.
+enum LogConnection {
+    /// - Throws: the exit code for a log that cannot be reached, having told so; else what `body` throws.
+    static func with<Value: Sendable>(
+        _ address: EventLogAddress, _ body: (EventLogClient) async throws -> Value
+    ) async throws -> Value {
+        let context = try Context()
+        let loop = try SocketLoop(name: "daybook", context: context)
+        let client = EventLogClient(address, on: loop)
+        let result: Result<Value, any Error>
+        do {
+            try await waitForLog(client, patience: address.timeout)
+            result = .success(try await body(client))
+        } catch let error as EventLogError {
+            Terminal.tell("daybook: \(error)")
+            result = .failure(ExitCode(EX_UNAVAILABLE))
+        } catch {
+            result = .failure(error)
+        }
+        await client.close()
+        await loop.close()
+        await context.close()
+        return try result.get()
+    }
+
+    /// Asks until the log answers: a connection takes a moment, and nothing is sent before it stands.
+    private static func waitForLog(_ client: EventLogClient, patience: Duration) async throws {
+        let deadline = ContinuousClock.now + patience
+        try await client.connect()
+        while true {
+            do throws(EventLogError) {
+                _ = try await client.status()
+                if await client.isConnected { return }
+            } catch {
+                guard error.code == .unavailable, .now < deadline else { throw error }
+            }
+            guard .now < deadline else { throw EventLogError(.unavailable, "nobody takes appends") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import ArgumentParser
+internal import EventLogProtocol
+internal import FoundationEssentials
+internal import Glibc
+internal import SQLiteEventStore
+internal import ServiceSupport
+
+/// The settings that a command needs, from flags, environment, `.env` and defaults, as the services find them.
+struct Settings {
+    private static let commandAddress = CommonSettings.httpAddress(
+        "COMMAND_HTTP_ADDRESS", default: "127.0.0.1:8080", help: "where the command service listens")
+    private static let queryAddress = CommonSettings.httpAddress(
+        "QUERY_HTTP_ADDRESS", default: "127.0.0.1:8081", help: "where the query service listens")
+    private static let logAddress = CommonSettings.httpAddress(
+        "EVENT_LOG_HTTP_ADDRESS", default: "127.0.0.1:8082", help: "where the event-log service tells of its health")
+
+    private let reader: SettingsReader
+
+    init(_ flags: [(name: String, value: String?)] = []) async throws {
+        reader = try await reported {
+            try await SettingsReader(
+                known: [
+                    Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
+                    CommonSettings.eventStore.description,
+                ] + CommonSettings.ofLogClients,
+                arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)", $0] } ?? [] },
+                environment: ProcessInfo.processInfo.environment)
+        }
+    }
+
+    var command: HTTPAddress { get throws { try reported { try reader.value(Self.commandAddress) } } }
+    var query: HTTPAddress { get throws { try reported { try reader.value(Self.queryAddress) } } }
+    var logHealth: HTTPAddress { get throws { try reported { try reader.value(Self.logAddress) } } }
+    var log: EventLogAddress { get throws { try reported { try CommonSettings.logAddress(reader) } } }
+
+    /// The path of the store's file.
+    var storePath: String { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }
+}
+
+/// A wrong setting ends the program with one line and the exit code for wrong usage.
+private func reported<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch let error as SettingError {
+        Terminal.tell("daybook: wrong setting: \(error)")
+        throw ExitCode(EX_USAGE)
+    }
+}
+
+private func reported<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch let error as SettingError {
+        Terminal.tell("daybook: wrong setting: \(error)")
+        throw ExitCode(EX_USAGE)
+    }
+}
