@@ -4,41 +4,29 @@ internal import SQLiteEventStore
 /// Compares command keys with the events that they speak of.
 struct KeyCheck {
     let count: Int
-    private var byPosition: [UInt64: [SQLiteLogFile.Key]] = [:]
-    private let all: [SQLiteLogFile.Key]
+    private let byPosition: [UInt64: [SQLiteLogFile.Key]]
 
     init(_ keys: [SQLiteLogFile.Key]) {
         count = keys.count
-        all = keys
-        for key in keys { byPosition[key.outcome.commit.position, default: []].append(key) }
+        byPosition = Dictionary(grouping: keys) { $0.outcome.commit.position }
     }
 
-    /// A record stands at its position.
-    mutating func pass(_ record: RecordedEvent) throws(VerificationFailure) {
-        for key in byPosition[record.position] ?? [] {
+    /// The log has come to a position: what was done under a key left its scope at the version that the key speaks of.
+    ///
+    /// - Parameter version: the version of a stream at that position.
+    func pass(
+        _ position: UInt64, recordedAt: Timestamp, version: (StreamID) -> UInt64
+    ) throws(VerificationFailure) {
+        for key in byPosition[position] ?? [] {
             let commit = key.outcome.commit
-            guard commit.recordedAt >= record.recordedAt else {
-                throw failure(key, record.position, "it was recorded before the record of its position")
+            guard commit.recordedAt >= recordedAt else {
+                throw failure(key, position, "it was recorded before the record of its position")
             }
-            // The last event of an append to one stream, or where nothing was recorded, what stood there already.
-            if record.stream == key.scope, commit.streamVersions.first != record.streamVersion {
+            guard commit.streamVersions.first == version(key.scope) else {
                 throw failure(
-                    key, record.position,
-                    "it speaks of version \(commit.streamVersions.first ?? 0), the record there is version "
-                        + "\(record.streamVersion)")
-            }
-        }
-    }
-
-    /// All records have passed.
-    func finish(version: (StreamID) -> UInt64) throws(VerificationFailure) {
-        for key in all {
-            let commit = key.outcome.commit
-            guard let said = commit.streamVersions.first, said <= version(key.scope) else {
-                throw failure(
-                    key, commit.position,
-                    "it speaks of version \(commit.streamVersions.first ?? 0) of its stream, which has "
-                        + "\(version(key.scope))")
+                    key, position,
+                    "it speaks of version \(commit.streamVersions.first ?? 0) of its stream, which was at version "
+                        + "\(version(key.scope)) then")
             }
         }
     }

@@ -70,7 +70,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
         // What is recorded from now on is no concern of this run, and neither are snapshots of it.
         var snapshots = SnapshotCheck<State>(
             try attempt { try file.snapshots(fingerprint: State.snapshotFingerprint) })
-        var keys = KeyCheck(
+        let keys = KeyCheck(
             try attempt {
                 var keys: [SQLiteLogFile.Key] = []
                 try file.forEachKey { if $0.outcome.commit.position <= head { keys.append($0) } }
@@ -80,6 +80,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
         var states: [StreamID: Revision<State>] = [:]
         progress(0, head)
         try check(pinned, chain)
+        try check(keys, chain)
         while chain.position < head {
             let position = chain.position
             let limit = Int(clamping: min(UInt64(Self.recordsOfARead), head - position))
@@ -88,7 +89,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
             for record in records {
                 try chain.take(record)
                 try check(pinned, chain)
-                try keys.pass(record)
+                try check(keys, chain)
                 guard record.stream.category == State.category else { continue }
                 do throws(RevisionError) {
                     try states[record.stream, default: Revision(of: record.stream)].apply(record)
@@ -99,7 +100,6 @@ public struct LogVerification<State: SnapshottableAggregate> {
             }
             progress(chain.position, head)
         }
-        try keys.finish { chain.version(of: $0) }
         try snapshots.finish()
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,
@@ -111,6 +111,10 @@ public struct LogVerification<State: SnapshottableAggregate> {
         throw VerificationFailure(
             position: pinned.position,
             "its hash is \(chain.hash), pinned was \(pinned.hash): history up to here was rewritten")
+    }
+
+    private func check(_ keys: KeyCheck, _ chain: ChainVerifier) throws(VerificationFailure) {
+        try keys.pass(chain.position, recordedAt: chain.recordedAt) { chain.version(of: $0) }
     }
 
     /// What the file's own checks find is a failure of the log, not of the program.

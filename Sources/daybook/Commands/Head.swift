@@ -1,7 +1,7 @@
-internal import SQLiteEventStore
-internal import JSON
 internal import ArgumentParser
+internal import JSON
 internal import Operations
+internal import SQLiteEventStore
 
 struct Head: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
-internal import JSON
 internal import ArgumentParser
 internal import Glibc
+internal import JSON
 internal import Operations
 
 struct Import: AsyncParsableCommand {

@@ -1,7 +1,7 @@
-internal import JSON
-internal import EventSourcing
 internal import Accounts
 internal import ArgumentParser
+internal import EventSourcing
+internal import JSON
 internal import Operations
 internal import SQLiteEventStore
 

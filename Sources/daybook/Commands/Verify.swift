@@ -1,6 +1,6 @@
-internal import JSON
 internal import Accounts
 internal import ArgumentParser
+internal import JSON
 internal import Operations
 internal import SQLiteEventStore
 

@@ -1,9 +1,9 @@
-internal import NIOHTTP1
 internal import ArgumentParser
 internal import AsyncHTTPClient
 internal import Glibc
 internal import JSON
 internal import NIOCore
+internal import NIOHTTP1
 internal import ServiceSupport
 
 /// Asks a service over HTTP.
