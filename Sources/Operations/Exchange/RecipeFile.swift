@@ -47,10 +47,8 @@ public struct RecipeFile: Sendable {
         lines += 1
         guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\t") })
         else { return }
-        var stream: StreamID?
         do throws(RecipeLineError) {
             let parsed = try RecipeLine(line)
-            stream = parsed.stream
             guard !ruledOut.contains(parsed.stream) else { return }
             let event = try parsed.event()
             if histories[parsed.stream] == nil {
@@ -62,12 +60,12 @@ public struct RecipeFile: Sendable {
                 try histories[parsed.stream]?.revision.apply(
                     event, id: UniqueID(high: 0, low: 0), recordedAt: Timestamp(microseconds: 0))
             } catch {
-                throw RecipeLineError(error.reason)
+                throw RecipeLineError(error.reason, of: parsed.stream)
             }
             histories[parsed.stream]?.events.append((parsed.type, parsed.data))
         } catch {
             brokenLines.append(BrokenLine(number: lines, reason: error.reason))
-            if let stream {
+            if let stream = error.stream {
                 histories[stream] = nil
                 ruledOut.insert(stream)
             }

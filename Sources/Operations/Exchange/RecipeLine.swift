@@ -32,14 +32,16 @@ struct RecipeLine {
             }
             try reader.finish()
         } catch {
-            throw RecipeLineError(error.description)
+            // Whose line it is may be known all the same.
+            let stream = account.flatMap { StreamID(category: Account.category, name: $0) }
+            throw RecipeLineError(error.description, of: stream)
         }
         writer.endObject()
         guard let account else { throw RecipeLineError("the member account is missing") }
         guard let stream = StreamID(category: Account.category, name: account) else {
             throw RecipeLineError("“\(account)” is no account id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -")
         }
-        guard let type else { throw RecipeLineError("the member type is missing") }
+        guard let type else { throw RecipeLineError("the member type is missing", of: stream) }
         self.stream = stream
         self.type = type
         data = writer.bytes
@@ -50,7 +52,7 @@ struct RecipeLine {
         do {
             return try AccountEvent(type: type, schemaVersion: Self.schemaVersion, data: data)
         } catch {
-            throw RecipeLineError(error.reason)
+            throw RecipeLineError(error.reason, of: stream)
         }
     }
 }
@@ -58,6 +60,11 @@ struct RecipeLine {
 /// Why a line cannot be taken.
 struct RecipeLineError: Error {
     let reason: String
+    /// Whose line it is, where that is known.
+    let stream: StreamID?
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, of stream: StreamID? = nil) {
+        self.reason = reason
+        self.stream = stream
+    }
 }

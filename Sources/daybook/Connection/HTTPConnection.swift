@@ -18,6 +18,14 @@ struct HTTPConnection {
 
     let address: HTTPAddress
 
+    /// Lives as long as the program. An address where nobody listens is told at once, not tried again.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout = .init(connect: .seconds(3))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// - Throws: the exit code for a service that cannot be reached, having told so.
     func get(_ path: String, timeout: Duration = .seconds(70)) async throws -> Answer {
         try await send(HTTPClientRequest(url: "http://\(address)\(path)"), timeout: timeout)
@@ -33,7 +41,7 @@ struct HTTPConnection {
     func lookQuietly(_ path: String) async -> JSONValue? {
         do {
             let request = HTTPClientRequest(url: "http://\(address)\(path)")
-            let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(2))
+            let answer = try await Self.client.execute(request, timeout: .seconds(2))
             return try json(try await answer.body.collect(upTo: 1 << 20))
         } catch {
             // That it cannot be reached is the finding.
@@ -59,7 +67,7 @@ struct HTTPConnection {
         let answer: HTTPClientResponse
         let bytes: ByteBuffer
         do {
-            answer = try await HTTPClient.shared.execute(request, timeout: .seconds(timeout.components.seconds))
+            answer = try await Self.client.execute(request, timeout: .seconds(timeout.components.seconds))
             bytes = try await answer.body.collect(upTo: 256 << 20)
         } catch {
             throw unreachable(error)
@@ -96,7 +104,7 @@ struct HTTPConnection {
         var request = HTTPClientRequest(url: "http://\(address)\(path)")
         request.headers.add(name: "accept", value: "text/event-stream")
         request.headers.add(name: "last-event-id", value: String(position))
-        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let answer = try await Self.client.execute(request, timeout: .seconds(10))
         guard answer.status == .ok else {
             Terminal.tell("daybook: \(address) answers \(answer.status.code)")
             throw ExitCode.failure

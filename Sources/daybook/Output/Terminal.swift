@@ -24,8 +24,12 @@ enum Terminal {
     /// Writes a line to standard output.
     static func line(_ text: String) { write(Array(text.utf8) + [UInt8(ascii: "\n")]) }
 
+    /// Lets a write fail where the reader is gone, rather than have a signal end the program.
+    private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
+
     /// Writes bytes to standard output. A reader that has enough, as `head` has, ends the program without a word.
     static func write(_ bytes: [UInt8]) {
+        _ = ignoreBrokenPipes
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
