@@ -206,6 +206,9 @@ extension SQLiteEventStore {
             try database.execute(sql: "PRAGMA cache_size = -65536")
             try database.execute(sql: "PRAGMA journal_size_limit = \(largestWriteAheadLog)")
             let logID = try Schema.open(database, path: path, at: time)
+            // SQLite does not flush the deletion of the journal with which it went over to the write-ahead log. Were that
+            // journal back after a loss of power, it would roll the file back to before.
+            try FileFlush.flush(DatabasePath.folder(of: path))
             return (pool, logID, try LogTail.load(database, logID: logID))
         }
     }

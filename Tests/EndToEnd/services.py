@@ -81,6 +81,8 @@ class Service:
         self.port = port
         self.settings = settings
         self.directory = directory
+        # Further variables of its environment.
+        self.variables = {}
         self.output_file = directory / f"{program}.log"
         self.process = None
         self.client = Client(port)
@@ -106,7 +108,7 @@ class Service:
                 stdout=output,
                 stderr=output,
                 cwd=self.directory,
-                env=environment(self.settings),
+                env=environment(self.settings) | self.variables,
             )
         if wait:
             self.wait_until_ready()

@@ -1,0 +1,26 @@
+"""Fixtures of the fault tests: those of the end-to-end tests."""
+
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "EndToEnd"), str(TESTS / "Outside")]
+
+from services import Daybook  # noqa: E402
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture
+def make_daybook():
+    """Makes three services, not started yet, that end with the test."""
+    made = []
+
+    def make(**settings):
+        made.append(Daybook(start=False, **settings))
+        return made[-1]
+
+    yield make
+    for daybook in made:
+        print(daybook.output())
+        daybook.close()
