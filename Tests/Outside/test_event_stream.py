@@ -300,7 +300,7 @@ def test_a_gap_is_found_and_repaired(log: Services, peers: Peers) -> None:
         subscriber.socket.recv_multipart()
     fill(requester, 1)
     records += subscriber.up_to(14)
-    assert subscriber.gaps + subscriber.lost_tails >= 1
+    assert subscriber.counts.gaps + subscriber.counts.lost_tails >= 1
     check_sequence(records, log)
 
 
@@ -313,7 +313,7 @@ def test_a_lost_tail_is_found_by_the_heartbeat(log: Services, peers: Peers) -> N
     while subscriber.socket.recv_multipart()[0] == b"heartbeat/":
         pass
     records += subscriber.up_to(4)
-    assert (subscriber.gaps, subscriber.lost_tails) == (0, 1)
+    assert (subscriber.counts.gaps, subscriber.counts.lost_tails) == (0, 1)
     check_sequence(records, log)
 
 
@@ -328,9 +328,9 @@ def test_a_subscriber_that_loses_thousands_of_events_repairs_itself(log: Service
     fill(requester, 10)
     records += subscriber.up_to(30_011)
     check_sequence(records, log)
-    print(f"gaps {subscriber.gaps}, lost tails {subscriber.lost_tails}, reads {subscriber.reads}")
-    assert subscriber.gaps + subscriber.lost_tails > 0, "nothing was lost, so nothing was tested"
-    assert subscriber.malformed == 0
+    print(f"gaps {subscriber.counts.gaps}, lost tails {subscriber.counts.lost_tails}, reads {subscriber.counts.reads}")
+    assert subscriber.counts.gaps + subscriber.counts.lost_tails > 0, "nothing was lost, so nothing was tested"
+    assert subscriber.counts.malformed == 0
 
 
 def test_a_frozen_subscriber_delays_nobody_and_costs_bounded_memory(log: Services, peers: Peers) -> None:

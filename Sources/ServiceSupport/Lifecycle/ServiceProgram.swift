@@ -46,6 +46,8 @@ public struct ServiceProgram: Sendable {
     /// - Parameter build: makes the parts of the service from the settings, lowest first: they start in this order and
     ///   stop in the reverse one. A ``SettingError`` that it throws ends the program as a wrong setting.
     public func run(_ build: (SettingsReader, Logger) async throws -> [any Service]) async -> Never {
+        // Until the services are started there is nothing to finish.
+        for number in [SIGTERM, SIGINT] { signal(number) { _ in _exit(0) } }
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") || arguments.contains("-h") { end(printing: help, code: 0) }
         if arguments.contains("--version") { end(printing: "\(name) \(Self.version)", code: 0) }

@@ -1,0 +1,701 @@
+"""The analytics subscribers of `deploy/analytics` against the real log: killed, cut off, lied to, and counted after."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import re
+import select
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import zmq
+from daybook_frames import Event, Record, Write
+from daybook_services import Services, free_port, wait_for
+from daybook_subscriber import append
+
+# Found by way of daybook_frames, which therefore comes first.
+from daybook_events import (
+    AnotherLog, ChainBroken, Checkpoint, CheckpointDamaged, Diverged, Endpoints, LogUnreachable, LogWentBack,
+    Requester, Subscription,
+)  # fmt: skip
+from daybook_events.accounts import Deposited, Money, Opened, UnknownEvent, account_event
+from daybook_events.frames import HEADER, MAGIC
+
+ANALYTICS = Path(__file__).resolve().parents[2] / "deploy/analytics"
+CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
+EVENT_COLUMNS = "position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data"
+
+
+# MARK: what the tests work with
+
+
+@pytest.fixture
+def log() -> Iterator[Services]:
+    with Services() as services:
+        services.start("event-log-service")
+        yield services
+
+
+@pytest.fixture
+def appender(log: Services) -> Iterator[Requester]:
+    requester = Requester(zmq.Context.instance(), log.append, patience=20.0)
+    yield requester
+    requester.close()
+
+
+def endpoints(services: Services) -> Endpoints:
+    return Endpoints(services.events, services.read)
+
+
+class History:
+    """Random account events of both schema versions, and beside them what an independent ledger makes of them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.currencies: dict[str, str] = {}
+
+    def writes(self, count: int) -> list[Write]:
+        """One event for each of so many accounts, with the account's opening where it is new."""
+        accounts = self.random.sample([f"acc-{number}" for number in range(60)], count)
+        return [Write(f"account/{account}", None, self._events(account)) for account in accounts]
+
+    def _events(self, account: str) -> list[Event]:
+        is_old_schema = self.random.random() < 0.3
+        events = []
+        if account not in self.currencies:
+            currency = "USD" if is_old_schema else self.random.choice(list(CURRENCIES))
+            self.currencies[account] = currency
+            data = f'"initial_balance":{self._amount(currency, is_old_schema)}'
+            data += "" if is_old_schema else f',"currency":"{currency}"'
+            events.append(self._event("AccountOpened", f'{{"owner":"Owner of {account}",{data}}}', is_old_schema))
+        currency = self.currencies[account]
+        is_old_schema = is_old_schema and currency == "USD"
+        type_ = self.random.choice(["MoneyDeposited", "MoneyWithdrawn"])
+        events.append(self._event(type_, f'{{"amount":{self._amount(currency, is_old_schema)}}}', is_old_schema))
+        return events
+
+    def _amount(self, currency: str, is_old_schema: bool) -> str:
+        digits = CURRENCIES[currency]
+        amount = f"{Decimal(self.random.randrange(1, 10**7)).scaleb(-digits):f}"
+        return amount.rstrip("0") + "0" if is_old_schema else f'"{amount}"'
+
+    @staticmethod
+    def _event(type_: str, data: str, is_old_schema: bool) -> Event:
+        return Event(uuid4(), type_, data.encode(), b"", 1 if is_old_schema else 2)
+
+
+def fill(appender: Requester, history: History, appends: int) -> None:
+    for _ in range(appends):
+        assert append(appender, *history.writes(20)).result == "committed"
+
+
+def deposit(appender: Requester, account: str, count: int = 1) -> None:
+    events = [Event(uuid4(), "MoneyDeposited", b'{"amount":"1.00"}', b"", 2) for _ in range(count)]
+    assert append(appender, Write(f"account/{account}", None, events)).result == "committed"
+
+
+def take(subscription: Subscription, position: int, deadline: float = 10.0) -> list[Record]:
+    """The records up to a position; fails if they do not come."""
+    records: list[Record] = []
+    end = time.monotonic() + deadline
+    while not records or records[-1].position < position:
+        assert time.monotonic() < end, f"only {len(records)} records within {deadline:g} s"
+        records += subscription.next_batch(wait=0.5)
+    return records
+
+
+def positions(records: list[Record]) -> list[int]:
+    return [record.position for record in records]
+
+
+def rows(database: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def program(name: str, *arguments: object, services: Services) -> list[str]:
+    where = ["--events", services.events, "--read", services.read]
+    return [sys.executable, str(ANALYTICS / name), *map(str, arguments), *where]
+
+
+def run(name: str, *arguments: object, services: Services) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(program(name, *arguments, services=services), capture_output=True, text=True, timeout=30)
+
+
+@contextmanager
+def running(command: list[str], **streams: object) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, **streams)  # type: ignore[call-overload]
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Relay:
+    """Stands between the log and a subscriber, and passes on what `alter` makes of each message; None drops it."""
+
+    def __init__(self, services: Services) -> None:
+        self.endpoints = Endpoints(*(f"tcp://127.0.0.1:{free_port()}" for _ in range(2)))
+        self.alter_published: Callable[[list[bytes]], list[bytes] | None] = lambda message: message
+        self.alter_reply: Callable[[list[bytes]], list[bytes] | None] = lambda message: message
+        self._services = services
+        self._context = zmq.Context()
+        self._is_ending = False
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Relay:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_ending = True
+        self._thread.join()
+        self._context.destroy(linger=0)
+
+    def _run(self) -> None:
+        published, subscriptions = self._context.socket(zmq.XSUB), self._context.socket(zmq.XPUB)
+        requests, replies = self._context.socket(zmq.ROUTER), self._context.socket(zmq.DEALER)
+        # Each request keeps its requester's address, which the log does not see: it is the only requester here.
+        published.connect(self._services.events)
+        replies.connect(self._services.read)
+        subscriptions.bind(self.endpoints.events)
+        requests.bind(self.endpoints.read)
+        address = b""
+        poller = zmq.Poller()
+        for socket in (published, subscriptions, requests, replies):
+            poller.register(socket, zmq.POLLIN)
+        while not self._is_ending:
+            for socket, _ in poller.poll(50):
+                message = socket.recv_multipart()
+                if socket is subscriptions:
+                    published.send_multipart(message)
+                elif socket is requests:
+                    address, *frames = message
+                    replies.send_multipart(frames)
+                elif socket is published:
+                    if passed := self.alter_published(message):
+                        subscriptions.send_multipart(passed)
+                elif passed := self.alter_reply(message):
+                    requests.send_multipart([address, *passed])
+
+
+# MARK: following
+
+
+def test_a_subscription_gives_everything_in_order_and_goes_on_from_each_checkpoint(
+    log: Services, appender: Requester
+) -> None:
+    fill(appender, History(1), 20)
+    with Subscription(endpoints(log)) as subscription:
+        records = take(subscription, log.readiness()["position"])
+        assert subscription.is_caught_up
+    assert positions(records) == list(range(1, len(records) + 1))
+    for held in (records[0], records[17], records[-1]):
+        deposit(appender, "acc-0")
+        with Subscription(endpoints(log), Checkpoint.of(held)) as subscription:
+            last = log.readiness()["position"]
+            assert positions(take(subscription, last)) == list(range(held.position + 1, last + 1))
+
+
+def test_a_subscription_waits_for_a_log_that_is_away_and_joins_again(log: Services, appender: Requester) -> None:
+    deposit(appender, "a", 3)
+    with Subscription(endpoints(log), patience=30.0) as subscription:
+        take(subscription, 3)
+        log.process().send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        assert subscription.next_batch(wait=0.3) == []
+        assert time.monotonic() - began < 2, "a wait must end, whatever the log does"
+        silent_after = time.monotonic() + 10
+        while subscription.is_reachable:
+            assert time.monotonic() < silent_after, "nobody noticed the silence"
+            assert subscription.next_batch(wait=0.1) == []
+        log.process().send_signal(signal.SIGCONT)
+        deposit(appender, "a", 2)
+        assert positions(take(subscription, 5)) == [4, 5]
+        log.kill()
+        log.start("event-log-service")
+        deposit(appender, "a", 2)
+        assert positions(take(subscription, 7)) == [6, 7]
+        assert subscription.is_reachable
+
+
+def test_patience_ends_with_an_error_that_says_what_to_do() -> None:
+    nowhere = Endpoints(*(f"tcp://127.0.0.1:{free_port()}" for _ in range(2)))
+    with Subscription(nowhere, patience=0.1) as subscription, pytest.raises(LogUnreachable, match="loses nothing"):
+        next(iter(subscription))
+
+
+def test_a_gap_a_lost_tail_and_lost_replies_are_repaired(log: Services, appender: Requester) -> None:
+    def is_event(message: list[bytes]) -> bool:
+        return message[0] != b"heartbeat/"
+
+    with Relay(log) as relay, Subscription(relay.endpoints) as subscription:
+        deposit(appender, "a", 2)
+        records = take(subscription, 2)
+        generator = random.Random(5)
+        relay.alter_published = lambda message: None if is_event(message) and generator.random() < 0.5 else message
+        deposit(appender, "a", 300)
+        records += take(subscription, 302)
+        relay.alter_published = lambda message: None if is_event(message) else message
+        swallowed: list[list[bytes]] = []
+
+        def swallow_once(message: list[bytes]) -> list[bytes] | None:
+            if swallowed:
+                return message
+            swallowed.append(message)
+            return None
+
+        relay.alter_reply = swallow_once
+        deposit(appender, "a", 1)
+        records += take(subscription, 303)
+        assert positions(records) == list(range(1, 304))
+        assert subscription.counts.gaps and subscription.counts.lost_tails
+        assert len(swallowed) == subscription.counts.unanswered_reads == 1
+
+
+def test_nonsense_on_the_wire_is_counted_and_nothing_else(log: Services, appender: Requester) -> None:
+    with Relay(log) as relay, Subscription(relay.endpoints) as subscription:
+        deposit(appender, "a", 2)
+        records = take(subscription, 2)
+        relay.alter_published = lambda message: message[:2]
+        wait = time.monotonic() + 10
+        while subscription.counts.malformed < 2:
+            assert time.monotonic() < wait
+            assert subscription.next_batch(wait=0.2) == []
+        relay.alter_published = lambda message: message
+        deposit(appender, "a", 2)
+        assert positions(records + take(subscription, 4)) == [1, 2, 3, 4]
+
+
+# MARK: histories that do not agree
+
+
+def flip(message: list[bytes], frame: int, byte: int) -> list[bytes]:
+    altered = bytearray(message[frame])
+    altered[byte] ^= 1
+    return [*message[:frame], bytes(altered), *message[frame + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("frame", "byte"), [(0, 10), (1, 7), (1, 47), (1, 63), (1, 95), (2, -3)],
+    ids=["topic", "schema version", "time", "event id", "hash", "amount"],
+)  # fmt: skip
+def test_an_altered_event_is_found_after_those_before_it_were_given(
+    shared_log: tuple[Services, Requester], frame: int, byte: int
+) -> None:
+    log, appender = shared_log
+    head = appender_head(log)
+    with Relay(log) as relay, Subscription(relay.endpoints, head) as subscription:
+        deposit(appender, "a", 1)
+        take(subscription, head.position + 1)
+        relay.alter_published = lambda message: (
+            flip(message, frame, byte) if message[1][24:32] == (head.position + 4).to_bytes(8, "big")
+            and message[0] != b"heartbeat/" else message
+        )  # fmt: skip
+        deposit(appender, "a", 5)
+        assert positions(take(subscription, head.position + 3))[-1] == head.position + 3
+        with pytest.raises(ChainBroken, match=rf"position {head.position + 4} .*begin from nothing"):
+            take(subscription, head.position + 5)
+
+
+@pytest.fixture(scope="module")
+def shared_log() -> Iterator[tuple[Services, Requester]]:
+    with Services() as services:
+        services.start("event-log-service")
+        requester = Requester(zmq.Context.instance(), services.append, patience=20.0)
+        yield services, requester
+        requester.close()
+
+
+def appender_head(log: Services) -> Checkpoint:
+    with closing(Requester(zmq.Context.instance(), log.read)) as requester:
+        return requester.status()
+
+
+def test_an_altered_record_of_a_read_is_found(log: Services, appender: Requester) -> None:
+    deposit(appender, "a", 5)
+    with Relay(log) as relay, Subscription(relay.endpoints) as subscription:
+        relay.alter_reply = lambda message: flip(message, 0, -3)
+        assert positions(take(subscription, 4)) == [1, 2, 3, 4]
+        with pytest.raises(ChainBroken, match="position 5"):
+            take(subscription, 5)
+
+
+def test_a_record_altered_in_the_file_of_the_log_is_found(log: Services, appender: Requester) -> None:
+    deposit(appender, "a", 5)
+    log.kill()
+    with closing(sqlite3.connect(log.database)) as database, database:
+        database.execute("""UPDATE events SET data = '{"amount":"9.00"}' WHERE position = 3""")
+    log.start("event-log-service")
+    with Subscription(endpoints(log)) as subscription:
+        assert positions(take(subscription, 2)) == [1, 2]
+        with pytest.raises(ChainBroken, match="position 3"):
+            take(subscription, 3)
+
+
+def test_another_log_is_refused(log: Services, appender: Requester) -> None:
+    deposit(appender, "a", 3)
+    with Subscription(endpoints(log)) as subscription:
+        held = Checkpoint.of(take(subscription, 3)[-1])
+    with Services() as other:
+        other.start("event-log-service")
+        with Subscription(endpoints(other), held) as subscription, pytest.raises(AnotherLog, match=str(held.log_id)):
+            take(subscription, 4)
+
+
+@pytest.mark.parametrize(
+    ("new_events", "error"), [(0, LogWentBack), (2, LogWentBack), (5, ChainBroken), (8, ChainBroken)],
+    ids=["restored", "behind what is held", "as long as what is held", "beyond what is held"],
+)  # fmt: skip
+def test_a_log_that_went_back_is_noticed(
+    log: Services, appender: Requester, new_events: int, error: type[Diverged]
+) -> None:
+    deposit(appender, "a", 5)
+    assert log.stop() == 0
+    backup = log.directory / "backup.db"
+    shutil.copy(log.database, backup)
+    log.start("event-log-service")
+    deposit(appender, "a", 5)
+    with Subscription(endpoints(log)) as subscription:
+        held = take(subscription, 10)[-1]
+        log.stop()
+        shutil.copy(backup, log.database)
+        log.start("event-log-service")
+        for _ in range(new_events):
+            deposit(appender, "a")
+        with pytest.raises(error):
+            take(subscription, 14)
+    # The same for one that was not there when it happened.
+    with Subscription(endpoints(log), Checkpoint.of(held)) as subscription, pytest.raises(error):
+        take(subscription, 14)
+
+
+# MARK: checkpoints
+
+
+def test_a_checkpoint_is_saved_whole_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    assert Checkpoint.load(path) is None
+    for position in (0, 1, 2**63 - 1):
+        checkpoint = Checkpoint(uuid4(), position, bytes(range(32)))
+        checkpoint.save(path)
+        assert Checkpoint.load(path) == checkpoint
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"log_id":"x","position":1,"hash":""}',
+     json.dumps({"log_id": str(UUID(int=1)), "position": 1.5, "hash": "00" * 32}).encode(),
+     json.dumps({"log_id": str(UUID(int=1)), "position": 1, "hash": "00" * 31}).encode()],
+)  # fmt: skip
+def test_a_damaged_checkpoint_is_not_guessed_at(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "checkpoint"
+    path.write_bytes(damage)
+    with pytest.raises(CheckpointDamaged, match="remove it"):
+        Checkpoint.load(path)
+
+
+# MARK: amounts
+
+
+def account_record(type_: str, data: str, schema_version: int) -> Record:
+    header = HEADER.pack(MAGIC, 1, 0, schema_version, bytes(16), 1, 1, 0, bytes(16), bytes(32))
+    return Record(header, f"account/{type_}/a/".encode(), b"", data.encode())
+
+
+@pytest.mark.parametrize(
+    ("schema_version", "amount", "units", "digits"),
+    [(2, '"500.00"', 50000, 2), (2, '"500"', 500, 0), (2, '"0.001"', 1, 3), (2, '"9999999999999.99"', 10**15 - 1, 2),
+     (1, "500.0", 50000, 2), (1, "500", 50000, 2), (1, "5e2", 50000, 2), (1, "0.30000000000000004", 30, 2),
+     (1, "1.1500000000000001", 115, 2), (1, "9999999999999.99", 10**15 - 1, 2), (1, "0.0", 0, 2)],
+)  # fmt: skip
+def test_amounts_of_both_schema_versions_are_exact(
+    schema_version: int, amount: str, units: int, digits: int
+) -> None:
+    event = account_event(account_record("MoneyDeposited", f'{{"amount":{amount}}}', schema_version))
+    assert event == Deposited("a", Money(units, digits))
+
+
+def test_an_opening_of_the_first_schema_is_in_dollars() -> None:
+    data = '{"owner":"Alice","initial_balance":1000.0}'
+    assert account_event(account_record("AccountOpened", data, 1)) == Opened("a", "Alice", Money(100000, 2), "USD")
+
+
+@pytest.mark.parametrize(
+    ("schema_version", "data"),
+    [(3, '{"amount":"1.00"}'), (2, '{"amount":1.00}'), (1, '{"amount":"1.00"}'), (2, '{"amount":"1e2"}'),
+     (2, '{"amount":"-1.00"}'), (2, '{"amount":"1.00","amount":"2.00"}'), (2, '{"amount":"1.00","fee":"1.00"}'),
+     (2, "[]"), (2, "1"), (1, '{"amount":0.001}'), (1, '{"amount":1e999999999}'), (1, '{"amount":1e-999999999}'),
+     (1, '{"amount":1e99999999999999999999}'), (1, '{"amount":-1.0}'), (1, '{"amount":true}'),
+     (2, '{"amount":"10000000000000.00"}')],
+)  # fmt: skip
+def test_an_event_that_is_not_understood_is_not_guessed_at(schema_version: int, data: str) -> None:
+    with pytest.raises(UnknownEvent, match="position 1"):
+        account_event(account_record("MoneyDeposited", data, schema_version))
+
+
+# MARK: the table
+
+
+def check_table(table: Path, log: Services) -> None:
+    """The table holds what the file of the log holds, and nothing else, up to its head."""
+    query = f"SELECT {EVENT_COLUMNS} FROM events ORDER BY position"
+    held, recorded = rows(table, query), rows(log.database, query)
+    assert len(recorded) == log.readiness()["position"] and held == recorded
+    assert rows(table, "SELECT position, log_id, hash FROM checkpoint") == [
+        (recorded[-1][0], log.readiness()["log"], recorded[-1][8])
+    ]
+
+
+def test_the_table_is_exact_after_kills_of_the_subscriber_and_of_the_log(
+    log: Services, appender: Requester, tmp_path: Path
+) -> None:
+    table, history, generator = tmp_path / "events.db", History(7), random.Random(7)
+    fill(appender, history, 1)
+    reached = [0]
+    for turn in range(8):
+        with running(program("table.py", table, services=log), stdout=subprocess.DEVNULL) as process:
+            fill(appender, history, 1)
+            wait_for("the table goes on", lambda: held_position(table) > reached[-1])
+            # It is killed at whatever it does after so many events more, now and then together with the log.
+            fill(appender, history, generator.randrange(20))
+            assert process.poll() is None
+            if turn % 3 == 2:
+                log.kill()
+            process.kill()
+            process.wait()
+        if turn % 3 == 2:
+            log.start("event-log-service")
+        reached.append(held_position(table))
+    assert reached == sorted(set(reached)), "each went on from where the one before it was killed"
+    done = run("table.py", table, "--once", services=log)
+    assert (done.returncode, done.stderr) == (0, "")
+    check_table(table, log)
+
+
+def held_position(table: Path) -> int:
+    try:
+        found = rows(table, "SELECT position FROM checkpoint")
+    except sqlite3.OperationalError:
+        return 0  # The file, or its tables, are not made yet.
+    return int(str(found[0][0])) if found else 0
+
+
+def test_a_table_refuses_another_log_and_a_second_writer(
+    log: Services, appender: Requester, tmp_path: Path
+) -> None:
+    table = tmp_path / "events.db"
+    deposit_to_opened(appender, "a", 3)
+    with running(program("table.py", table, services=log), stderr=subprocess.PIPE) as first:
+        wait_for("the first is there", lambda: held_position(table) == 4)
+        with running(program("table.py", table, services=log), stderr=subprocess.PIPE) as second:
+            both = {first, second}
+            end = time.monotonic() + 20
+            while not any(process.poll() is not None for process in both):
+                assert time.monotonic() < end, "two kept one table and nobody minded"
+                deposit(appender, "a")
+            ended = next(process for process in both if process.poll() is not None)
+            assert ended.returncode == 1 and ended.stderr
+            assert b"another program keeps this table" in ended.stderr.read()
+    assert run("table.py", table, "--once", services=log).returncode == 0
+    check_table(table, log)
+    with Services() as other:
+        other.start("event-log-service")
+        refused = run("table.py", table, "--once", services=other)
+    assert refused.returncode == 1 and "begin from nothing" in refused.stderr and "Traceback" not in refused.stderr
+    check_table(table, log)
+
+
+def deposit_to_opened(appender: Requester, account: str, count: int, currency: str = "USD") -> None:
+    opened = f'{{"owner":"Alice","initial_balance":"0.00","currency":"{currency}"}}'
+    event = Event(uuid4(), "AccountOpened", opened.encode(), b"", 2)
+    assert append(appender, Write(f"account/{account}", 0, [event])).result == "committed"
+    deposit(appender, account, count)
+
+
+def test_records_of_other_categories_are_kept_and_mean_nothing(
+    log: Services, appender: Requester, tmp_path: Path
+) -> None:
+    event = Event(uuid4(), "MoneyDeposited", b'"\xc3\xa9"', b'{"by":"nobody"}', 9)
+    assert append(appender, Write("audit/a", None, [event])).result == "committed"
+    assert run("table.py", tmp_path / "events.db", "--once", services=log).returncode == 0
+    check_table(tmp_path / "events.db", log)
+    assert rows(tmp_path / "events.db", "SELECT * FROM movements") == []
+
+
+# MARK: the questions
+
+
+class Ledger:
+    """The log's file in exact decimals, without a line of the programs that are tested."""
+
+    def __init__(self, database: Path) -> None:
+        self.currency: dict[str, str] = {}
+        self.owner: dict[str, str] = {}
+        self.movements: list[tuple[int, str, Decimal, int]] = []
+        events = rows(database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
+        for position, account, type_, at, data in events:
+            members = json.loads(str(data), parse_float=Decimal)
+            amount = Decimal(members.get("amount", members.get("initial_balance")))
+            if type_ == "AccountOpened":
+                self.currency[str(account)] = members.get("currency", "USD")
+                self.owner[str(account)] = members["owner"]
+            sign = -1 if type_ == "MoneyWithdrawn" else 1
+            self.movements.append((int(str(position)), str(account), sign * amount, int(str(at))))
+
+    def written(self, amount: Decimal, currency: str) -> str:
+        return f"{amount:.{CURRENCIES[currency]}f}"
+
+    def held(self) -> list[list[str]]:
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for _, account, amount, _ in self.movements:
+            sums[self.currency[account]] += amount
+        accounts = Counter(self.currency.values())
+        return [[name, str(accounts[name]), self.written(sums[name], name)] for name in sorted(sums)]
+
+    def flows(self) -> list[list[str]]:
+        flows: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+        for _, account, amount, at in self.movements:
+            hour = datetime.fromtimestamp(at // 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:00Z")
+            flows[hour, self.currency[account]].append(amount)
+        return [
+            [hour, name, str(len(flow)), self.written(sum((a for a in flow if a > 0), Decimal()), name),
+             self.written(-sum((a for a in flow if a < 0), Decimal()), name)]
+            for (hour, name), flow in sorted(flows.items())
+        ]  # fmt: skip
+
+    def falls(self) -> list[list[str]]:
+        balance: dict[str, Decimal] = defaultdict(Decimal)
+        peak: dict[str, Decimal] = {}
+        worst: dict[str, Decimal] = defaultdict(Decimal)
+        fall: dict[str, list[str]] = {}
+        for position, account, amount, _ in self.movements:
+            balance[account] += amount
+            peak[account] = max(peak.get(account, balance[account]), balance[account])
+            lost = peak[account] - balance[account]
+            if lost > worst[account]:
+                worst[account] = lost
+                amounts = (peak[account], balance[account], lost)
+                written = [self.written(amount, self.currency[account]) for amount in amounts]
+                fall[account] = [account, self.owner[account], self.currency[account], *written, str(position)]
+        return [fall[account] for account in sorted(fall, key=lambda account: (-worst[account], account))[:5]]
+
+
+def test_the_questions_are_answered_as_exact_arithmetic_does(
+    log: Services, appender: Requester, tmp_path: Path
+) -> None:
+    fill(appender, History(11), 30)
+    table = tmp_path / "events.db"
+    assert run("table.py", table, "--once", services=log).returncode == 0
+    answered = run("table.py", table, "--questions", services=log)
+    assert (answered.returncode, answered.stderr) == (0, "")
+    answers = [
+        [re.split(r" {2,}", line.strip()) for line in block.splitlines() if line.startswith("    ")][1:]
+        for block in answered.stdout.strip().split("\n\n")
+    ]
+    ledger = Ledger(log.database)
+    assert len(ledger.held()) == len(CURRENCIES) and len(ledger.falls()) == 5
+    assert answers == [ledger.held(), ledger.flows(), ledger.falls()]
+
+
+# MARK: the live view
+
+
+def figures(log: Services, window: int) -> tuple[str, str, list[tuple[str, str, str]]]:
+    """What the view must show of deposits, of withdrawals and of the largest movements, from the file of the log."""
+    events = rows(log.database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
+    last_second = int(str(events[-1][3])) // 1_000_000
+    ledger = Ledger(log.database)
+
+    def line(type_: str) -> str:
+        times = [int(str(at)) // 1_000_000 for _, _, found, at, _ in events if found == type_]
+        rate = sum(time > last_second - window for time in times) / window
+        return f"{rate:,.1f}/s {len(times):,} in all"
+
+    movements = [movement for movement, event in zip(ledger.movements, events) if event[2] != "AccountOpened"]
+    largest = sorted(movements, key=lambda movement: (-abs(movement[2]), movement[0]))[:5]
+    shown = []
+    for _, account, amount, _ in largest:
+        currency = ledger.currency[account]
+        shown.append((f"{amount:+,.{CURRENCIES[currency]}f}", currency, account))
+    return line("MoneyDeposited"), line("MoneyWithdrawn"), shown
+
+
+def test_the_view_shows_the_right_figures(log: Services, appender: Requester) -> None:
+    fill(appender, History(13), 30)
+    shown = run("watch.py", "--once", "--window", 3, services=log)
+    assert (shown.returncode, shown.stderr) == (0, "") and "\x1b" not in shown.stdout
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    deposits, withdrawals, largest = figures(log, window=3)
+    head = f"{log.readiness()['position']:,}"
+    assert lines[0] == f"position {head} of {head}, 0 behind, newest event 0.0 s old, read once"
+    assert lines[2:4] == [f"deposits {deposits}", f"withdrawals {withdrawals}"]
+    assert [(words[0], words[1], words[3]) for words in map(str.split, lines[7:])] == largest
+
+
+def test_the_view_follows_on_a_terminal_and_leaves_no_trace(log: Services, appender: Requester) -> None:
+    deposit_to_opened(appender, "before", 2)
+    terminal, end_of_program = pty.openpty()
+    command = program("watch.py", services=log)
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    seen = b""
+
+    def sees(text: bytes) -> bool:
+        nonlocal seen
+        while not seen.endswith(text) and text not in seen and _is_readable(terminal):
+            seen += os.read(terminal, 65536)
+        return text in seen
+
+    with running(command, stdout=end_of_program, stderr=end_of_program, env=environment) as process:
+        os.close(end_of_program)
+        wait_for("the view is there", lambda: sees(b"position 3 of 3, 0 behind"), 10)
+        deposit(appender, "before")
+        # An account that was opened before the view began: its currency is looked up.
+        wait_for("the deposit is shown", lambda: sees(b"+1.00 USD"), 10)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+        # The terminal's buffer holds the rest.
+        wait_for("the terminal is given back", lambda: sees(b"\x1b[?25h\x1b[?1049l"), 5)
+    os.close(terminal)
+    assert b"Traceback" not in seen and b"\x1b[32m" in seen
+
+
+def _is_readable(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def test_programs_end_quietly_when_asked(log: Services, tmp_path: Path) -> None:
+    table = tmp_path / "events.db"
+    commands = (program("watch.py", services=log), program("table.py", table, services=log))
+    for command, name in zip(commands, (signal.SIGINT, signal.SIGTERM)):
+        output, errors = tmp_path / "output", tmp_path / "errors"
+        with open(output, "wb") as out, open(errors, "wb") as err, running(command, stdout=out, stderr=err) as process:
+            wait_for("it works", lambda: output.stat().st_size > 0 or table.exists(), 10)
+            process.send_signal(name)
+            assert process.wait(5) == 0
+        assert errors.read_text() == ""
+
+
+def test_a_log_that_is_nowhere_is_an_error_in_time(tmp_path: Path) -> None:
+    with Services() as absent:
+        failed = run("table.py", tmp_path / "events.db", "--once", services=absent)
+    assert failed.returncode == 1
+    assert "nothing from the log for 5 s" in failed.stderr and "Traceback" not in failed.stderr

@@ -1,0 +1,24 @@
+"""Follows Daybook's event log: every event once, in order, proved by its hash, across restarts of either side."""
+
+from daybook_events.checkpoint import Checkpoint
+from daybook_events.endpoints import Endpoints
+from daybook_events.failures import (
+    AnotherLog,
+    ChainBroken,
+    CheckpointDamaged,
+    DaybookError,
+    Diverged,
+    LogUnreachable,
+    LogWentBack,
+    Malformed,
+    Refused,
+)
+from daybook_events.follower import Counts
+from daybook_events.frames import Head, Record
+from daybook_events.requester import Requester
+from daybook_events.subscription import Subscription
+
+__all__ = [
+    "AnotherLog", "ChainBroken", "Checkpoint", "CheckpointDamaged", "Counts", "DaybookError", "Diverged", "Endpoints",
+    "Head", "LogUnreachable", "LogWentBack", "Malformed", "Record", "Refused", "Requester", "Subscription",
+]  # fmt: skip

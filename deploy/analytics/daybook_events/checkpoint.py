@@ -1,0 +1,65 @@
+"""How far a subscriber is, in a form that survives it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from daybook_events.failures import CheckpointDamaged
+from daybook_events.frames import Head, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A log, a position in it, and the hash there: all that is needed to go on, and to notice another history.
+
+    Keep it together with what you make of the events: in the transaction that writes that, where there is one. A
+    file beside it may be older than what it stands for, so what is done with an event must then bear repeating.
+    """
+
+    log_id: UUID
+    position: int
+    hash: bytes
+
+    @classmethod
+    def of(cls, point: Record | Head) -> Checkpoint:
+        """Where one stands who has taken in this record, or everything up to this head."""
+        return cls(point.log_id, point.position, point.hash)
+
+    def save(self, path: str | Path) -> None:
+        """Replaces the file as a whole: a crash leaves the old checkpoint or the new one, and on disk."""
+        path = Path(path)
+        new = path.with_name(path.name + ".new")
+        text = json.dumps({"log_id": str(self.log_id), "position": self.position, "hash": self.hash.hex()})
+        with open(new, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+        # The new name is on disk only when the folder is.
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Checkpoint | None:
+        """What was saved last; nothing where nothing was saved yet."""
+        try:
+            text = Path(path).read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            members = json.loads(text)
+            log_id, position, digest = UUID(members["log_id"]), members["position"], bytes.fromhex(members["hash"])
+            if type(position) is not int or position < 0 or len(digest) != 32:
+                raise ValueError("a position or a hash that cannot be")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointDamaged(
+                f"{path} is no checkpoint ({error}): remove it, and what was made of the events, to begin again"
+            ) from error
+        return cls(log_id, position, digest)

@@ -1,0 +1,61 @@
+"""What programs on this package share: their options for the log, and how they end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+
+from daybook_events.endpoints import Endpoints
+from daybook_events.failures import DaybookError
+
+
+def add_endpoints(parser: argparse.ArgumentParser) -> None:
+    default = Endpoints.from_environment()
+    parser.add_argument("--events", default=default.events, metavar="ENDPOINT",
+                        help="where events are published (EVENT_LOG_EVENTS_ENDPOINT, %(default)s)")  # fmt: skip
+    parser.add_argument("--read", default=default.read, metavar="ENDPOINT",
+                        help="where the log is read (EVENT_LOG_READ_ENDPOINT, %(default)s)")  # fmt: skip
+
+
+def at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected 1 or more")
+    return value
+
+
+# How many seconds a program that is not there to wait gives the log.
+PATIENCE = 5.0
+
+
+class Stop:
+    """Becomes true when the process is asked to end, so that what is under way is finished first."""
+
+    def __init__(self) -> None:
+        self._is_asked = False
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self._ask)
+
+    def __bool__(self) -> bool:
+        return self._is_asked
+
+    def _ask(self, *_: object) -> None:
+        self._is_asked = True
+
+
+def run(program: Callable[[Stop], None]) -> int:
+    """The exit code of a program: 0, or 1 after the line that says why."""
+    try:
+        program(Stop())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. Python's own flush at the end must not complain about it either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (DaybookError, sqlite3.Error, OSError) as error:
+        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,162 @@
+"""Requests to the log, and their replies (section 6 of the specification)."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zmq
+
+from daybook_events.checkpoint import Checkpoint
+from daybook_events.failures import LogUnreachable, LogWentBack, Malformed, Refused
+from daybook_events.frames import (
+    HEAD,
+    MAGIC,
+    MOST_FRAMES,
+    READ_LOG,
+    READ_STREAM,
+    REFUSAL,
+    STATUS,
+    Cursor,
+    Record,
+    genesis,
+    stream_bytes,
+)
+
+LARGEST_FRAME = 16 << 20  # Section 10: what a peer should allow.
+
+
+def configure(socket: zmq.Socket[bytes]) -> None:
+    """What every socket of a peer is given before it connects (section 11)."""
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME)
+    socket.setsockopt(zmq.RECONNECT_IVL, 100)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    # Finds a machine that vanished. Not ZMTP's own heartbeats: they can end the process (section 13).
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 2)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 2)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 3)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One reply: the number of its request, its kind, and what follows its head."""
+
+    number: int
+    kind: int
+    body: Cursor
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Reply:
+        body = Cursor(frame)
+        magic, kind, flags, reserved, number = HEAD.unpack(body.take(HEAD.size))
+        if (magic, flags, reserved) != (MAGIC, 0, 0):
+            raise Malformed(f"a reply begins with {frame[: HEAD.size]!r}")
+        return cls(number, kind, body)
+
+    def body_for(self, kind: int) -> Cursor:
+        """The body, if the reply is the one that belongs to a request of this kind."""
+        if self.kind == REFUSAL:
+            raise Refused(self.body.integer(1), self.body.sized(2).decode(errors="replace"))
+        if self.kind != kind | 0x80:
+            raise Malformed(f"a reply of kind {self.kind:#x} to a request of kind {kind:#x}")
+        return self.body
+
+
+class Requester:
+    """A DEALER that sends requests and pairs their replies by number."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, patience: float = 10.0) -> None:
+        self.socket = context.socket(zmq.DEALER)
+        configure(self.socket)
+        # A request must not wait for a log that is gone, to be carried out when nobody wants it any more.
+        self.socket.setsockopt(zmq.IMMEDIATE, 1)
+        self.socket.connect(endpoint)
+        self.patience = patience
+        self.late_replies = 0
+        self._number = 0
+
+    def ask(self, kind: int, body: bytes = b"") -> Cursor:
+        """Asks, and gives the body of the reply."""
+        return self.ask_all(kind, [body])[0]
+
+    def ask_all(self, kind: int, bodies: Sequence[bytes]) -> list[Cursor]:
+        """Asks many at once, a message for every 64, and gives the bodies of the replies in the order of `bodies`."""
+        numbers = range(self._number + 1, self._number + 1 + len(bodies))
+        self._number += len(bodies)
+        frames = [HEAD.pack(MAGIC, kind, 0, 0, number) + body for number, body in zip(numbers, bodies, strict=True)]
+        replies: dict[int, Reply] = {}
+        deadline = time.monotonic() + self.patience
+        for start in range(0, len(frames), MOST_FRAMES):
+            self._wait(zmq.POLLOUT, deadline)
+            self.socket.send_multipart(frames[start : start + MOST_FRAMES], zmq.NOBLOCK)
+        while len(replies) < len(frames):
+            self._wait(zmq.POLLIN, deadline)
+            for reply in self._receive():
+                if reply.number in numbers:
+                    replies[reply.number] = reply
+                else:
+                    self.late_replies += 1
+        return [replies[number].body_for(kind) for number in numbers]
+
+    def send(self, kind: int, body: bytes = b"") -> int | None:
+        """Sends a request without waiting, and gives its number; nothing where no log is connected."""
+        number = self._number + 1
+        try:
+            self.socket.send(HEAD.pack(MAGIC, kind, 0, 0, number) + body, zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        self._number = number
+        return number
+
+    def reply_to(self, number: int, kind: int) -> Cursor | None:
+        """The body of the reply to a request that was sent, if it is in the next message, which must be there."""
+        found = None
+        for reply in self._receive():
+            if reply.number == number:
+                found = reply
+            else:
+                self.late_replies += 1
+        return found.body_for(kind) if found else None
+
+    def status(self) -> Checkpoint:
+        """Where the log stands now."""
+        reply = self.ask(STATUS)
+        head = reply.head()
+        reply.finish()
+        return Checkpoint.of(head)
+
+    def checkpoint_at(self, position: int) -> Checkpoint:
+        """The checkpoint of a position that is trusted as it is, where no hash of it is held (section 8.1)."""
+        if position == 0:
+            log_id = self.status().log_id
+            return Checkpoint(log_id, 0, genesis(log_id))
+        reply = self.ask(READ_LOG, struct.pack(">QII", position - 1, 1, 1))
+        reply.head()
+        records = reply.records()
+        reply.finish()
+        if not records:
+            raise LogWentBack(f"the log has no position {position}")
+        return Checkpoint.of(records[0])
+
+    def first_of_stream(self, stream: str) -> Record | None:
+        """The first record of the stream `category/name`. The chain cannot prove it: see section 7."""
+        reply = self.ask(READ_STREAM, stream_bytes(stream) + struct.pack(">QII", 0, 1, 1))
+        reply.integer(8)
+        records = reply.records()
+        reply.finish()
+        return records[0] if records else None
+
+    def close(self) -> None:
+        self.socket.close(linger=0)
+
+    def _receive(self) -> list[Reply]:
+        """The replies of one message."""
+        return [Reply.parse(frame) for frame in self.socket.recv_multipart(zmq.NOBLOCK)]
+
+    def _wait(self, event: int, deadline: float) -> None:
+        if not self.socket.poll(max(0, int((deadline - time.monotonic()) * 1000)), event):
+            raise LogUnreachable(f"no reply within {self.patience} s: what became of the request is unknown")

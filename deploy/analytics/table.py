@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Keeps an SQLite table of the log's events, each exactly once, across restarts of this program and of the log.
+
+    python table.py events.db                the table follows the log until Ctrl-C
+    python table.py events.db --once         takes in what there is and ends
+    python table.py events.db --questions    answers the questions of questions.sql
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from daybook_events import Checkpoint, Endpoints, Record, Subscription
+from daybook_events.accounts import Deposited, Money, Opened, Withdrawn, account_event
+from daybook_events.command_line import PATIENCE, Stop, add_endpoints, run
+from daybook_events.failures import DaybookError
+
+QUESTIONS = Path(__file__).with_name("questions.sql")
+
+SCHEMA = """
+    CREATE TABLE IF NOT EXISTS checkpoint (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        log_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT;
+    -- Every record as it came, of whatever category. Times are microseconds since 1970, UTC.
+    CREATE TABLE IF NOT EXISTS events (
+        position INTEGER PRIMARY KEY,
+        category TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        schema_version INTEGER NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        metadata TEXT NOT NULL,
+        data TEXT NOT NULL
+    ) STRICT;
+    -- What the account events say, whatever their schema version. Amounts are whole minor units (cents for dollars).
+    CREATE TABLE IF NOT EXISTS accounts (
+        account TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        fraction_digits INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS movements (
+        position INTEGER PRIMARY KEY REFERENCES events,
+        account TEXT NOT NULL REFERENCES accounts,
+        kind TEXT NOT NULL CHECK (kind IN ('opening', 'deposit', 'withdrawal')),
+        minor_units INTEGER NOT NULL, -- negative for withdrawals
+        recorded_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS movements_by_account ON movements (account, position);
+"""
+
+
+class TableMoved(DaybookError):
+    """Another program wrote to the table."""
+
+
+class EventTable:
+    """The table, and how far it is: both are changed by the same transaction, so neither is ever ahead."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.database = sqlite3.connect(path, isolation_level=None, timeout=10)
+        self.database.execute("PRAGMA journal_mode = WAL")
+        self.database.execute("PRAGMA synchronous = FULL")
+        self.database.execute("PRAGMA foreign_keys = ON")
+        self.database.create_function("money", 2, money, deterministic=True)
+        self.database.executescript(SCHEMA)
+
+    def checkpoint(self) -> Checkpoint | None:
+        row = self.database.execute("SELECT log_id, position, hash FROM checkpoint").fetchone()
+        return Checkpoint(UUID(row[0]), row[1], row[2]) if row else None
+
+    def take(self, records: Sequence[Record], after: Checkpoint | None) -> Checkpoint:
+        """Adds records that follow on a checkpoint, whole or not at all, and gives the new checkpoint."""
+        reached = Checkpoint.of(records[-1])
+        with self._transaction():
+            if self.checkpoint() != after:
+                raise TableMoved("another program keeps this table too: end one of them")
+            for record in records:
+                self._add(record)
+            self.database.execute(
+                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?)",
+                (str(reached.log_id), reached.position, reached.hash),
+            )
+        return reached
+
+    def answers(self, questions: str) -> Iterator[tuple[str, list[str], list[tuple[object, ...]]]]:
+        """Each question's comment, with the names of the columns and the rows of its answer."""
+        for statement in statements(questions):
+            comment = " ".join(re.findall(r"^\s*--\s?(.*)$", statement, re.MULTILINE))
+            cursor = self.database.execute(statement)
+            yield comment, [column[0] for column in cursor.description], cursor.fetchall()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _add(self, record: Record) -> None:
+        self.database.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.position, record.category, record.name, record.stream_version, record.type,
+                record.schema_version, record.recorded_at, record.event_id.bytes, record.hash,
+                record.metadata.decode(), record.data.decode(),
+            ),
+        )  # fmt: skip
+        match account_event(record):
+            case Opened(account, owner, balance, currency):
+                self.database.execute(
+                    "INSERT INTO accounts VALUES (?, ?, ?, ?)", (account, owner, currency, balance.fraction_digits)
+                )
+                self._move(record, "opening", balance.minor_units)
+            case Deposited(_, amount):
+                self._move(record, "deposit", amount.minor_units)
+            case Withdrawn(_, amount):
+                self._move(record, "withdrawal", -amount.minor_units)
+
+    def _move(self, record: Record, kind: str, minor_units: int) -> None:
+        self.database.execute(
+            "INSERT INTO movements VALUES (?, ?, ?, ?, ?)",
+            (record.position, record.name, kind, minor_units, record.recorded_at),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Locked from the beginning, so that what is read in it still holds when it is written.
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.database.execute("COMMIT")
+        except BaseException:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            raise
+
+
+def money(minor_units: int | None, fraction_digits: int) -> str | None:
+    """The SQL function `money`: minor units as people write them."""
+    return None if minor_units is None else str(Money(minor_units, fraction_digits))
+
+
+def statements(text: str) -> Iterator[str]:
+    """The statements of an SQL text, each with the comments before it."""
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+
+
+def follow(table: EventTable, endpoints: Endpoints, once: bool, stop: Stop) -> None:
+    checkpoint = table.checkpoint()
+    with Subscription(endpoints, checkpoint, patience=PATIENCE if once else None) as subscription:
+        while not stop and not (once and subscription.is_caught_up):
+            # At most so many in one transaction: a crash costs little work, and a flush is shared by many.
+            if batch := subscription.next_batch(most=5000, wait=0.2):
+                checkpoint = table.take(batch, checkpoint)
+    print(f"position {checkpoint.position if checkpoint else 0}, hash {checkpoint.hash.hex() if checkpoint else '-'}")
+
+
+def print_answers(table: EventTable) -> None:
+    for comment, columns, rows in table.answers(QUESTIONS.read_text()):
+        print(comment)
+        lines = [columns, *([printable(value) for value in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            print("    " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        print()
+
+
+def printable(value: object) -> str:
+    """A value for a terminal: names come from whoever opened an account, and must not steer it."""
+    text = "" if value is None else str(value)
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def main(stop: Stop) -> None:
+    parser = argparse.ArgumentParser(description="Keeps an SQLite table of the log's events, each exactly once.")
+    parser.add_argument("table", type=Path, help="the SQLite file; made where there is none")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--once", action="store_true", help="take in what there is, then end")
+    mode.add_argument("--questions", action="store_true", help=f"answer the questions of {QUESTIONS.name}, then end")
+    add_endpoints(parser)
+    options = parser.parse_args()
+    table = EventTable(options.table)
+    try:
+        if options.questions:
+            print_answers(table)
+        else:
+            follow(table, Endpoints(options.events, options.read), options.once, stop)
+    finally:
+        table.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
