@@ -69,7 +69,8 @@ class FaultyDisk:
     def _unflushed(self):
         journal = self._undo.read_bytes()
         changes, offset = [], 0
-        while offset < len(journal):
+        # What does not reach the journal's end was killed while it was noted: the change itself had not begun.
+        while offset + _HEAD.size <= len(journal):
             kind, length = _HEAD.unpack_from(journal, offset)
             path_end = offset + _HEAD.size + length
             body = path_end + _REST.size
@@ -78,7 +79,6 @@ class FaultyDisk:
             path = journal[offset + _HEAD.size : path_end].decode()
             at, size, old, new = _REST.unpack_from(journal, path_end)
             if body + old + new > len(journal):
-                # Killed while it was noted: the change itself had not begun.
                 break
             change = Change(kind.decode(), path, at, size, journal[body : body + old], journal[body + old : body + old + new])
             offset = body + old + new
