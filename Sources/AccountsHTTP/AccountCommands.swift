@@ -28,6 +28,21 @@ public struct AccountCommands: CommandDomain {
         }
     }
 
+    /// What an account is called in the answer to a line of many commands.
+    public let memberName = "account"
+
+    /// Reads a line of many commands: `account`, where wanted `idempotency_key` and `if_match`, and the command's own
+    /// fields.
+    public func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<AccountCommand> {
+        do throws(CommandParsingError) {
+            let fields = try BulkFields(line)
+            let command = try AccountCommand.parse(line, besides: BulkFields.names)
+            return BulkCommand(id: fields.account, command: command, key: fields.key, version: fields.version)
+        } catch {
+            throw AccountProblems.problem(for: error)
+        }
+    }
+
     /// The command without what makes no difference: order of members, white space, ways of writing an amount.
     public func canonicalBytes(of command: AccountCommand) -> [UInt8] { command.canonicalBytes }
 

@@ -26,6 +26,14 @@ public protocol CommandDomain: Sendable {
     /// - Throws: ``Problem`` 400 or 413 where it is no command.
     func command(from body: [UInt8]) throws(Problem) -> State.Command
 
+    /// Reads a line of many commands: a command with the id of its aggregate and where wanted a key and a version beside.
+    ///
+    /// - Throws: ``Problem`` 400 where it is no such line.
+    func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<State.Command>
+
+    /// What the aggregate is called in the answer to a line: `account`.
+    var memberName: String { get }
+
     /// The same bytes for every way of writing the same command, and others for another: what binds an idempotency
     /// key. They must never change, for the log keeps their digest for ever.
     func canonicalBytes(of command: State.Command) -> [UInt8]
@@ -38,4 +46,24 @@ public protocol CommandDomain: Sendable {
 
     /// What a client is told of a refusal.
     func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
+}
+
+/// One of many commands that are sent at once.
+public struct BulkCommand<Command: Sendable>: Sendable {
+    /// The aggregate's id.
+    public let id: String
+    /// The command.
+    public let command: Command
+    /// The key under which it is obeyed once, as it was given.
+    public let key: String?
+    /// The version that the aggregate must have.
+    public let version: UInt64?
+
+    /// A command from its parts.
+    public init(id: String, command: Command, key: String?, version: UInt64?) {
+        self.id = id
+        self.command = command
+        self.key = key
+        self.version = version
+    }
 }

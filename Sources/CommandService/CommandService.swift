@@ -76,6 +76,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     public var routes: [Route] {
         let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
+        let bulk = BulkRoute(domain: domain, host: host, logger: logger)
         let forwarder = QueryForwarder(
             client: httpClient, feedClient: feedClient, target: queryAddress, horizon: horizon, logger: logger)
         let collection = "/\(domain.collection)"
@@ -94,6 +95,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
                     .get: { request, parameters in try await forward(request, parameters, "") },
                     .post: { request, parameters in try await route.answer(request, id: parameters["id"]) },
                 ]),
+            Route("/commands", [.post: { request, _ in try bulk.answer(request) }]),
             Route("\(collection)/{id}/events", [.get: { try await forward($0, $1, "/events") }]),
         ]
             + domain.forwardedPaths.map { path in

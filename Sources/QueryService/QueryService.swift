@@ -90,7 +90,9 @@ public final class QueryService: Service {
             Figure(.counter, "malformed_messages", counters.malformed, help: "Messages that break the grammar."),
             Figure(.counter, "divergences", counters.divergences, help: "Times when the log was another one."),
         ]
-        return Readiness(missing: statuses.compactMap(missing), figures: figures)
+        var missing = statuses.compactMap(missing)
+        if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
+        return Readiness(missing: missing, figures: figures)
     }
 
     private func missing(_ name: String, _ status: ProjectionStatus) -> String? {

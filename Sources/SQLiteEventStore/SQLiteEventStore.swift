@@ -43,15 +43,18 @@ public final class SQLiteEventStore: EventStore {
     init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, largestWriteAheadLog: Int) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        try WriteAheadLogCheck.run(path + "-wal")
         do {
             let opened = try Self.open(path: path, at: clock(), largestWriteAheadLog: largestWriteAheadLog)
             pool = opened.pool
             logID = opened.logID
+            let checkpoints = Checkpoints(
+                path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)
+            opened.pool.writeWithoutTransaction { checkpoints.begin($0) }
             writer = Mutex(
                 Writer(
                     logID: opened.logID, head: opened.head,
-                    checkpoints: Checkpoints(
-                        path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)))
+                    checkpoints: checkpoints))
             published = Mutex(Published(head: opened.head))
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw SQLiteEventStoreError(
@@ -103,7 +106,7 @@ public final class SQLiteEventStore: EventStore {
                 // At once: readers see the new rows already.
                 let head = writer.head
                 published.withLock { $0.head = head }
-                if !answer.records.isEmpty { writer.tidy(database) }
+                if !answer.records.isEmpty { try writer.tidy(database) }
                 return answer
             }
         }
@@ -112,14 +115,14 @@ public final class SQLiteEventStore: EventStore {
     /// Reads the log in order, from the record after `position`.
     public func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
         try read("the log after position \(position)") { database in
-            try LogReader.readLog(database, after: position, limit: limit)
+            try LogReader.readLog(database, logID, after: position, limit: limit)
         }
     }
 
     /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
     public func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice {
         try read("stream \(stream) after version \(version)") { database in
-            let events = try LogReader.readStream(database, stream, after: version, limit: limit)
+            let events = try LogReader.readStream(database, logID, stream, after: version, limit: limit)
             return StreamSlice(events: events, version: try StreamHead.load(stream, from: database).version)
         }
     }
@@ -205,6 +208,7 @@ extension SQLiteEventStore {
             try Durability.establish(on: database, path: path)
             try database.execute(sql: "PRAGMA cache_size = -65536")
             try database.execute(sql: "PRAGMA journal_size_limit = \(largestWriteAheadLog)")
+            try Checkpoints.settle(database, path: path)
             let logID = try Schema.open(database, path: path, at: time)
             // SQLite does not flush the deletion of the journal with which it went over to the write-ahead log. Were that
             // journal back after a loss of power, it would roll the file back to before.

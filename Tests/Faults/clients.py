@@ -3,14 +3,22 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from client import Client, NoAnswer
-from plan import OPENING
+from history import cents_of
 
-# Beyond every deadline of the system together, and the longest freeze: who waits longer hangs.
+# Beyond every deadline of the system together, and the longest fault: who waits longer hangs.
 PATIENCE = 8.0
+# What is down is not back at once.
+PAUSE = 0.005
+# How often a client that persists repeats a command before it goes on, and leaves it to the end.
+MOST_REPEATS = 200
+
+OF_THE_DOMAIN = ("acknowledged", "refused")
+# What kinds of answers tell, the most telling first.
+_TELLING = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", "condition failed"]
 
 
 @dataclass
@@ -18,12 +26,29 @@ class Outcome:
     """What became of a command."""
 
     order: object
-    # acknowledged, refused, condition failed (which binds no key), nothing recorded, unknown, in progress
+    if_match: int | None
+    # The newest version of the account that this client knew of when it sent the command.
+    least_version: int
+    # acknowledged, refused, condition failed (which binds no key), nothing recorded, in progress, unknown
     kind: str = "unknown"
     answer: object = None
-    if_match: int | None = None
-    # Every answer of the domain that its key has given, the first included.
+    # The kinds of all answers.
+    told: list = field(default_factory=list)
+    # Every answer of the domain, the first included.
     settled: list = field(default_factory=list)
+    # The answers to another command under its key.
+    abuses: list = field(default_factory=list)
+
+    def note(self, kind, answer):
+        self.told.append(kind)
+        if kind in OF_THE_DOMAIN:
+            self.settled.append(answer)
+
+    def __str__(self):
+        return (
+            f"{self.order}, If-Match {self.if_match}, client had seen version {self.least_version}: {self.kind}, "
+            f"{self.answer}, told {self.told}"
+        )
 
 
 @dataclass(frozen=True)
@@ -40,30 +65,36 @@ class Sight:
 
 
 class Clients:
-    """All clients of a plan, each in a thread."""
+    """All clients of a plan, each in a thread. They reach the gateways by `gateways` and the query service by `query`,
+    ports both."""
 
     def __init__(self, plan, gateways, query):
         self.plan = plan
         self.gateways = gateways
         self.query = query
         self.outcomes, self.sights, self.hangs, self.failures = [], [], [], []
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(orders,)) for orders in plan.clients]
+        self.ended = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(plan.clients)]
 
     def start(self):
         for thread in self._threads:
             thread.start()
 
     def finish(self):
-        self._ended.set()
+        self.ended.set()
         for thread in self._threads:
             thread.join()
 
-    def _run(self, orders):
+    @property
+    def acknowledged(self):
+        """How many commands are acknowledged by now."""
+        return sum(outcome.kind == "acknowledged" for outcome in list(self.outcomes))
+
+    def _run(self, client):
         one = _OneClient(self)
         try:
-            for order in orders:
-                if self._ended.is_set():
+            for order in self.plan.orders(client):
+                if self.ended.is_set():
                     return
                 one.carry_out(order)
         except BaseException as error:
@@ -74,21 +105,31 @@ class Clients:
 
     def settle(self, outcome, if_match=None, deadline=20.0):
         """Repeats a command by its key, on its own condition or another, until its outcome is known."""
-        client = Client(self.gateways[outcome.order.gateway].port)
+        client = Client(self.gateways[outcome.order.gateway])
         try:
             end = time.monotonic() + deadline
             while True:
-                kind, answer = send(client, outcome.order, if_match or outcome.if_match)
-                if kind in ("acknowledged", "refused"):
-                    outcome.settled.append(answer)
-                if kind in ("acknowledged", "refused", "condition failed"):
-                    if outcome.kind not in ("acknowledged", "refused"):
+                kind, answer = self.send(client, outcome, if_match)
+                if kind in OF_THE_DOMAIN or kind == "condition failed":
+                    if outcome.kind not in OF_THE_DOMAIN:
                         outcome.kind, outcome.answer = kind, answer
                     return kind
-                assert time.monotonic() < end, f"the outcome of {outcome.order} cannot be had: {answer}"
-                time.sleep(0.01)
+                assert time.monotonic() < end, f"I4: the outcome cannot be had: {outcome}: {kind}, {answer}"
+                time.sleep(PAUSE)
         finally:
             client.close()
+
+    def send(self, client, outcome, if_match=None):
+        """Sends a command, on its own condition or another, and notes the answer."""
+        begun = time.monotonic()
+        kind, answer = send(client, outcome.order, if_match or outcome.if_match)
+        self.notice_hang(outcome.order, begun)
+        outcome.note(kind, answer)
+        return kind, answer
+
+    def notice_hang(self, order, begun):
+        if time.monotonic() - begun >= PATIENCE:
+            self.hangs.append(order)
 
 
 class _OneClient:
@@ -96,10 +137,11 @@ class _OneClient:
 
     def __init__(self, clients):
         self.clients = clients
-        self.connections = [Client(gateway.port) for gateway in clients.gateways]
-        self.query = Client(clients.query.port)
-        # By account: the newest version and position that each gateway has told this client of.
+        self.connections = [Client(port) for port in clients.gateways]
+        self.query = Client(clients.query)
+        # By account: the newest version and position that each gateway has told this client of, and the query service.
         self.seen = [{} for _ in clients.gateways]
+        self.seen_at_query = {}
 
     def close(self):
         for connection in [*self.connections, self.query]:
@@ -108,81 +150,98 @@ class _OneClient:
     def carry_out(self, order):
         if order.kind in ("read", "query"):
             return self.look(order)
-        newest = max((seen.get(order.account, (0, 0))[0] for seen in self.seen), default=0)
+        newest = self.newest(order.account)[0]
         condition = None
         if order.kind != "OpenAccount" and order.condition != "none" and newest > 1:
             condition = newest if order.condition == "newest" else newest - 1
-        outcome = Outcome(order, if_match=condition)
+        outcome = Outcome(order, condition, newest)
         self.clients.outcomes.append(outcome)
         if order.copies > 1:
             with ThreadPoolExecutor(order.copies) as pool:
                 answers = list(pool.map(lambda _: self.send_alone(outcome), range(order.copies)))
-            settled = [answer for kind, answer in answers if kind in ("acknowledged", "refused")]
-            outcome.settled += settled
-            rank = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", "condition failed"]
-            outcome.kind, outcome.answer = min(answers, key=lambda one: rank.index(one[0]))
+            outcome.kind, outcome.answer = min(answers, key=lambda one: _TELLING.index(one[0]))
         else:
-            outcome.kind, outcome.answer = self.send(self.connections[order.gateway], outcome)
-            if outcome.kind in ("acknowledged", "refused"):
-                outcome.settled.append(outcome.answer)
+            outcome.kind, outcome.answer = self.send(outcome)
+        if order.persists:
+            self.persist(outcome)
         if outcome.kind == "acknowledged":
-            account = outcome.answer.json
-            if "Daybook-Position" in outcome.answer.headers:
-                self.see(order.gateway, order.account, account["version"], outcome.answer.position)
-        elif outcome.kind not in ("refused", "condition failed"):
-            # What is down is not back at once.
-            time.sleep(0.005)
+            self.see(self.seen[order.gateway], order.account, outcome.answer.json["version"], outcome.answer.position)
+        if outcome.kind in OF_THE_DOMAIN:
+            if order.abuses_key:
+                self.abuse_key(outcome)
+        elif outcome.kind != "condition failed":
+            time.sleep(PAUSE)
+
+    def persist(self, outcome):
+        for _ in range(MOST_REPEATS):
+            if outcome.kind in OF_THE_DOMAIN or outcome.kind == "condition failed" or self.clients.ended.is_set():
+                return
+            time.sleep(PAUSE)
+            outcome.kind, outcome.answer = self.send(outcome)
+
+    def abuse_key(self, outcome):
+        """Sends another command under a key whose outcome is known."""
+        # By an amount that nobody else sends.
+        other = replace(outcome.order, cents=10**9 + outcome.order.number)
+        begun = time.monotonic()
+        outcome.abuses.append(send(self.connections[other.gateway], other, outcome.if_match))
+        self.clients.notice_hang(other, begun)
+
+    def send(self, outcome):
+        return self.clients.send(self.connections[outcome.order.gateway], outcome)
 
     def send_alone(self, outcome):
-        client = Client(self.clients.gateways[outcome.order.gateway].port)
+        client = Client(self.clients.gateways[outcome.order.gateway])
         try:
-            return self.send(client, outcome)
+            return self.clients.send(client, outcome)
         finally:
             client.close()
 
-    def send(self, client, outcome):
-        begun = time.monotonic()
-        kind, answer = send(client, outcome.order, outcome.if_match)
-        self.notice_hang(outcome.order, begun)
-        return kind, answer
+    def newest(self, account):
+        """The newest version and position of an account that this client was told of, by whomever."""
+        known = [seen.get(account, (0, 0)) for seen in [*self.seen, self.seen_at_query]]
+        return max(version for version, _ in known), max(position for _, position in known)
 
-    def notice_hang(self, order, begun):
-        if time.monotonic() - begun >= PATIENCE:
-            self.clients.hangs.append(order)
-
-    def see(self, gateway, account, version, position):
-        known = self.seen[gateway].get(account, (0, 0))
-        self.seen[gateway][account] = (max(version, known[0]), max(position, known[1]))
+    @staticmethod
+    def see(seen, account, version, position):
+        known = seen.get(account, (0, 0))
+        seen[account] = (max(version, known[0]), max(position, known[1]))
 
     def look(self, order):
-        version, position = self.seen[order.gateway].get(order.account, (0, 0))
         headers = {}
         if order.kind == "query":
+            version, position = self.newest(order.account)
             client, headers = self.query, {"Daybook-Min-Position": str(position)}
         else:
+            # Of what the other gateway has answered this one need not know.
+            version, position = self.seen[order.gateway].get(order.account, (0, 0))
             client = self.connections[order.gateway]
         begun = time.monotonic()
         try:
             answer = client.get(f"/accounts/{order.account}", headers, timeout=PATIENCE)
         except NoAnswer:
-            self.notice_hang(order, begun)
+            self.clients.notice_hang(order, begun)
             return
-        assert answer.status in (200, 404, 503), f"a query was answered with {answer}"
+        assert answer.status in (200, 404, 503), f"I7: a query was answered with {answer}"
         if answer.status == 503:
             return
         found = answer.json if answer.status == 200 else {"version": 0, "balance": Decimal(0)}
-        sight = Sight(
-            order, answer.status, found["version"], int(found["balance"].scaleb(2)), answer.position, version, position
+        self.clients.sights.append(
+            Sight(
+                order, answer.status, found["version"], int(found["balance"].scaleb(2)), answer.position,
+                least_version=version, least_position=position,
+            )  # fmt: skip
         )
-        self.clients.sights.append(sight)
+        if order.kind == "query":
+            self.see(self.seen_at_query, order.account, found["version"], answer.position)
 
 
 def send(client, order, if_match):
     """Sends a command; gives what kind of answer it is, and the answer."""
     command = {"type": order.kind}
-    amount = str(Decimal(order.cents).scaleb(-2))
+    amount = str(Decimal(cents_of(order)).scaleb(-2))
     if order.kind == "OpenAccount":
-        command |= {"owner": f"owner {order.number}", "initial_balance": str(Decimal(OPENING + order.cents).scaleb(-2))}
+        command |= {"owner": f"owner {order.number}", "initial_balance": amount}
     else:
         command |= {"amount": amount}
     headers = {}
@@ -193,8 +252,7 @@ def send(client, order, if_match):
     try:
         answer = client.post(order.account, command, timeout=PATIENCE, headers=headers)
     except NoAnswer as error:
-        refused = isinstance(error.__cause__, ConnectionRefusedError)
-        return ("nothing recorded" if refused else "unknown"), None
+        return "unknown", error
     match answer.status:
         case 200 | 201:
             return "acknowledged", answer
@@ -206,6 +264,8 @@ def send(client, order, if_match):
             return "refused", answer
         case 409:
             return "in progress", answer
+        case 422:
+            return "other command", answer
         case 503:
             return "nothing recorded", answer
         case 504:

@@ -3,15 +3,26 @@
 Pure: the same seed gives the same plan, on every machine and in every year.
 """
 
+import itertools
 import random
 from dataclasses import dataclass
 
 # Accounts that all clients fight for; beside them each client has one of its own.
 SHARED = ["hot", "warm"]
 OPENING = 5_000_00
+# More than all clients of a run can pay in, so that it is refused.
+BEYOND_ALL = 10**13
 
-SERVICES = ["event-log", "command", "query"]
-LINKS = ["append", "gateway-read", "events", "query-read", "gateway-query", "subscriber-events", "subscriber-read"]
+# The log is what everything stands on.
+_WEIGHTS_OF_SERVICES = {"event-log": 4, "command-1": 2, "command-2": 2, "query": 2}
+_LINKS = ["append", "gateway-read", "events", "query-read", "gateway-query", "subscriber-events", "subscriber-read"]
+
+_WEIGHTS_OF_FAULTS = {
+    # Of services.
+    "kill": 6, "kill several": 2, "kill all": 2, "restart": 2, "freeze": 4,
+    # Of links.
+    "cut": 3, "cut within a message": 3, "stall": 1, "stall towards": 1, "stall back": 1, "delay": 1, "refuse": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,74 +39,107 @@ class Order:
     gateway: int
     # How often a command with a key is sent at the same time.
     copies: int = 1
+    # Whether a client that does not know the outcome repeats the command at once, until it does; else at the end.
+    persists: bool = False
+    # Whether the key is used once more for another command, which must be refused.
+    abuses_key: bool = False
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks, after a pause, for a while."""
+    """Something that breaks at a time, and is mended after so many seconds. Several may be open at once."""
 
-    pause: float
-    kind: str  # kill, kill all, restart, freeze, cut, stall, refuse, cut within a message
-    target: str
+    begin: float
     seconds: float
-    # Which of the unflushed writes a loss of power takes: all of them, or any.
-    torn: bool = False
+    kind: str
+    targets: tuple[str, ...]
+    # For what the fault leaves open: which unflushed writes a loss of power takes, where a message is cut.
+    seed: int
+    # Whether a loss of power takes any part of what is not flushed; else all of it.
+    torn: bool
+
+    @property
+    def end(self):
+        return self.begin + self.seconds
+
+    def __str__(self):
+        torn = ", torn writes" if self.torn and "event-log" in self.targets and self.kind.startswith("kill") else ""
+        return f"{self.begin:6.2f} s  {self.kind} {', '.join(self.targets)} for {self.seconds:.2f} s{torn}"
 
 
 @dataclass(frozen=True)
 class Plan:
     seed: int
     gateways: int
-    clients: list[list[Order]]
-    faults: list[Fault]
+    clients: int
+    faults: tuple[Fault, ...]
     # Whether everything is killed once more at the end, so that only what is on disk can answer.
     ends_with_a_kill: bool
 
+    @property
+    def links(self):
+        return _LINKS + [f"client-{gateway}" for gateway in range(1, self.gateways + 1)]
+
+    def orders(self, client):
+        """What a client does, without end."""
+        chance = random.Random(f"{self.seed}, client {client}")
+        for count in itertools.count():
+            yield _order(chance, 1 + client + count * self.clients, f"own-{client}", self.gateways)
+
     def __str__(self):
-        lines = [f"plan of seed {self.seed}: {self.gateways} gateways, {len(self.clients)} clients"]
-        for fault in self.faults:
-            torn = ", torn writes" if fault.torn else ""
-            lines.append(f"  after {fault.pause:.2f} s {fault.kind} {fault.target} for {fault.seconds:.2f} s{torn}")
+        lines = [f"plan of seed {self.seed}: {self.gateways} gateways, {self.clients} clients"]
+        lines += [str(fault) for fault in self.faults]
         if self.ends_with_a_kill:
-            lines.append("  at the end kill all")
-        return "\n".join(lines)
+            lines.append("at the end  kill all")
+        return "\n    ".join(lines)
 
 
-def make(seed, faults=7, orders=2000):
+def make(seed, seconds=2.5):
+    """The plan of a seed, whose last fault begins before so many seconds have passed."""
     chance = random.Random(seed)
     gateways = chance.choice([1, 2])
-    numbers = iter(range(1, 10**9))
-    clients = [
-        [_order(chance, next(numbers), f"own-{client}", gateways) for _ in range(orders)]
-        for client in range(chance.randint(3, 6))
-    ]
-    return Plan(seed, gateways, clients, [_fault(chance) for _ in range(faults)], chance.random() < 0.5)
+    clients = chance.randint(3, 6)
+    ends_with_a_kill = chance.random() < 0.5
+    plan = Plan(seed, gateways, clients, (), ends_with_a_kill)
+    return Plan(seed, gateways, clients, tuple(_faults(chance, plan, seconds)), ends_with_a_kill)
 
 
 def _order(chance, number, own, gateways):
     account = chance.choice(SHARED + [own])
     kind = chance.choices(["OpenAccount", "Deposit", "Withdraw", "read", "query"], [1, 8, 8, 4, 3])[0]
-    # A few withdrawals of what nobody has, so that they are refused.
-    cents = number + (10**13 if kind == "Withdraw" and chance.random() < 0.1 else 0)
-    key = f"key-{number}" if chance.random() < 0.6 else None
+    is_beyond_all = kind == "Withdraw" and chance.random() < 0.1
+    has_key = kind not in ("read", "query") and chance.random() < 0.6
     return Order(
-        number=number, kind=kind, account=account, cents=cents, key=key,
-        condition=chance.choices(["none", "newest", "stale"], [8, 3, 1])[0], gateway=chance.randrange(gateways),
-        copies=chance.choices([1, 3, 16], [60, 4, 1])[0] if key else 1,
+        number=number, kind=kind, account=account, cents=number + (BEYOND_ALL if is_beyond_all else 0),
+        key=f"key-{number}" if has_key else None, condition=chance.choices(["none", "newest", "stale"], [8, 3, 1])[0],
+        gateway=chance.randrange(gateways),
+        copies=chance.choices([1, 3, 16, 64], [600, 40, 8, 2])[0] if has_key else 1,
+        persists=has_key and chance.random() < 0.5, abuses_key=has_key and chance.random() < 0.05,
     )  # fmt: skip
 
 
-def _fault(chance):
-    kind = chance.choices(
-        ["kill", "kill all", "restart", "freeze", "cut", "stall", "refuse", "cut within a message"],
-        [6, 2, 2, 4, 3, 2, 1, 3],
-    )[0]
+def _faults(chance, plan, seconds):
+    services = [f"command-{gateway}" for gateway in range(1, plan.gateways + 1)] + ["event-log", "query"]
+    # What is broken cannot break before it is mended.
+    mended_at = dict.fromkeys(services + plan.links, 0.0)
+    begin = 0.0
+    while True:
+        kind = chance.choices(list(_WEIGHTS_OF_FAULTS), _WEIGHTS_OF_FAULTS.values())[0]
+        targets = _targets(chance, kind, services, plan.links)
+        begin = max([begin + chance.uniform(0.02, 0.4), *(mended_at[target] for target in targets)])
+        if begin >= seconds:
+            return
+        lasts = 0 if kind.startswith("cut") else chance.choice([0, 0.05, 0.2, 0.6])
+        for target in targets:
+            mended_at[target] = begin + lasts
+        yield Fault(begin, lasts, kind, targets, chance.randrange(10**9), chance.random() < 0.5)
+
+
+def _targets(chance, kind, services, links):
+    if kind == "kill all":
+        return tuple(services)
+    if kind == "kill several":
+        return tuple(sorted(chance.sample(services, 2)))
     if kind in ("kill", "restart", "freeze"):
-        # The log is what everything stands on.
-        target = chance.choices(SERVICES, [3, 2, 1])[0]
-    else:
-        target = "all" if kind == "kill all" else chance.choice(LINKS)
-    return Fault(
-        pause=chance.uniform(0.02, 0.3), kind=kind, target=target, seconds=chance.choice([0, 0.05, 0.2, 0.6]),
-        torn=chance.random() < 0.5,
-    )  # fmt: skip
+        return (chance.choices(services, [_WEIGHTS_OF_SERVICES[service] for service in services])[0],)
+    return (chance.choice(links),)

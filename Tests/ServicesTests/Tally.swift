@@ -82,6 +82,15 @@ struct TallyCommands: CommandDomain {
         return number
     }
 
+    let memberName = "tally"
+
+    /// `ID NUMBER`
+    func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<Int> {
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        guard words.count == 2 else { throw .invalidParameter("line", "…", expected: "an id and a number") }
+        return BulkCommand(id: String(words[0]), command: try command(from: Array(words[1].utf8)), key: nil, version: nil)
+    }
+
     func canonicalBytes(of command: Int) -> [UInt8] { Array("\(command)".utf8) }
 
     func isCreation(_ command: Int) -> Bool { false }

@@ -23,16 +23,16 @@ enum AccountUpcasters {
             writer.beginObject()
             for (name, value) in members {
                 writer.member(name: name)
-                if case .number(let number) = value, name == "amount" || name == "initial_balance" {
-                    guard let text = DoubleAmount.cents(number.literal) else {
-                        throw JSONError(
-                            code: .unexpectedMember, offset: 0, pointer: JSONPointer.member(name),
-                            reason: "expected an amount in whole cents, found \(number.literal)")
-                    }
-                    writer.string(text)
-                } else {
+                guard name == "amount" || name == "initial_balance" else {
                     writer.value(value)
+                    continue
                 }
+                guard case .number(let number) = value, let text = DoubleAmount.cents(number.literal) else {
+                    throw JSONError(
+                        code: .unexpectedMember, offset: 0, pointer: JSONPointer.member(name),
+                        reason: "expected a number of whole cents, found \(found(value))")
+                }
+                writer.string(text)
             }
             if type == "AccountOpened" {
                 writer.member(name: "currency")
@@ -43,5 +43,10 @@ enum AccountUpcasters {
         } catch {
             throw EventDecodingError(type: type, schemaVersion: 1, reason: error.description)
         }
+    }
+
+    private static func found(_ value: JSONValue) -> String {
+        if case .number(let number) = value { return number.literal }
+        return "\(value.kind)"
     }
 }

@@ -15,6 +15,8 @@ final class AggregateCache<State: Aggregate> {
         var isLoading = false
         /// The version up to which it is settled whether snapshots are due.
         var snapshotVersion: UInt64 = 0
+        /// The newest append that was ever decided on here.
+        var lastTicket: Ticket?
         /// Those who wait for it to be loaded.
         private var loadWaiters: [CheckedContinuation<Void, Never>] = []
         /// Those who wait to hear whether an append under way is committed.
@@ -30,6 +32,10 @@ final class AggregateCache<State: Aggregate> {
         fileprivate init(_ stream: StreamID) { self.stream = stream }
 
         var needsLoad: Bool { pipeline == nil || isOutdated }
+
+        /// Whether a version that the log told of was taken in, or is going to be loaded. While appends are under way a
+        /// pipeline takes in nothing; should they fail, it is back at its older state.
+        func knows(_ version: UInt64) -> Bool { isOutdated || (pipeline?.confirmed.version ?? 0) >= version }
 
         func waitForLoad(_ continuation: CheckedContinuation<Void, Never>) { loadWaiters.append(continuation) }
 

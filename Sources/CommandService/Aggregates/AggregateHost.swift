@@ -15,6 +15,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let key: IdempotencyKey?
         /// What is to be kept with the key where the domain refuses.
         let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer
+        /// Where the command must come after others for the same aggregate: their sequence.
+        var sequence: CommandSequence?
     }
 
     /// How an order was answered.
@@ -92,20 +94,54 @@ actor AggregateHost<State: SnapshottableAggregate> {
         return try await obey(order, slot)
     }
 
+    /// Begins to obey commands, in their order, and returns without waiting for them.
+    ///
+    /// - Parameter answered: is called as each is answered, with its place among them.
+    func begin(_ orders: [Order], answered: @escaping @Sendable (Int, Result<Answer, Failure>) -> Void) {
+        for (index, order) in orders.enumerated() {
+            // At once, up to where it has to wait: so they are decided in their order.
+            Task.immediate {
+                let result: Result<Answer, Failure>
+                do throws(Failure) {
+                    result = .success(try await obey(order))
+                } catch {
+                    result = .failure(error)
+                }
+                answered(index, result)
+            }
+        }
+    }
+
     private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
+        guard let sequence = order.sequence else { return try await obey(order, slot, place: nil) }
+        let number = sequence.enter()
+        defer { for next in sequence.leave(number) { next.resume() } }
+        return try await obey(order, slot, place: (sequence, number))
+    }
+
+    private func obey(
+        _ order: Order, _ slot: Slot, place: (sequence: CommandSequence, number: Int)?
+    ) async throws(Failure) -> Answer {
         // Whether the log told of this state after the command had come: then a refusal may stand on it. A load that
         // was under way may have been answered before.
         var isFresh = slot.needsLoad && !slot.isLoading
+        let ticketBefore = slot.lastTicket
         while true {
+            if let (sequence, number) = place {
+                while !sequence.isTurn(of: number) {
+                    await withCheckedContinuation { sequence.wait(number, $0) }
+                }
+            }
             try await load(slot)
             let now = Timestamp.now()
             switch try decide(order, slot, { UniqueID.version7(at: now, using: &random) }) {
             case .append(let ticket, let write):
-                if let answer = try await append(write, ticket, order, slot) { return answer }
-                // Others were faster; the log has just told of them.
-                isFresh = true
+                slot.lastTicket = ticket
+                if let answer = try await append(write, ticket, isFresh: &isFresh, order, slot, place) { return answer }
             case .settled(let settlement, let basis):
-                if let answer = try await settle(settlement, basis, isFresh: &isFresh, order, slot) { return answer }
+                let answer = try await settle(
+                    settlement, basis, isFresh: &isFresh, ticketBefore: ticketBefore, order, slot)
+                if let answer { return answer }
             }
         }
     }
@@ -131,8 +167,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
         case committedUnseen(Commit)
         /// The command was answered before.
         case replayed(KeyedOutcome)
-        /// Others were faster; the command is to be decided again.
-        case outdated
+        /// Others were faster; the command is to be decided again. Whether the pipeline knows what the log told.
+        case outdated(isKnown: Bool)
         case failed(Failure)
     }
 
@@ -140,7 +176,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
     ///
     /// - Returns: nil where the log refused, because others were faster.
     private func append(
-        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ order: Order, _ slot: Slot
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, isFresh: inout Bool, _ order: Order,
+        _ slot: Slot, _ place: (sequence: CommandSequence, number: Int)?
     ) async throws(Failure) -> Answer? {
         let key = order.key.map {
             CommandKey(key: $0.bytes, fingerprint: $0.fingerprint, outcome: RecordedAnswer.obeyed.encoded)
@@ -148,7 +185,10 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let request = AppendRequest(command: key, writes: [write])
         // The pipeline must hear of the log's answers in the order in which they come. Tasks that are resumed in an
         // order need not go on in it, so the pipeline is told before the task is resumed.
-        let end = await withCheckedContinuation { send(request, ticket, of: slot.stream, $0) }
+        let end = await withCheckedContinuation { continuation in
+            send(request, ticket, of: slot.stream, place, continuation)
+            if let (sequence, number) = place { for next in sequence.sent(number) { next.resume() } }
+        }
         switch end {
         case .obeyed(let revision, let position):
             return .obeyed(revision, position: position, isReplay: false)
@@ -162,7 +202,9 @@ actor AggregateHost<State: SnapshottableAggregate> {
             }
         case .replayed(let outcome):
             return try await replay(outcome, slot)
-        case .outdated:
+        case .outdated(let isKnown):
+            // Others were faster; the log has just told of them.
+            if isKnown { isFresh = true }
             return nil
         case .failed(let failure):
             throw failure
@@ -171,12 +213,15 @@ actor AggregateHost<State: SnapshottableAggregate> {
 
     private func send(
         _ request: AppendRequest, _ ticket: AggregatePipeline<State>.Ticket, of stream: StreamID,
-        _ continuation: CheckedContinuation<AppendEnd, Never>
+        _ place: (sequence: CommandSequence, number: Int)?, _ continuation: CheckedContinuation<AppendEnd, Never>
     ) {
         let host = self
         client.assumeIsolated { client in
             client.append(request) { result in
-                continuation.resume(returning: host.assumeIsolated { $0.take(result, ticket, of: stream) })
+                let end = host.assumeIsolated { $0.take(result, ticket, of: stream) }
+                // At once, not when the task goes on: nothing that comes later may be decided before.
+                if case .outdated = end, let (sequence, number) = place { sequence.refused(number) }
+                continuation.resume(returning: end)
             }
         }
     }
@@ -205,7 +250,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
         case .success(.conflict(let conflict)):
             do throws(Failure) {
                 try learn(of: conflict, slot, refusing: ticket)
-                return .outdated
+                return .outdated(isKnown: slot.knows(conflict.actual))
             } catch {
                 return .failed(error)
             }
@@ -250,7 +295,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
     /// - Returns: nil where it is to be decided again.
     private func settle(
         _ settlement: AggregatePipeline<State>.Settlement, _ basis: AggregatePipeline<State>.Basis,
-        isFresh: inout Bool, _ order: Order, _ slot: Slot
+        isFresh: inout Bool, ticketBefore: AggregatePipeline<State>.Ticket?, _ order: Order, _ slot: Slot
     ) async throws(Failure) -> Answer? {
         if let key = order.key {
             switch settlement {
@@ -268,23 +313,28 @@ actor AggregateHost<State: SnapshottableAggregate> {
                 case .outdated: return nil
                 }
             case .conditionFailed:
-                // A command that was obeyed before is answered as it was then, whatever is demanded now.
-                if let answer = try await replay(key, slot) { return answer }
+                break
             }
         }
         let stands: Bool
         if let ticket = basis.ticket {
-            stands = await isCommitted(ticket, slot)
+            // One that was sent before the command came may have been committed before it came, too, and others' events
+            // after it: only its acknowledgement is late.
+            let isSure = isFresh || ticketBefore.map { ticket > $0 } ?? true
+            stands = await isCommitted(ticket, slot) && isSure
         } else if isFresh {
             stands = true
         } else {
-            stands = try await isNewest(slot)
-            isFresh = true
+            stands = try await isNewest(slot, isFresh: &isFresh)
         }
         guard stands else { return nil }
         switch settlement {
         case .refused(let refusal): throw .refused(refusal)
-        case .conditionFailed(let actual): throw .conditionFailed(actual: actual)
+        case .conditionFailed(let actual):
+            // A command that was obeyed before is answered as it was then, whatever is demanded now. The key is looked
+            // up when the condition is known to fail: were it before, the state could go on meanwhile.
+            if let key = order.key, let answer = try await replay(key, slot) { return answer }
+            throw .conditionFailed(actual: actual)
         case .nothing: return slot.pipeline.map { .obeyed($0.confirmed, position: nil, isReplay: false) }
         }
     }
@@ -373,7 +423,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
     }
 
     /// Asks the log whether the state is its newest, and takes in what is missing.
-    private func isNewest(_ slot: Slot) async throws(Failure) -> Bool {
+    private func isNewest(_ slot: Slot, isFresh: inout Bool) async throws(Failure) -> Bool {
         guard let version = slot.pipeline?.confirmed.version else { return false }
         let slice = try await readStream(slot.stream, after: version)
         if slice.version == version, slot.pipeline?.confirmed.version == version { return true }
@@ -383,6 +433,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
         } catch {
             throw .fault(error.description)
         }
+        if slot.knows(slice.version) { isFresh = true }
         return false
     }
 

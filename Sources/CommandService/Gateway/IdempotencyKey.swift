@@ -15,6 +15,13 @@ struct IdempotencyKey: Hashable, Sendable {
     /// - Throws: ``Problem`` 400 where it is not 1 to 255 visible ASCII characters, quoted or not.
     init?(_ headers: HTTPFields, stream: StreamID, canonicalCommand: [UInt8]) throws(Problem) {
         guard let text = headers[.idempotencyKey] else { return nil }
+        try self.init(text, stream: stream, canonicalCommand: canonicalCommand)
+    }
+
+    /// Reads the key from its text.
+    ///
+    /// - Throws: ``Problem`` 400 where it is not 1 to 255 visible ASCII characters, quoted or not.
+    init(_ text: String, stream: StreamID, canonicalCommand: [UInt8]) throws(Problem) {
         var key = text[...]
         if key.utf8.count >= 2, key.first == "\"", key.last == "\"" { key = key.dropFirst().dropLast() }
         guard 1...255 ~= key.utf8.count, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {

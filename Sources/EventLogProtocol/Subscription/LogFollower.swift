@@ -48,6 +48,9 @@ public actor LogFollower {
     private var malformed: UInt64 = 0
     private var finished = Counters()
 
+    /// Why the last read of the log failed; nil where it did not.
+    public private(set) var readFailure: EventLogError?
+
     /// The loop's thread runs this actor.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -190,10 +193,16 @@ public actor LogFollower {
 
     private func readEnded(_ result: Result<LogReply, EventLogError>) {
         guard socket != nil else { return }
-        if case .success(.log(let page)) = result {
+        switch result {
+        case .success(.log(let page)):
             failedReads = 0
+            readFailure = nil
             perform(machine.readAnswered(page))
-        } else {
+        case .success:
+            readFailure = EventLogError(.refused, "the log answered with a reply to another kind of request")
+            perform(machine.readFailed())
+        case .failure(let error):
+            readFailure = error
             perform(machine.readFailed())
         }
     }

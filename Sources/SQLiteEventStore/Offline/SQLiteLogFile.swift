@@ -58,7 +58,7 @@ public final class SQLiteLogFile: Sendable {
     ///
     /// - Throws: ``SQLiteEventStoreError`` `damaged`, with the position, where one is missing or cannot be read.
     public func readLog(after position: UInt64, limit: Int) throws -> [RecordedEvent] {
-        try read { try LogReader.readLog($0, after: position, limit: ReadLimit(events: limit, bytes: 64 << 20)) }
+        try read { try LogReader.readUnproven($0, after: position, limit: ReadLimit(events: limit, bytes: 64 << 20)) }
     }
 
     /// Shows every command key, in the order of scopes.

@@ -23,8 +23,10 @@ enum LogTail {
         if last.position > 1 {
             // A missing record before it throws by itself.
             guard
-                let before = try LogReader.readLog(database, after: last.position - 2, limit: ReadLimit(events: 1))
-                    .first,
+                let before = try LogReader.readUnproven(
+                    database, after: last.position - 2, limit: ReadLimit(events: 1)
+                )
+                .first,
                 before.recordedAt <= last.recordedAt
             else {
                 throw SQLiteEventStoreError.damaged(at: last.position, "it is older than the record before it")

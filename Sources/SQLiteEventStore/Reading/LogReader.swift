@@ -1,11 +1,30 @@
 internal import EventSourcing
 internal import GRDB
 
-/// Reads records through a connection. Every function is one run of one statement: it sees one state of the log and
-/// holds it no longer than it takes, so that no reader keeps SQLite from emptying its write-ahead log.
+/// Reads records through a connection. Every function sees one state of the log and holds it no longer than it takes, so
+/// that no reader keeps SQLite from emptying its write-ahead log.
+///
+/// Every record is checked against its hash and that of the record before it in the log before it is given to anybody: a
+/// disk that changes a bit must not change a balance.
 enum LogReader {
     /// The log, from the record after `position`.
-    static func readLog(_ database: Database, after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
+    static func readLog(
+        _ database: Database, _ logID: UniqueID, after position: UInt64, limit: ReadLimit
+    ) throws -> [RecordedEvent] {
+        let records = try readUnproven(database, after: position, limit: limit)
+        guard let first = records.first else { return [] }
+        var previous = try hash(before: first, database, logID)
+        for record in records {
+            try prove(record, after: previous, in: logID)
+            previous = record.hash
+        }
+        return records
+    }
+
+    /// The log as it stands in the file, for those who prove it themselves.
+    static func readUnproven(
+        _ database: Database, after position: UInt64, limit: ReadLimit
+    ) throws -> [RecordedEvent] {
         let rows = try PreparedStatement(
             "SELECT \(EventRow.columns) FROM events WHERE position > ? ORDER BY position LIMIT ?", database)
         try rows.bind(position, at: 1)
@@ -21,6 +40,19 @@ enum LogReader {
 
     /// One stream, from the event after `version`.
     static func readStream(
+        _ database: Database, _ logID: UniqueID, _ stream: StreamID, after version: UInt64, limit: ReadLimit
+    ) throws -> [RecordedEvent] {
+        let records = try readUnproven(database, stream, after: version, limit: limit)
+        for (index, record) in records.enumerated() {
+            // Of events recorded together, the one before stands just before.
+            let isNeighbour = index > 0 && records[index - 1].position + 1 == record.position
+            let previous = isNeighbour ? records[index - 1].hash : try hash(before: record, database, logID)
+            try prove(record, after: previous, in: logID)
+        }
+        return records
+    }
+
+    private static func readUnproven(
         _ database: Database, _ stream: StreamID, after version: UInt64, limit: ReadLimit
     ) throws -> [RecordedEvent] {
         let rows = try PreparedStatement(
@@ -62,6 +94,25 @@ enum LogReader {
             if row.integer(at: 0) <= time.microseconds { low = middle } else { high = middle - 1 }
         }
         return low
+    }
+
+    private static func hash(before record: RecordedEvent, _ database: Database, _ logID: UniqueID) throws -> Digest256
+    {
+        if record.position == 1 { return HashChain.genesis(of: logID) }
+        let row = try PreparedStatement("SELECT hash FROM events WHERE position = ?", database)
+        defer { row.reset() }
+        try row.bind(record.position - 1, at: 1)
+        guard try row.step(), let hash = row.digest(at: 0) else {
+            throw SQLiteEventStoreError.damaged(at: record.position - 1, "it is missing, or has no hash")
+        }
+        return hash
+    }
+
+    private static func prove(_ record: RecordedEvent, after previous: Digest256, in logID: UniqueID) throws {
+        guard HashChain.hash(of: record, after: previous, in: logID) == record.hash else {
+            throw SQLiteEventStoreError.damaged(
+                at: record.position, "its hash does not follow from its content and the record before it")
+        }
     }
 
     private static func read(

@@ -47,7 +47,7 @@ struct Batch {
             let head = try streamHead(write.stream, &cache)
             guard ConflictCheck.holds(write.expected, head) else {
                 let missed = try ConflictCheck.missed(
-                    in: write.stream, expecting: write.expected, actual: head.version, database)
+                    in: write.stream, expecting: write.expected, actual: head.version, database, logID)
                 return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
             }
             heads.append(head)

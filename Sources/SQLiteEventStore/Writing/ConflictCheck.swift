@@ -17,7 +17,8 @@ enum ConflictCheck {
 
     /// The events that an appender with a wrong expectation had not seen.
     static func missed(
-        in stream: StreamID, expecting expected: ExpectedVersion, actual: UInt64, _ database: Database
+        in stream: StreamID, expecting expected: ExpectedVersion, actual: UInt64, _ database: Database,
+        _ logID: UniqueID
     ) throws -> [RecordedEvent] {
         guard case .exactly(let version, let lastEvent) = expected, actual > 0 else { return [] }
         var seen = version
@@ -27,7 +28,7 @@ enum ConflictCheck {
         } else if let lastEvent, version > 0, try event(at: version, of: stream, database) != lastEvent {
             seen = version - 1
         }
-        return try LogReader.readStream(database, stream, after: seen, limit: missedLimit)
+        return try LogReader.readStream(database, logID, stream, after: seen, limit: missedLimit)
     }
 
     /// The id of a stream's event of a version; nil where there is none.

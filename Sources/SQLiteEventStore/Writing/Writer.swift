@@ -68,8 +68,11 @@ struct Writer {
     }
 
     /// Keeps the write-ahead log in bounds; to be called between batches, when the last one has been told of.
-    mutating func tidy(_ database: Database) {
-        if failure == nil { checkpoints.runIfDue(database) }
+    ///
+    /// - Throws: where the database file cannot be written or flushed; nothing is appended from then on.
+    mutating func tidy(_ database: Database) throws {
+        guard failure == nil else { return }
+        try guarded(database, "copy into the database") { try $0.checkpoints.runIfDue(database) }
     }
 
     private mutating func commit(

@@ -1,0 +1,76 @@
+/// Commands for one aggregate that must be obeyed in their order, although each is sent to the log before the one before
+/// it is answered.
+///
+/// A command may be decided when every earlier one is decided and, as far as is known, will stay so. Where the log
+/// refuses one, those that stood on it will be refused too; until each of them is decided again, no later one is decided.
+///
+/// A pure data structure but for the continuations, which its user resumes. Not thread-safe: it is only touched on the
+/// loop of the host that obeys the commands.
+final class CommandSequence: @unchecked Sendable {
+    private enum Phase {
+        /// It is to be decided, or is being decided.
+        case open
+        /// Its events are on their way.
+        case sent
+        /// Its events are on their way and will be refused.
+        case doomed
+    }
+
+    private var phases: [(number: Int, phase: Phase)] = []
+    private var waiting: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    private var lastNumber = 0
+
+    /// A place at the end.
+    func enter() -> Int {
+        lastNumber += 1
+        phases.append((lastNumber, .open))
+        return lastNumber
+    }
+
+    /// Whether a command may be decided now.
+    func isTurn(of number: Int) -> Bool {
+        !phases.contains { $0.number < number && $0.phase != .sent }
+    }
+
+    /// Lets a command wait until it may be decided.
+    func wait(_ number: Int, _ continuation: CheckedContinuation<Void, Never>) {
+        waiting.append((number, continuation))
+    }
+
+    /// A command's events were sent.
+    ///
+    /// - Returns: those whose turn it is now.
+    func sent(_ number: Int) -> [CheckedContinuation<Void, Never>] { change(number, to: .sent) }
+
+    /// A command's events were refused, and so will be what stood on them.
+    func refused(_ number: Int) {
+        for index in phases.indices where phases[index].number >= number {
+            if phases[index].number == number {
+                phases[index].phase = .open
+            } else if phases[index].phase == .sent {
+                phases[index].phase = .doomed
+            }
+        }
+    }
+
+    /// A command is answered.
+    ///
+    /// - Returns: those whose turn it is now.
+    func leave(_ number: Int) -> [CheckedContinuation<Void, Never>] {
+        phases.removeAll { $0.number == number }
+        return takeReady()
+    }
+
+    private func change(_ number: Int, to phase: Phase) -> [CheckedContinuation<Void, Never>] {
+        for index in phases.indices where phases[index].number == number { phases[index].phase = phase }
+        return takeReady()
+    }
+
+    private func takeReady() -> [CheckedContinuation<Void, Never>] {
+        // One at a time: the next is asked for when this one has been decided.
+        guard let index = waiting.indices.min(by: { waiting[$0].number < waiting[$1].number }),
+            isTurn(of: waiting[index].number)
+        else { return [] }
+        return [waiting.remove(at: index).continuation]
+    }
+}

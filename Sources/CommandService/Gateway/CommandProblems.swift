@@ -1,0 +1,70 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import HTTPTypes
+internal import JSON
+internal import Logging
+internal import ServiceSupport
+
+/// What clients are told of commands that were not obeyed.
+struct CommandProblems<Domain: CommandDomain>: Sendable {
+    let domain: Domain
+    let logger: Logger
+
+    func problem(
+        for failure: AggregateHost<Domain.State>.Failure, _ order: AggregateHost<Domain.State>.Order
+    ) -> Problem {
+        switch failure {
+        case .refused(let refusal):
+            return domain.problem(for: refusal, of: order.stream)
+        case .conditionFailed(let actual):
+            return versionMismatch(order, actual: actual)
+        case .keyReused:
+            return Problem(
+                .unprocessableContent, "idempotency-key-reused", title: "Idempotency key reused",
+                detail: "this Idempotency-Key was used on \(order.stream.name) for another command; use a new one")
+        case .inProgress:
+            return Problem(
+                .conflict, "command-in-progress", title: "Command in progress",
+                detail: "the command with this Idempotency-Key is being obeyed; ask again for its outcome",
+                headers: [.retryAfter: "1"])
+        case .fault(let message):
+            logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
+            return .internalError
+        case .log(let error):
+            logger.warning("the log did not obey", metadata: ["stream": "\(order.stream)", "error": "\(error)"])
+            return problem(for: error)
+        }
+    }
+
+    private func versionMismatch(_ order: AggregateHost<Domain.State>.Order, actual: UInt64) -> Problem {
+        var members = [JSONValue.Member(name: "actual", value: .number(JSONNumber(Int64(clamping: actual))))]
+        if let expected = order.condition.expectedVersion {
+            let member = JSONValue.Member(name: "expected", value: .number(JSONNumber(Int64(clamping: expected))))
+            members.insert(member, at: 0)
+        }
+        return Problem(
+            .preconditionFailed, "version-mismatch", title: "Version mismatch",
+            detail: "\(order.stream.name) is at version \(actual), which is not what the request demands",
+            members: members)
+    }
+
+    private func problem(for error: EventLogError) -> Problem {
+        switch error.code {
+        case .overloaded:
+            return Problem(
+                .serviceUnavailable, "overloaded", title: "Overloaded",
+                detail: "more commands wait than the service takes; nothing was recorded, send it again later",
+                headers: [.retryAfter: "1"])
+        case .outcomeUnknown:
+            return Problem(
+                .gatewayTimeout, "outcome-unknown", title: "Outcome unknown",
+                detail: "the event log did not answer in time: the command may have been recorded; "
+                    + "repeat it with the same Idempotency-Key")
+        default:
+            return Problem(
+                .serviceUnavailable, "log-unavailable", title: "Event log unavailable",
+                detail: "the event log cannot be reached; nothing was recorded, send it again later",
+                headers: [.retryAfter: "1"])
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../EventStoreContract/ReferenceLog.swift

@@ -1,0 +1,36 @@
+/// One simulation, from its seed to the end.
+enum Simulation {
+    /// How long everything may take to settle once no more faults come.
+    private static let patience = Microseconds.seconds(30)
+    /// More than any simulation needs: who takes so many steps runs in circles.
+    private static let mostSteps = 200_000
+    /// Whether all has settled is looked at once in so many steps: it takes longer than a step.
+    private static let stepsBetweenLooks = 16
+
+    struct Outcome {
+        let violation: Violation?
+        let situations: Set<Situation>
+        let steps: Int
+        let commands: Int
+        let events: UInt64
+    }
+
+    static func run(seed: UInt64, isTraced: Bool = false) -> Outcome {
+        let world = World(seed: seed, isTraced: isTraced)
+        defer { world.end() }
+        let circumstances = Circumstances(world)
+        world.trace("\(circumstances)")
+        let cast = Cast(world, circumstances)
+        Turbulence(world, circumstances, on: cast).begin()
+        var isSettled = false
+        while world.violation == nil, !isSettled, world.step() {
+            if world.now > circumstances.turbulence, world.steps % stepsBetweenLooks == 0 { isSettled = cast.isSettled }
+            world.expect(
+                world.now < circumstances.turbulence + patience && world.steps < mostSteps, .progress, cast.state)
+        }
+        if isSettled { cast.referee.settled(cast) }
+        return Outcome(
+            violation: world.violation, situations: world.situations, steps: world.steps,
+            commands: cast.referee.attempts.count, events: cast.referee.history.head)
+    }
+}
