@@ -75,7 +75,7 @@ class Run:
 
     def run(self):
         """Carries the plan out. Fails with an AssertionError that names the invariant."""
-        self.daybook.start()
+        self.start_all()
         subscription = _Subscription(self._endpoint("subscriber-events"), self._endpoint("subscriber-read"))
         gateways = [self.links[f"client-{number}"].port for number in range(1, self.plan.gateways + 1)]
         clients = Clients(self.plan, gateways, self.daybook.query.port)
@@ -84,12 +84,13 @@ class Run:
             self.break_and_mend()
             self.recover()
             before = clients.acknowledged
-            wait_until(
-                lambda: clients.acknowledged > before + 5 or clients.failures,
-                "I8: commands flow again after the last fault, without a restart", RECOVERY,
+            _await(
+                "I8", lambda: clients.acknowledged > before + 5 or clients.failures,
+                "commands flow again after the last fault, without a restart",
             )  # fmt: skip
         finally:
             clients.finish()
+            self.count(clients)
         if clients.failures:
             raise clients.failures[0]
         self.settle(clients)
@@ -98,10 +99,24 @@ class Run:
             self.daybook.kill()
             self.disk.lose_power(random.Random(self.plan.seed))
             self.counts["faults"] += 1
-            self.daybook.start()
+            self.start_all()
+            # First, for a command that is repeated would be recorded again if it were lost.
+            self.check_the_log(History(self.daybook.database), clients.outcomes)
             self.repeat_keys(clients)
         self.check(clients, subscription)
         self.count(clients)
+
+    def start_all(self):
+        for service in self.daybook.services:
+            service.start(wait=False)
+        self.await_ready("after a start of everything")
+
+    def await_ready(self, when):
+        for name, service in self.services.items():
+            try:
+                service.wait_until_ready(RECOVERY)
+            except AssertionError as error:
+                raise AssertionError(f"I8: {name} is not ready {when}: {error}") from error
 
     def settle(self, clients):
         """Learns every unknown outcome by its key."""
@@ -118,15 +133,10 @@ class Run:
             assert kind in OF_THE_DOMAIN, f"I4: forgotten by a restart: {outcome}"
 
     def check(self, clients, subscription):
-        self.daybook.wait_until_caught_up()
-        history, outcomes = History(self.daybook.database), clients.outcomes
-        received = subscription.finish(len(history.records))
         self.assert_none_ended_by_itself()
         checks.i8_every_wait_ended(clients.hangs)
-        checks.i3_i10_positions_versions_and_chain(history)
-        checks.i1_i8_acknowledged_commands_are_there_once(history, outcomes)
-        checks.i8_unknown_outcomes_happened_at_most_once(history, outcomes)
-        checks.i8_nothing_is_recorded_that_nobody_sent(history, outcomes)
+        history, outcomes = History(self.daybook.database), clients.outcomes
+        self.check_the_log(history, outcomes)
         checks.i5_answers_tell_what_was_recorded(history, outcomes)
         checks.i6_what_was_refused_had_no_effect(history, outcomes)
         checks.i6_unavailable_means_not_recorded(outcomes)
@@ -134,10 +144,21 @@ class Run:
         checks.i6_money_is_conserved_at_every_position(history, outcomes)
         checks.i4_one_key_has_one_outcome(outcomes)
         checks.i4_a_key_serves_no_other_command(outcomes)
+        try:
+            self.daybook.wait_until_caught_up(RECOVERY)
+        except AssertionError as error:
+            raise AssertionError(f"I7: {error}") from error
         checks.i5_i7_queries_showed_what_was_and_not_less_than_they_had_to(history, clients.sights)
         checks.i5_projections_are_the_fold_of_the_log(history, self.daybook)
         checks.i5_every_way_to_a_version_leads_to_the_same_state(history, self.daybook, self.plan.seed)
-        checks.i2_i9_the_subscriber_received_exactly_the_log(history, received)
+        checks.i2_i9_the_subscriber_received_exactly_the_log(history, subscription.finish(len(history.records)))
+        self.assert_none_ended_by_itself()
+
+    def check_the_log(self, history, outcomes):
+        checks.i3_i10_positions_versions_and_chain(history)
+        checks.i1_i8_acknowledged_commands_are_there_once(history, outcomes)
+        checks.i8_unknown_outcomes_happened_at_most_once(history, outcomes)
+        checks.i8_nothing_is_recorded_that_nobody_sent(history, outcomes)
 
     def count(self, clients):
         self.counts["commands"] = len(clients.outcomes)
@@ -189,9 +210,12 @@ class Run:
             case "restart":
                 (service,) = services
                 # Before it lives it cannot know what a signal means.
-                wait_until(lambda: service.health("/livez") == 200, f"I8: {service.program} lives", RECOVERY)
+                _await("I8", lambda: service.health("/livez") == 200, f"{service.program} lives")
                 self._down.add(service)
-                code = service.stop()
+                try:
+                    code = service.stop()
+                except AssertionError as error:
+                    raise AssertionError(f"I8: {error}") from error
                 assert code == 0, f"I8: {service.program} did not end with 0 but {code}:\n{service.output[-2000:]}"
             case "freeze":
                 services[0].freeze()
@@ -227,17 +251,21 @@ class Run:
     def recover(self):
         for link in self.links.values():
             link.heal()
-        try:
-            for service in self.daybook.services:
-                service.wait_until_ready(RECOVERY)
-        except AssertionError as error:
-            raise AssertionError(f"I8: not ready again after the last fault: {error}") from error
+        self.await_ready("after the last fault")
 
     def assert_none_ended_by_itself(self):
         for name, service in self.services.items():
             assert service.is_running or service in self._down, (
                 f"I8: {name} ended by itself with {service.process.returncode}:\n{service.output[-3000:]}"
             )
+
+
+def _await(invariant, condition, what):
+    """Waits for a condition, but not longer than a recovery may take; a failure names the invariant first."""
+    try:
+        wait_until(condition, what, RECOVERY)
+    except AssertionError as error:
+        raise AssertionError(f"{invariant}: {error}") from error
 
 
 class _Subscription:
@@ -267,9 +295,6 @@ class _Subscription:
     def finish(self, goal):
         """Everything up to a position, which exists."""
         self._goal = goal
-        wait_until(
-            lambda: self._failure or len(self._received) >= goal,
-            f"I9: the subscriber receives position {goal}", RECOVERY,
-        )  # fmt: skip
+        _await("I9", lambda: self._failure or len(self._received) >= goal, f"the subscriber receives position {goal}")
         assert self._failure is None, f"I9: the subscriber gave up: {self._failure!r}"
         return list(self._received)

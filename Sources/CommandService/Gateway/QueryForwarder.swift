@@ -4,7 +4,6 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import ServiceLifecycle
 internal import ServiceSupport
 internal import Synchronization
 
@@ -119,10 +118,9 @@ struct QueryForwarder: Sendable {
     private func feed(of answer: HTTPClientResponse) throws -> ResponseBody {
         guard feeds.begin() else { throw Self.overloaded }
         let place = Place(among: feeds)
-        return ResponseBody { writer in
+        return FeedWriter.body(logger: logger) { writer in
             defer { withExtendedLifetime(place) {} }
-            for try await part in answer.body.cancelOnGracefulShutdown() { try await writer.write(part) }
-            try await writer.finish(nil)
+            for try await part in answer.body { try await writer.write(part) }
         }
     }
 

@@ -77,6 +77,10 @@ public struct AggregateLoader<State: SnapshottableAggregate>: Sendable {
                     folded(revision)
                 }
             } catch {
+                // Where the events contradict a snapshot, it is the snapshot that is wrong.
+                guard snapshot == nil else {
+                    return try await load(stream, upTo: version, usingSnapshots: false, folded)
+                }
                 throw .history(error)
             }
             if slice.events.isEmpty || revision.version >= min(slice.version, version) { break }

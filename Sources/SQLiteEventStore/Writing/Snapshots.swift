@@ -50,8 +50,10 @@ enum Snapshots {
         try row.bind(stream.name, at: 2)
         try row.bind(version, at: 3)
         try row.bind(fingerprint, at: 4)
-        // One that is damaged is as good as none: the events have everything.
-        guard try row.step(), row.integer(at: 0) > 0, let lastEvent = row.uniqueID(at: 1) else { return nil }
+        // One that is damaged, or of another history, is as good as none: the events have everything.
+        guard try row.step(), row.integer(at: 0) > 0, let lastEvent = row.uniqueID(at: 1),
+            try ConflictCheck.event(at: UInt64(row.integer(at: 0)), of: stream, database) == lastEvent
+        else { return nil }
         return Snapshot(
             stream: stream, version: UInt64(row.integer(at: 0)), lastEvent: lastEvent,
             createdAt: Timestamp(microseconds: row.integer(at: 2)),

@@ -1,0 +1,64 @@
+public import Hummingbird
+public import Logging
+public import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Writes an answer that has no end of its own, as a feed: until its source ends, its reader is gone or takes nothing for
+/// too long, or the service stops.
+public final class FeedWriter: @unchecked Sendable {
+    /// A reader may take so long for a part of a feed; then it is cut off, and resumes elsewhere in the feed.
+    public static let longestStall = Duration.seconds(30)
+
+    // Only the task that sends uses the writer, and the one that made it, before and after.
+    private var writer: any ResponseBodyWriter
+    private let begun = Mutex<ContinuousClock.Instant?>(nil)
+
+    private init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+
+    private struct Stall: Error {}
+
+    /// A body that `send` writes.
+    public static func body(logger: Logger, _ send: @escaping @Sendable (FeedWriter) async throws -> Void)
+        -> ResponseBody
+    {
+        ResponseBody { writer in
+            let feed = FeedWriter(writer)
+            try await feed.run(logger: logger, send)
+            try await feed.writer.finish(nil)
+        }
+    }
+
+    /// Writes a part; returns once the connection takes more.
+    public func write(_ part: ByteBuffer) async throws {
+        begun.withLock { $0 = .now }
+        defer { begun.withLock { $0 = nil } }
+        try await writer.write(part)
+    }
+
+    private func run(logger: Logger, _ send: @escaping @Sendable (FeedWriter) async throws -> Void) async throws {
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // A service that stops ends its feeds at once.
+                group.addTask { try await cancelWhenGracefulShutdown { try await send(self) } }
+                group.addTask { try await self.watch() }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch let stall as Stall {
+            logger.warning(
+                "a reader of a feed is cut off: it took nothing for too long",
+                metadata: ["limit": "\(Self.longestStall)"])
+            throw stall
+        } catch is CancellationError {
+            return
+        }
+    }
+
+    private func watch() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            if let begun = begun.withLock({ $0 }), .now - begun > Self.longestStall { throw Stall() }
+        }
+    }
+}
