@@ -80,13 +80,15 @@ import Testing
         #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
     }
 
-    @Test(arguments: [0, 1, 3, 65_535] as [UInt16])
+    @Test(arguments: [0, 3, 65_535] as [UInt16])
     func `Another schema version is refused by name`(_ version: UInt16) {
         for (event, type, _) in Self.written {
             let error = #expect(throws: EventDecodingError.self) {
                 try AccountEvent(type: type, schemaVersion: version, data: event.encoded())
             }
-            #expect(error?.reason == "schema version \(version) is not known, only 2 is")
+            #expect(error?.schemaVersion == version)
+            #expect(error?.reason.hasPrefix("this program knows versions 1 to 2 only") == true)
+            #expect(error?.reason.contains("a newer program wrote it") == (version > 2))
         }
     }
 

@@ -1,5 +1,5 @@
--- Load for wrk. LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads them;
--- with ACCOUNTS=1 it is always the same one.
+-- Load for wrk. LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads
+-- them; with ACCOUNTS=1 it is always the same one.
 local load = os.getenv("LOAD") or "deposit"
 local accounts = tonumber(os.getenv("ACCOUNTS") or "100000")
 local made = 0

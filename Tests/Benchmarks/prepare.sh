@@ -1,5 +1,5 @@
-# Sourced by run and overload: what they need, installed where it is missing, and built. Gives them `bench`, which runs a
-# module of the package `bench` with the arguments that are left.
+# Sourced by run and overload: what they need, installed where it is missing, and built. Gives them `bench`, which runs
+# a module of the package `bench` with the arguments that are left.
 . deploy/requirements.sh
 
 # no_build ARGUMENT...: whether the executables are to be taken as they are.

@@ -4,10 +4,10 @@
 //
 // Request number i is due i / R seconds after the start. It goes to whichever connection has room, of --pipeline
 // requests that wait for their answers, and its latency counts from when it was due, so that a service that stalls
-// cannot hide what its clients would have waited (coordinated omission). Where no connection has room it waits, or, with
-// --drop, is given up and counted, for an overload that does not let up. After the end, --drain seconds are left for
-// answers under way; what was due and has none counts with the time that it has waited by then. A connection that breaks
-// is counted with what it carried, and made again.
+// cannot hide what its clients would have waited (coordinated omission). Where no connection has room it waits, or,
+// with --drop, is given up and counted, for an overload that does not let up. After the end, --drain seconds are left
+// for answers under way; what was due and has none counts with the time that it has waited by then. A connection that
+// breaks is counted with what it carried, and made again.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static struct {
 } options = {0, 0, 0, 5, 64, 1, 100000, 0};
 
 static histogram latencies;
-static uint64_t statuses[600], sent, dropped, broken, unanswered;
+static uint64_t statuses[600], sent, broken, unanswered;
 static connection *connections, **with_room;
 static unsigned long rooms;
 static int events;
@@ -285,11 +285,7 @@ int main(int count, char **arguments) {
             due = begin + (uint64_t)((double)issued / options.rate * 1e9);
             if (due > now || (rooms == 0 && !options.drop)) break;
             issued++;
-            if (rooms > 0) {
-                send_request(due);
-            } else {
-                dropped++;
-            }
+            if (rooms > 0) send_request(due);
         }
         int64_t until = (int64_t)((due > now && due < end ? due : end) - now);
         wait_for_events(due <= now && until > 10000000 ? 10000000 : until);
@@ -308,14 +304,15 @@ int main(int count, char **arguments) {
             histogram_record(&latencies, given_up - each->due[each->first]);
         }
     }
-    for (uint64_t due; (due = begin + (uint64_t)((double)issued / options.rate * 1e9)) < end; issued++) {
+    // With --drop, what was never sent is counted as such and waits for nothing.
+    for (uint64_t due; !options.drop && (due = begin + (uint64_t)((double)issued / options.rate * 1e9)) < end; issued++) {
         histogram_record(&latencies, given_up - due);
     }
     uint64_t offered = (uint64_t)(options.rate * options.seconds);
     printf("{\"offered\":%llu,\"sent\":%llu,\"not_sent\":%llu,\"unanswered\":%llu,\"broken\":%llu,"
            "\"connections\":%llu,\"count\":%llu,\"seconds\":%.6f,\"statuses\":{",
            (unsigned long long)offered, (unsigned long long)sent,
-           (unsigned long long)(options.drop ? dropped : offered > sent ? offered - sent : 0),
+           (unsigned long long)(offered > sent ? offered - sent : 0),
            (unsigned long long)unanswered, (unsigned long long)broken, (unsigned long long)open,
            (unsigned long long)answered, (double)(last - begin) / 1e9);
     const char *separator = "";

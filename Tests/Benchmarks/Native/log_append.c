@@ -10,7 +10,8 @@
 // --any-version takes the streams as they are, where others have written to them too.
 //
 // Closed loop: --in-flight requests at a time; those that fall due together share one message, as a gateway's do. With
-// --rate, R requests a second are sent evenly instead, and a latency counts from the moment at which the request was due.
+// --rate, R requests a second are sent evenly instead, and a latency counts from the moment at which the request was
+// due. A message is at most 1 ms late then.
 #include <getopt.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,7 +22,8 @@
 #include "histogram.h"
 #include "trace.h"
 
-enum { MOST_FRAMES = 64, HEAD = 16, LARGEST_EVENT = 128, LARGEST_STREAM = 64, MOST_EVENTS = 10000, COMMITTED_REPLY = HEAD + 1 + 8 };
+enum { MOST_FRAMES = 64, MOST_EVENTS = 10000, HEAD = 16, LARGEST_EVENT = 128, LARGEST_STREAM = 64 };
+enum { COMMITTED_REPLY = HEAD + 1 + 8 };
 static const uint64_t PATIENCE = 30000000000u;
 static const char OPENED[] = "AccountOpened", DEPOSITED[] = "MoneyDeposited";
 static const char OPENING[] = "{\"owner\":\"Alice\",\"initial_balance\":\"1000.00\",\"currency\":\"USD\"}";
@@ -57,7 +59,9 @@ static uint64_t get(const unsigned char *at, int size) {
     return value;
 }
 
-static uint64_t greatest_common_divisor(uint64_t a, uint64_t b) { return b == 0 ? a : greatest_common_divisor(b, a % b); }
+static uint64_t greatest_common_divisor(uint64_t a, uint64_t b) {
+    return b == 0 ? a : greatest_common_divisor(b, a % b);
+}
 
 // A step through the accounts that meets each once before it meets one again, far from its neighbours.
 static uint64_t stride(void) {
@@ -101,7 +105,8 @@ static void send_requests(void *socket, unsigned count, const uint64_t *due) {
     uint64_t milliseconds = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
     for (unsigned frame = 0; frame < count; frame++) {
         zmq_msg_t message;
-        require(zmq_msg_init_size(&message, HEAD + 3 + options.writes * (LARGEST_STREAM + options.events * LARGEST_EVENT)) == 0, "no memory");
+        size_t room = HEAD + 3 + options.writes * (LARGEST_STREAM + options.events * LARGEST_EVENT);
+        require(zmq_msg_init_size(&message, room) == 0, "no memory");
         char *begin = zmq_msg_data(&message), *at = put_bytes(begin, "DBK1\x10\0\0\0", 8);
         at = put(at, requests_sent, 8), at = put(at, 0, 1), at = put(at, options.writes, 2);
         for (unsigned long write = 0; write < options.writes; write++) at = put_write(at, next_write++, milliseconds);
@@ -126,7 +131,8 @@ static void take_reply(const unsigned char *reply, size_t size, uint64_t now) {
     requests_answered++;
     if (position > last_position) last_position = position;
     if (options.trace != NULL) {
-        for (uint64_t event = 0; event < options.writes * options.events; event++) trace_record(&acknowledged, position - event, now);
+        uint64_t events = options.writes * options.events;
+        for (uint64_t event = 0; event < events; event++) trace_record(&acknowledged, position - event, now);
     }
 }
 
@@ -231,7 +237,7 @@ int main(int count, char **arguments) {
     }
     if (options.trace != NULL) trace_write(&acknowledged, options.trace);
     printf("{\"count\":%llu,\"requests\":%llu,\"seconds\":%.6f,\"next\":%llu,\"position\":%llu,\"latency\":",
-           (unsigned long long)(requests_answered * options.writes * options.events), (unsigned long long)requests_answered,
+           (unsigned long long)(requests_answered * size), (unsigned long long)requests_answered,
            (double)(last_answer - begin) / 1e9, (unsigned long long)next_write, (unsigned long long)last_position);
     histogram_print(&latencies);
     printf("}\n");

@@ -9,8 +9,6 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-import zmq
-
 from bench import native
 from bench.measurement import Latencies
 from bench.settings import ROOT
@@ -19,9 +17,7 @@ _A_PAGE = 4096
 
 
 def describe(folder: Path) -> dict[str, object]:
-    flush = Latencies.of(
-        native.run("flush", folder / "flush", _A_PAGE, 1, "append", seconds=1)["latency"]
-    )
+    flush = Latencies.of(native.run("flush", folder / "flush", _A_PAGE, 1, "append", seconds=1)["latency"])
     (folder / "flush").unlink()
     return {
         "processor": _processor(),
@@ -77,9 +73,8 @@ def _versions() -> dict[str, str]:
     if resolved.exists():
         pins = {pin["identity"]: pin["state"].get("version", "?") for pin in json.loads(resolved.read_text())["pins"]}
         versions |= {"Hummingbird": pins["hummingbird"], "SwiftNIO": pins["swift-nio"]}
-    versions["libzmq of the peers in C"] = _output("pkg-config", "--modversion", "libzmq").strip()
+    versions["libzmq"] = _output("pkg-config", "--modversion", "libzmq").strip()
     versions["SQLite"] = _output("pkg-config", "--modversion", "sqlite3").strip()
-    versions |= {"libzmq of pyzmq": zmq.zmq_version()}
     return versions | {name: version(name) for name in ("umadb", "eventsourcing")}
 
 

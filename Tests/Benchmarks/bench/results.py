@@ -20,17 +20,15 @@ class Results:
     rounds: dict[Label, list[Measurement]] = field(default_factory=dict)
     # Why something was left out, or what must be known to read a figure.
     notes: list[str] = field(default_factory=list)
-    # Ratios that are not those of two labels' rates.
-    ratios: dict[str, float] = field(default_factory=dict)
+    # What is one figure for the whole run.
+    figures: dict[str, float] = field(default_factory=dict)
 
     def add(self, label: Label, measurement: Measurement) -> None:
         self.rounds.setdefault(label, []).append(measurement)
 
-    def median(self, label: Label) -> Measurement | None:
+    def median(self, label: Label) -> Measurement:
         """The median over the rounds, of each figure by itself."""
-        rounds = self.rounds.get(label)
-        if not rounds:
-            return None
+        rounds = self.rounds[label]
         latencies = Latencies(*(
             _median([getattr(measured.latencies, name) for measured in rounds]) for name in ("p50", "p99", "p999")
         ))  # fmt: skip
