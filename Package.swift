@@ -142,16 +142,24 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "TestSupport", "ZeroMQ"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "TestSupport"]),
-        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"]),
+        .testTarget(
+            name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"],
+            exclude: ["Golden"]),
         .testTarget(
             name: "SQLiteEventStoreTests",
             dependencies: [
-                "EventSourcing", "EventStoreContract", "SQLiteEventStore",
+                "EventSourcing", "EventStoreContract", "SQLiteEventStore", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
         .testTarget(name: "ServiceSupportTests", dependencies: ["ServiceSupport"]),
+        .testTarget(
+            name: "QueryServiceTests",
+            dependencies: [
+                "EventLogProtocol", "EventSourcing", "QueryService", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [

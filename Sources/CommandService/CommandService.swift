@@ -140,18 +140,31 @@ public final class CommandService<Domain: CommandDomain>: Service {
             ])
     }
 
+    /// Whether the log is not a continuation of what it was: another one, or restored from before, and maybe grown again.
+    private func hasChanged(
+        since known: LogStatus, _ status: LogStatus, told: UInt64
+    ) async throws(EventLogError) -> Bool {
+        guard known.logID == status.logID, status.head.position >= told else { return true }
+        let position = known.head.position
+        guard position > 0, status.head.position > position else {
+            return status.head.position == position && status.head.hash != known.head.hash
+        }
+        let page = try await client.readLog(after: position - 1, limit: ReadLimit(events: 1))
+        return page.records.first?.hash != known.head.hash
+    }
+
     /// Asks the log for its head, again and again: whether it answers tells whether it is there, for a log that is
     /// frozen keeps its connections. The first answer also tells what queries must show at least, for what was answered
     /// before a restart is to be seen after it.
     private func watchLog() async {
-        var logID: UniqueID?
+        var known: LogStatus?
         while !Task.isCancelled {
             do throws(EventLogError) {
                 // Whatever was acknowledged before the log is asked is not beyond the head that it answers with.
                 let told = horizon.position
                 let status = try await client.status()
                 lastHeard.withLock { $0 = .now }
-                if let known = logID, known != status.logID || status.head.position < told {
+                if let known, try await hasChanged(since: known, status, told: told) {
                     logger.error(
                         "the log went back or is another one: what was known of it is forgotten",
                         metadata: ["told": "\(told)", "head": "\(status.head.position)", "log": "\(status.logID)"])
@@ -160,7 +173,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 } else {
                     horizon.advance(to: status.head.position)
                 }
-                logID = status.logID
+                known = status
             } catch {
                 logger.debug("the event log does not answer", metadata: ["error": "\(error)"])
             }

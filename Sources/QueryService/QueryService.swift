@@ -43,6 +43,7 @@ public final class QueryService: Service {
 
     /// Follows the log until the graceful shutdown.
     public func run() async throws {
+        try await client.connectForReading()
         try await follower.start()
         let writing = Task { await writeCheckpoints() }
         await waitForShutdown()
@@ -91,6 +92,7 @@ public final class QueryService: Service {
             Figure(.counter, "divergences", counters.divergences, help: "Times when the log was another one."),
         ]
         var missing = statuses.compactMap(missing)
+        if !(await client.canRead) { missing.append("the event log cannot be read at \(address.read)") }
         if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
         return Readiness(missing: missing, figures: figures)
     }

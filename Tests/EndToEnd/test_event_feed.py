@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 import store
-from client import Client, NoAnswer, next_page
+from client import Client, NoAnswer, exchange, next_page
 from daybook_frames import Event, Write
 from daybook_subscriber import Requester, append
 from load import Load
@@ -642,3 +642,15 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_resumes_without_a_gap(long_l
         resumed.read_until(has_come_to(head))
         told = [position for position, _, _ in feed.events + resumed.events]
         assert told == list(range(1, told[-1] + 1))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": str(2**64 - 1)}])
+def test_a_feed_after_the_last_position_that_can_be_waits_and_ends_nothing(start_daybook, headers):
+    daybook = start_daybook()
+    daybook.gateway.open("a", 1)
+    for port in (daybook.query.port, daybook.command.port):
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = f"GET /events?after={2**64 - 1} HTTP/1.1\r\nHost: d\r\nAccept: text/event-stream\r\n{head}\r\n"
+        received = exchange(port, request.encode(), until=lambda received: b": after position" in received)
+        assert received.startswith(b"HTTP/1.1 200"), received
+    assert daybook.queries.account("a")["version"] == 1, "the query service ended"

@@ -19,6 +19,13 @@ import Testing
             hash: Digest256(5, 6, 7, 8))
     }
 
+    private var snapshot: Snapshot {
+        Snapshot(
+            stream: stream, version: 7, lastEvent: UniqueID(high: 8, low: 9),
+            createdAt: Timestamp(microseconds: -1), updatedAt: Timestamp(microseconds: 2),
+            fingerprint: Digest256(4, 3, 2, 1), state: [0, 1, 255])
+    }
+
     private var requests: [LogRequest] {
         let other = StreamID(category: "account", name: "b")!
         return [
@@ -35,7 +42,11 @@ import Testing
                     ])),
             .readLog(after: 5, limit: ReadLimit(events: 10, bytes: 1000)),
             .readStream(stream, after: 5, limit: ReadLimit(events: 10, bytes: 1000)), .status,
-            .outcome(key: [1], scope: stream),
+            .outcome(key: [1], scope: stream), .keepSnapshot(snapshot),
+            .dropSnapshot(of: stream, fingerprint: Digest256(4, 3, 2, 1), version: 7),
+            .loadStream(
+                stream, fingerprint: Digest256(4, 3, 2, 1), upTo: .max, limit: ReadLimit(events: 10, bytes: 1000)),
+            .streamVersion(of: stream, at: Timestamp(microseconds: -5)),
         ]
     }
 
@@ -51,7 +62,10 @@ import Testing
             .append(.invalid("because")), .log(LogPage(status: status, records: [record])),
             .stream(StreamSlice(events: [record], version: 3)), .status(status), .outcome(nil),
             .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: outcome)),
-            .refusal(LogRefusal(.overloaded, "too much")),
+            .snapshot(isKept: true), .snapshot(isKept: false),
+            .loaded(LoadedStream(snapshot: nil, slice: StreamSlice(events: [], version: 0))),
+            .loaded(LoadedStream(snapshot: snapshot, slice: StreamSlice(events: [record, record], version: 9))),
+            .streamVersion(0), .streamVersion(.max), .refusal(LogRefusal(.overloaded, "too much")),
         ]
     }
 
@@ -61,6 +75,10 @@ import Testing
 
     private func reply(in bytes: [UInt8]) throws -> (LogReply, number: UInt64) {
         try bytes.withUnsafeBytes { (frame) throws -> (LogReply, number: UInt64) in try LogReply.decode(frame) }
+    }
+
+    @Test func `there is a frame of every kind`() {
+        #expect(Set(requests.map(\.kind)).union(replies.map(\.kind)) == Set(FrameKind.allCases))
     }
 
     @Test func `requests are read as they were written, and nothing shorter or longer is`() throws {

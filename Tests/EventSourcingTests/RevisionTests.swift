@@ -1,39 +1,6 @@
 import EventSourcing
 import Testing
 
-/// A tiny aggregate: a counter that may not go below zero.
-private struct Counter: Aggregate {
-    enum Event: DomainEvent {
-        case changed(Int)
-
-        var type: String { "Changed" }
-        var schemaVersion: UInt16 { 1 }
-        func encoded() -> [UInt8] { if case .changed(let by) = self { Array("\(by)".utf8) } else { [] } }
-
-        init(type: String, schemaVersion: UInt16, data: [UInt8]) throws(EventDecodingError) {
-            guard type == "Changed", let by = Int(String(decoding: data, as: UTF8.self)) else {
-                throw EventDecodingError(type: type, schemaVersion: schemaVersion, reason: "not a change")
-            }
-            self = .changed(by)
-        }
-    }
-
-    struct Refusal: Error, Hashable {}
-
-    static let category = "counter"
-    var value = 0
-
-    func decide(_ command: Int) throws(Refusal) -> [Event] {
-        guard value + command >= 0 else { throw Refusal() }
-        return [.changed(command)]
-    }
-
-    mutating func apply(_ event: Event) throws(ImpossibleEvent) {
-        guard case .changed(let by) = event, value + by >= 0 else { throw ImpossibleEvent("below zero") }
-        value += by
-    }
-}
-
 @Suite struct RevisionTests {
     private let stream = StreamID(category: "counter", name: "c")!
 

@@ -10,5 +10,6 @@ public enum EventStoreContract {
     /// Every check. Each needs a place of its own, where no log is yet.
     public static let checks: [EventStoreCheck] =
         orderChecks + chainChecks + expectedVersionChecks + missedEventChecks + batchChecks + commandKeyChecks
-        + validityChecks + timeChecks + byteChecks + readChecks + durabilityChecks + concurrencyChecks + modelChecks
+        + validityChecks + timeChecks + momentChecks + byteChecks + readChecks + snapshotChecks + snapshotModelChecks
+        + durabilityChecks + concurrencyChecks + modelChecks
 }

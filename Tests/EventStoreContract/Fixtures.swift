@@ -30,6 +30,26 @@ func append(
     AppendRequest(command: command, writes: [StreamWrite(stream: stream, expected: expected, events: events)])
 }
 
+/// Appends so many events to a stream, and gives all that it then has.
+@discardableResult
+func fill(_ store: any EventStore, _ stream: StreamID, _ count: Int) throws -> [RecordedEvent] {
+    try store.commit(append(events(count), to: stream))
+    return try store.readStream(stream, after: 0, limit: .everything).events
+}
+
+/// A fingerprint made of one number.
+func mark(_ fingerprint: UInt64) -> Digest256 { Digest256(fingerprint, 0, 0, 0) }
+
+/// A snapshot of a stream.
+func copy(
+    of stream: StreamID, at version: UInt64, lastEvent: UniqueID, fingerprint: UInt64 = 1,
+    state: [UInt8] = [1, 2, 3]
+) -> Snapshot {
+    Snapshot(
+        stream: stream, version: version, lastEvent: lastEvent, createdAt: Timestamp(microseconds: -7),
+        updatedAt: Timestamp(microseconds: 1_767_323_045_678_901), fingerprint: mark(fingerprint), state: state)
+}
+
 extension ReadLimit {
     /// More than any check appends.
     static let everything = ReadLimit(events: 1_000_000, bytes: 1 << 40)

@@ -101,6 +101,9 @@ extension EventStoreContract {
                 try store.readStream(stream, after: UInt64(version), limit: limit)
                     == StreamSlice(
                         events: Array(history.dropFirst(version).prefix(limit.events)), version: UInt64(history.count)))
+            let newest = Int(reference.head.recordedAt.microseconds)
+            let time = Timestamp(microseconds: Int64(random.below(newest + 20) - 10))
+            try #require(try store.version(of: stream, at: time) == reference.version(of: stream, at: time))
             let key = Array("k\(random.below(400))".utf8)
             let (left, right) = (try store.outcome(of: key, in: stream), reference.outcome(of: key, in: stream))
             try #require(left?.fingerprint == right?.fingerprint && left?.outcome == right?.outcome)

@@ -27,6 +27,10 @@ struct ReferenceLog {
         records.filter { $0.stream == stream }
     }
 
+    func version(of stream: StreamID, at time: Timestamp) -> UInt64 {
+        UInt64(records.count { $0.stream == stream && $0.recordedAt <= time })
+    }
+
     func outcome(of key: [UInt8], in scope: StreamID) -> (fingerprint: Digest256, outcome: KeyedOutcome)? {
         keys[Scope(stream: scope, key: key)]
     }

@@ -183,6 +183,8 @@ def i5_every_way_to_a_version_leads_to_the_same_state(history, daybook, seed, mo
     for name, events in history.accounts.items():
         for event in chance.sample(events, min(most, len(events))):
             answer = daybook.queries.get(f"/accounts/{name}?version={event.version}")
+            # Every service has said that it is ready.
+            assert answer.status != 503, f"I8: ready, but the past cannot be read: {name}, {event.version}: {answer}"
             assert answer.status == 200, f"I5: {name} at version {event.version}: {answer}"
             account = answer.json
             assert (account["version"], cents(account["balance"])) == (event.version, event.balance), (

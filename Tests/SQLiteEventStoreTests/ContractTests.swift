@@ -1,6 +1,7 @@
 import EventSourcing
 import EventStoreContract
 import SQLiteEventStore
+import TestSupport
 import Testing
 
 @Suite("SQLite keeps the event store contract")

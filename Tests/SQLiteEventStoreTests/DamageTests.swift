@@ -1,5 +1,6 @@
 import EventSourcing
 import SQLiteEventStore
+import TestSupport
 import Testing
 
 @Suite("I10: damage is refused with its position")

@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import GRDB
 import SQLiteEventStore
+import TestSupport
 import Testing
 
 @Suite("After a failure")

@@ -1,6 +1,12 @@
 import EventSourcing
 import SQLiteEventStore
+import TestSupport
 import Testing
+
+extension TemporaryFolder {
+    /// The path of a database in the folder.
+    var database: String { path + "/daybook.db" }
+}
 
 /// An append of events with these data to one stream.
 func append(_ data: [String], to stream: String = "acc-001") throws -> AppendRequest {

@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import SQLiteEventStore
+import TestSupport
 import Testing
 
 @Suite("One store at a time")

@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 @testable import SQLiteEventStore

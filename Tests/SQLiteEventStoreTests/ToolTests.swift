@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import SQLiteEventStore
+import TestSupport
 import Testing
 
 @Suite("Other programs at the file")

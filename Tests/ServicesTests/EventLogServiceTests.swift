@@ -8,45 +8,6 @@ import Testing
 import ZeroMQ
 
 @Suite struct EventLogServiceTests {
-    /// Runs the event-log service in a place of its own for as long as `body` takes.
-    private func withLog(_ body: (EventLogClient, Place) async throws -> Void) async throws {
-        let place = try Place()
-        defer { place.remove() }
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let context = try Context()
-        let service = try EventLogService(
-            store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
-            logger: logger)
-        let group = ServiceGroup(configuration: .init(services: [service], logger: logger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            let loop = try SocketLoop(name: "client", context: context)
-            let client = EventLogClient(place.address, on: loop)
-            try await client.connect()
-            try await untilConnected(client)
-            try await body(client, place)
-            await client.close()
-            await loop.close()
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-        }
-        #expect(await context.close())
-    }
-
-    /// Both sockets of the client: whoever asks before they are connected is told at once that nobody is there.
-    private func untilConnected(_ client: EventLogClient) async throws {
-        while true {
-            do throws(EventLogError) {
-                _ = try await client.status()
-                if await client.isConnected { return }
-            } catch {
-                #expect(error.code == .unavailable)
-            }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-    }
-
     private func append(_ number: Int) -> AppendRequest {
         let event = NewEvent(
             id: UniqueID.version7(at: .now()), type: "Counted", schemaVersion: 1, data: Array("{\"by\":1}".utf8))

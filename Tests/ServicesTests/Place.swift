@@ -5,6 +5,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import ServiceSupport
+import TestSupport
 import Testing
 
 func send(
@@ -19,6 +20,21 @@ func send(
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
     let bytes = try await response.body.collect(upTo: 1 << 20)
     return (response.status.code, String(buffer: bytes), response.headers.first(name: "daybook-position"))
+}
+
+/// Waits until a service says that it can do its job.
+func becomesReady(_ address: HTTPAddress) async throws {
+    try await eventually("\(address) is ready", within: .seconds(60)) {
+        // Refused connections are what is waited out here.
+        (try? await send(.GET, "http://\(address)/readyz", body: nil))?.status == 200
+    }
+}
+
+/// Waits until something listens and answers at an address, ready or not.
+func answers(_ address: HTTPAddress) async throws {
+    try await eventually("\(address) answers", within: .seconds(60)) {
+        (try? await send(.GET, "http://\(address)/livez", body: nil)) != nil
+    }
 }
 
 /// A folder and free addresses of the test's own.

@@ -82,15 +82,4 @@ import ZeroMQ
         }
         #expect(await context.close())
     }
-
-    private func becomesReady(_ address: HTTPAddress) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
-            if let (status, _, _) = try? await send(.GET, "http://\(address)/readyz", body: nil), status == 200 {
-                return
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        Issue.record("\(address) did not become ready")
-    }
 }

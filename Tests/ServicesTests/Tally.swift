@@ -88,7 +88,8 @@ struct TallyCommands: CommandDomain {
     func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<Int> {
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
         guard words.count == 2 else { throw .invalidParameter("line", "…", expected: "an id and a number") }
-        return BulkCommand(id: String(words[0]), command: try command(from: Array(words[1].utf8)), key: nil, version: nil)
+        return BulkCommand(
+            id: String(words[0]), command: try command(from: Array(words[1].utf8)), key: nil, version: nil)
     }
 
     func canonicalBytes(of command: Int) -> [UInt8] { Array("\(command)".utf8) }

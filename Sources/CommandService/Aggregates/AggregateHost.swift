@@ -424,9 +424,14 @@ actor AggregateHost<State: SnapshottableAggregate> {
 
     /// Asks the log whether the state is its newest, and takes in what is missing.
     private func isNewest(_ slot: Slot, isFresh: inout Bool) async throws(Failure) -> Bool {
-        guard let version = slot.pipeline?.confirmed.version else { return false }
-        let slice = try await readStream(slot.stream, after: version)
-        if slice.version == version, slot.pipeline?.confirmed.version == version { return true }
+        guard let (version, last) = slot.pipeline.map({ ($0.confirmed.version, $0.confirmed.lastEvent) }) else {
+            return false
+        }
+        // From the last event on: a log that was restored may have come to the same version with another.
+        let slice = try await readStream(slot.stream, after: version > 0 ? version - 1 : 0)
+        if slice.version == version, slice.events.last?.event.id == last, slot.pipeline?.confirmed.lastEvent == last {
+            return true
+        }
         do throws(RevisionError) {
             let isKnown = try slot.pipeline?.learn(slice.events, version: slice.version) ?? false
             if !isKnown { slot.isOutdated = true }
@@ -494,6 +499,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
 
     private func takeSnapshotWhereDue(_ revision: Revision<State>, _ slot: Slot) {
         defer { slot.snapshotVersion = revision.version }
+        // What is to be loaded anew may have been loaded from a wrong one.
+        guard !slot.isOutdated else { return }
         if snapshots.isDue(from: slot.snapshotVersion, to: revision.version) { keepSnapshot(of: revision) }
     }
 

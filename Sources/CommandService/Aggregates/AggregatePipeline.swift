@@ -131,7 +131,11 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
     ///
     /// - Returns: whether the pipeline now knows the log's state; where not, it must be loaded anew.
     public mutating func refused(_ ticket: Ticket, _ conflict: AppendConflict) throws(RevisionError) -> Bool {
+        let wasPending = isPending(ticket)
         giveUp(ticket)
+        // While appends are under way nothing else is learned, so the log told of an end before what it had confirmed: it
+        // was restored from before, and what is held is of no use.
+        if wasPending, conflict.actual < confirmed.version { return false }
         return try learn(conflict.missed, version: conflict.actual)
     }
 

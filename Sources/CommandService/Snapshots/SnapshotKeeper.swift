@@ -67,25 +67,32 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
     }
 
     private func audit(_ snapshot: Snapshot, whenWrong found: @Sendable () async -> Void) async {
-        let truth: Snapshot?
-        do throws(AggregateLoadError) {
-            truth = try await AggregateLoader<State>(client: client)
-                .load(snapshot.stream, upTo: snapshot.version, usingSnapshots: false).revision.snapshot
+        var suspect: Snapshot? = snapshot
+        do {
+            // Where one is wrong, newer ones may have been taken of a state that was loaded from it.
+            while let next = suspect, try await isWrong(next) {
+                counters.wrong += 1
+                logger.error(
+                    "a snapshot is not what the events give; it is deleted",
+                    metadata: ["stream": "\(next.stream)", "version": "\(next.version)"])
+                // First, so that none is taken of what was loaded from it while it goes.
+                await found()
+                try await client.drop(next)
+                suspect = try await client.loadStream(
+                    next.stream, fingerprint: next.fingerprint, limit: ReadLimit(events: 1)
+                ).snapshot
+            }
         } catch {
-            logger.debug("a snapshot could not be checked", metadata: ["error": "\(error)"])
-            return
+            logger.warning(
+                "a snapshot could not be checked or deleted",
+                metadata: ["stream": "\(snapshot.stream)", "error": "\(error)"])
         }
+    }
+
+    private func isWrong(_ snapshot: Snapshot) async throws(AggregateLoadError) -> Bool {
+        let truth = try await AggregateLoader<State>(client: client)
+            .load(snapshot.stream, upTo: snapshot.version, usingSnapshots: false).revision.snapshot
         counters.audited += 1
-        guard truth != snapshot else { return }
-        counters.wrong += 1
-        logger.error(
-            "a snapshot is not what the events give; it is deleted",
-            metadata: ["stream": "\(snapshot.stream)", "version": "\(snapshot.version)"])
-        do throws(EventLogError) {
-            try await client.drop(snapshot)
-        } catch {
-            logger.error("a wrong snapshot could not be deleted", metadata: ["error": "\(error)"])
-        }
-        await found()
+        return truth != snapshot
     }
 }

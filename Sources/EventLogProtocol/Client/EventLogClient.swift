@@ -45,8 +45,11 @@ public actor EventLogClient {
         self.loop = loop
     }
 
-    /// Whether the append socket is connected to a log.
-    public var isConnected: Bool { appends?.isConnected ?? false }
+    /// Whether the append socket and the read socket are connected to a log.
+    public var isConnected: Bool { (appends?.isConnected ?? false) && canRead }
+
+    /// Whether the read socket is connected to a log.
+    public var canRead: Bool { reads?.isConnected ?? false }
 
     /// Replies that came after their request had ended.
     public var lateReplies: UInt64 { (appends?.lateReplies ?? 0) + (reads?.lateReplies ?? 0) }
@@ -56,6 +59,9 @@ public actor EventLogClient {
         _ = try appendChannel()
         _ = try readChannel()
     }
+
+    /// Begins to connect the read socket alone, without waiting for the log.
+    public func connectForReading() throws(ZeroMQError) { _ = try readChannel() }
 
     /// Appends events, whole or not at all.
     public func append(_ request: AppendRequest) async throws(EventLogError) -> AppendResult {

@@ -75,9 +75,9 @@ extension ProjectionHost: HostedProjection {
 extension ProjectionHost.State {
     mutating func reset(to model: Model, after checkpoint: LogCheckpoint) {
         self.model = model
-        generation += 1
-        let rebuiltPosition = status.rebuiltPosition
+        let (generation, rebuiltPosition) = (status.generation + 1, status.rebuiltPosition)
         status = ProjectionStatus()
+        status.generation = generation
         status.rebuiltPosition = rebuiltPosition
         status.position = checkpoint.position
         handedOn = checkpoint

@@ -30,7 +30,7 @@ extension ProjectionHost where Model: CheckpointedProjection {
         let generation: UInt64? = state.withLock { state in
             guard state.status.rebuiltPosition == nil else { return nil }
             state.status.rebuiltPosition = 0
-            return state.generation
+            return state.status.generation
         }
         guard let generation else { throw RebuildError("the projection \(name) is being rebuilt already") }
         defer {
@@ -93,7 +93,9 @@ extension ProjectionHost where Model: CheckpointedProjection {
         var position = reached
         while true {
             let step: Step = state.withLock { state in
-                guard state.generation == generation, let tail = state.rebuild, !tail.hasFailed else { return .failed }
+                guard state.status.generation == generation, let tail = state.rebuild, !tail.hasFailed else {
+                    return .failed
+                }
                 // Where the shadow is ahead, the follower brings the rest in a moment.
                 if tail.isEmpty, position > state.handedOn.position { return .waiting }
                 guard tail.isEmpty, position == state.handedOn.position else {

@@ -41,8 +41,6 @@ public final class ProjectionHost<Model: Projection>: Sendable {
         var savedPosition: UInt64 = 0
         /// What a rebuild that nears its end has still to take in.
         var rebuild: RebuildTail?
-        /// Grows each time the projection begins anew, so that a rebuild of what is no more is noticed.
-        var generation: UInt64 = 0
     }
 
     /// So many records are applied under one lock, to let queries in between.

@@ -12,6 +12,8 @@ public struct ProjectionStatus: Hashable, Sendable {
     public internal(set) var hasCaughtUp = false
     /// The record that it could not apply, where it met one: it stopped before it.
     public internal(set) var failure: RevisionError?
+    /// Grows each time the projection begins anew, since what it projected is not a part of the log any more.
+    public internal(set) var generation: UInt64 = 0
     /// How far a rebuild under way has come; nil where there is none.
     public internal(set) var rebuiltPosition: UInt64?
 }

@@ -54,7 +54,8 @@ public struct RecentEvents: Projection {
         guard let held = positions[stream], let first = held.first.map({ self[$0].streamVersion }),
             version + 1 >= first
         else { return .older }
-        let wanted = held.dropFirst(Int(version + 1 - first)).prefix(Int(clamping: last - version)).prefix(limit)
+        let wanted = held.dropFirst(Int(clamping: version + 1 - first)).prefix(Int(clamping: last - version)).prefix(
+            limit)
         return .records(wanted.map { self[$0] })
     }
 

@@ -11,6 +11,9 @@ public struct EventSource: Sendable {
         self.log = log
     }
 
+    /// Changes when the log turns out to be another one, or to have gone back.
+    var generation: UInt64 { host.status.generation }
+
     /// The records after a position and up to another, at most `limit`, and maybe fewer.
     public func records(
         after position: UInt64, upTo last: UInt64, limit: Int
@@ -30,8 +33,10 @@ public struct EventSource: Sendable {
     ///
     /// - Returns: the last position that there is; nil where none came in time.
     public func waitForRecord(after position: UInt64, patience: Duration) async throws -> UInt64? {
+        // After the last position that can be nothing ever comes.
+        let next = position == .max ? position : position + 1
         do {
-            return try await host.read(atLeast: position + 1, patience: patience) { _, position in position }.value
+            return try await host.read(atLeast: next, patience: patience) { _, position in position }.value
         } catch ProjectionHost<RecentEvents>.ReadFailure.notCaughtUp {
             return nil
         }

@@ -46,6 +46,7 @@ public struct LiveFeed: Sendable {
     ) async throws {
         var position = position
         try await writer.write(ByteBuffer(string: "retry: 1000\n: after position \(position)\n\n"))
+        let generation = source.generation
         var written = ContinuousClock.now
         while !Task.isCancelled {
             let rest = Self.heartbeatInterval - (.now - written)
@@ -62,6 +63,8 @@ public struct LiveFeed: Sendable {
                 }
             }
             try Task.checkCancellation()
+            // Where what was sent is history no more, the feed must not go on as if it were.
+            guard source.generation == generation else { return }
             // Also where records come and a filter lets none through.
             if part.readableBytes == 0, .now - written >= Self.heartbeatInterval {
                 part.writeString(": heartbeat at position \(position)\n\n")

@@ -1,3 +1,4 @@
+import TestSupport
 import ZeroMQ
 
 typealias Message = [[UInt8]]

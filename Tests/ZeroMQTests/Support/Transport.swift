@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 
 /// The ways messages travel.
 enum Transport: CaseIterable, Codable, Sendable {

@@ -1,12 +1,16 @@
-import Testing
-
 /// What a condition that did not come true in time ends a test with.
-struct TooLate: Error, CustomStringConvertible {
-    let description: String
+public struct TooLate: Error, CustomStringConvertible {
+    /// What was waited for, and for how long.
+    public let description: String
+
+    /// What did not come in time.
+    public init(description: String) {
+        self.description = description
+    }
 }
 
 /// Waits until `condition` holds; throws ``TooLate`` where it does not within `limit`. Runs on the caller's actor.
-nonisolated(nonsending) func eventually(
+public nonisolated(nonsending) func eventually(
     _ what: String, within limit: Duration = .seconds(15), _ condition: nonisolated(nonsending) () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit

@@ -1,0 +1,23 @@
+internal import Foundation
+internal import Testing
+
+/// A folder that is removed with its owner.
+public final class TemporaryFolder: Sendable {
+    /// Where it is.
+    public let path: String
+
+    /// Makes a folder of its own.
+    public init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "daybook-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path()
+    }
+
+    deinit {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            Issue.record(error, "cannot remove \(path)")
+        }
+    }
+}
