@@ -92,6 +92,7 @@ let package = Package(
                 "Accounts", "CommandService", "EventSourcing", "JSON", "QueryService", "ServiceSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .target(
             name: "Operations",

@@ -37,6 +37,32 @@ enum Moment: Hashable, Sendable {
 }
 
 extension AccountQueries {
+    /// So many accounts are asked of the log at once.
+    private static let mostAsked = 64
+
+    /// Accounts as they were at a moment, in the same order.
+    func accounts(
+        _ newest: [Revision<Account>], at moment: Moment?, _ headers: HTTPFields
+    ) async throws -> [Revision<Account>] {
+        guard let moment else { return newest }
+        return try await withThrowingTaskGroup(of: (Int, Revision<Account>).self) { group in
+            var found = newest
+            var next = 0
+            func askNext() {
+                guard next < newest.count else { return }
+                let (index, account) = (next, newest[next])
+                next += 1
+                group.addTask { (index, try await self.account(account, at: moment, headers)) }
+            }
+            for _ in 0..<Self.mostAsked { askNext() }
+            while let (index, account) = try await group.next() {
+                found[index] = account
+                askNext()
+            }
+            return found
+        }
+    }
+
     /// An account as it was at a moment.
     ///
     /// - Throws: ``Problem`` 404 where it had no such version, or was not opened then.

@@ -61,10 +61,8 @@ public struct AccountQueries: Sendable {
         let reading = try await accounts.read(request, parameters) {
             $0.accounts(after: after, ownedBy: owner, openedBy: time, limit: limit + 1)
         }
-        var page: [Revision<Account>] = []
-        for newest in reading.value.accounts.prefix(limit) {
-            page.append(try await account(newest, at: time.map(Moment.time), reading.headers))
-        }
+        let page = try await accounts(
+            Array(reading.value.accounts.prefix(limit)), at: time.map(Moment.time), reading.headers)
         var headers = reading.headers
         if let last = reading.value.lastLookedAt(of: limit) {
             var query = "after=\(PercentEncoding.applied(to: last))&limit=\(limit)"

@@ -13,7 +13,7 @@ let cacheLimit = CommonSettings.count(
     "COMMAND_CACHE_ACCOUNTS", default: "200000", in: 1...100_000_000, help: "the most accounts kept in memory")
 
 let mostCommands = CommonSettings.count(
-    "COMMAND_MOST_IN_PROGRESS", default: "10000", in: 1...1_000_000,
+    "COMMAND_MOST_IN_PROGRESS", default: "4096", in: 1...1_000_000,
     help: "the most commands that wait to be answered; further ones are refused as overload")
 
 let snapshotInterval = CommonSettings.count(
@@ -48,7 +48,8 @@ await program.run { settings, logger in
     return [
         ContextLifetime(context), service,
         HTTPService(
-            service.routes, health: Health(of: "command") { await service.readiness() }, at: address,
+            service.routes + [OpenAPIDocument.route], health: Health(of: "command") { await service.readiness() },
+            at: address,
             setting: httpAddress.name, largestBody: domain.largestBody, mostConnections: connections, logger: logger),
     ]
 }
