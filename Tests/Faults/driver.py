@@ -280,6 +280,7 @@ class _Subscription:
 
     def _run(self, events, read):
         context = zmq.Context()
+        context.linger = 0
         try:
             subscriber = Subscriber(context, events, read, patience=60)
             for record in subscriber:

@@ -157,6 +157,8 @@ class Relay:
         self.alter_reply: Callable[[list[bytes]], list[bytes] | None] = lambda message: message
         self._services = services
         self._context = zmq.Context()
+        # Its sockets go with their thread; what they have not sent then must not hold the end of the context.
+        self._context.linger = 0
         self._is_ending = False
         self._thread = threading.Thread(target=self._run)
 

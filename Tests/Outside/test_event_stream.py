@@ -65,6 +65,7 @@ class Peers:
 
     def __init__(self) -> None:
         self.context = zmq.Context()
+        self.context.linger = 0
         self.opened: list[Subscriber | Requester | Socket] = []
 
     def subscriber(self, services: Services, after: Record | int = 0, receive_queue: int = 1000) -> Subscriber:
