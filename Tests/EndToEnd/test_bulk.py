@@ -266,3 +266,57 @@ def test_I8_a_log_that_goes_during_a_bulk_request_leaves_no_line_without_its_ans
             assert number + 1 in recorded, "lost, though it was acknowledged"
         elif answer["status"] == 503:
             assert number + 1 not in recorded, "recorded, though the answer said that nothing was"
+
+
+class Conversation:
+    """A request whose client reads the answer to each line before it sends the next."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        head = "POST /commands HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.socket.sendall(head.encode())
+        self.received = b""
+
+    def send(self, *commands):
+        data = "".join(json.dumps(command) + "\n" for command in commands).encode()
+        self.socket.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def answers(self, count):
+        """The next answers; a TimeoutError where they do not come."""
+        found = []
+        while len(found) < count:
+            while not (match := re.search(rb'\{"line":.*\}\n', self.received)):
+                self.received += self.socket.recv(1 << 16)
+            found.append(json.loads(match[0]))
+            self.received = self.received[match.end() :]
+        return found
+
+    def close(self):
+        self.socket.close()
+
+
+def test_an_answer_comes_before_more_is_sent(daybook):
+    daybook.gateway.open("talk", 0)
+    conversation = Conversation(daybook.command.port)
+    for version in range(2, 12):
+        conversation.send(deposit("talk", 1))
+        (answer,) = conversation.answers(1)
+        assert (answer["line"], answer["account"]["version"]) == (version - 1, version)
+    conversation.close()
+
+
+def test_an_answer_does_not_wait_for_a_later_line_that_takes_long(start_daybook):
+    """The first account is in memory; the second must be read from a log that stands still, until its deadline."""
+    daybook = start_daybook(EVENT_LOG_TIMEOUT="3s", COMMAND_CACHE_ACCOUNTS="1")
+    daybook.gateway.open("near", 0)
+    conversation = Conversation(daybook.command.port)
+    daybook.event_log.freeze()
+    begun = time.monotonic()
+    conversation.send({"account": "near", "type": "Deposit"}, deposit("far", 1))
+    (first,) = conversation.answers(1)
+    assert (first["line"], first["status"]) == (1, 400)
+    assert time.monotonic() - begun < 1.5, "the first answer waited for the second"
+    (second,) = conversation.answers(1)
+    assert (second["line"], second["status"]) == (2, 503)
+    daybook.event_log.thaw()
+    conversation.close()

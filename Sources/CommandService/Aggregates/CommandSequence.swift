@@ -4,9 +4,9 @@
 /// A command may be decided when every earlier one is decided and, as far as is known, will stay so. Where the log
 /// refuses one, those that stood on it will be refused too; until each of them is decided again, no later one is decided.
 ///
-/// A pure data structure but for the continuations, which its user resumes. Not thread-safe: it is only touched on the
-/// loop of the host that obeys the commands.
+/// A pure data structure but for the continuations, which its user resumes.
 final class CommandSequence: @unchecked Sendable {
+    // It travels with the orders from the request's task to the host, and is only touched on the host's loop.
     private enum Phase {
         /// It is to be decided, or is being decided.
         case open

@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 internal import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
@@ -5,17 +6,19 @@ internal import JSON
 internal import Logging
 internal import NIOCore
 internal import ServiceSupport
-internal import Synchronization
 
-/// `POST /commands`: a command a line, answered by a line each, in the same order, once it is durable.
+/// `POST /commands`: a command a line, answered by a line each, in the same order, as soon as it and all before it are
+/// durable.
 ///
-/// A body of any length is taken in bounded memory: so many lines are under way at most, and no more is read before the
-/// answers to the oldest are written; a client that does not read its answers is not read from.
+/// Reading the body and writing the answers go on side by side, so a client may wait for an answer before it sends more.
+/// A body of any length is taken in bounded memory: no more is read while earlier lines wait to be written, so a client
+/// that does not read its answers is not read from.
 struct BulkRoute<Domain: CommandDomain>: Sendable {
+    typealias Order = AggregateHost<Domain.State>.Order
+    typealias Outcome = Result<AggregateHost<Domain.State>.Answer, AggregateHost<Domain.State>.Failure>
+
     static var mediaType: String { "application/x-ndjson" }
     private static var linesOfABatch: Int { 512 }
-    /// Batches that are under way beside the one whose answers are written.
-    private static var batchesAhead: Int { 2 }
 
     let domain: Domain
     let host: AggregateHost<Domain.State>
@@ -26,144 +29,122 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         return Response(
             status: .ok, headers: [.contentType: Self.mediaType],
             body: ResponseBody { writer in
-                var session = BulkSession(route: self)
-                for try await part in request.body {
-                    for line in session.splitter.add(part) {
-                        session.take(line)
-                        if session.isFull { try await session.send() }
+                let sequences = BulkSequences()
+                // Whoever sends waits until the batch is taken: so there are never more than a few.
+                let batches = AsyncChannel<Batch>()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        defer { batches.finish() }
+                        try await read(request.body, sequences, into: batches)
                     }
-                    // What has come is on its way before more is awaited.
-                    try await session.send()
-                    try await session.write(to: &writer, leaving: Self.batchesAhead)
+                    for await batch in batches {
+                        try await write(batch, sequences, to: &writer)
+                    }
+                    try await group.waitForAll()
                 }
-                if let last = session.splitter.finish() { session.take(last) }
-                try await session.send()
-                try await session.write(to: &writer, leaving: 0)
                 try await writer.finish(nil)
             })
     }
 
-    /// What one request has under way.
-    private struct BulkSession {
-        let route: BulkRoute
-        var splitter: LineSplitter
-        private var lines = 0
-        private var batch: [Line] = []
-        private var underWay: [Task<[Line], Never>] = []
-        /// Those of the aggregates that have lines under way, with how many.
-        private var sequences: [StreamID: (sequence: CommandSequence, lines: Int)] = [:]
+    // MARK: reading
 
-        init(route: BulkRoute) {
-            self.route = route
-            splitter = LineSplitter(longest: route.domain.largestBody)
+    private func read(
+        _ body: RequestBody, _ sequences: BulkSequences, into batches: AsyncChannel<Batch>
+    ) async throws {
+        var splitter = LineSplitter(longest: domain.largestBody)
+        var number = 0
+        var lines: [Line] = []
+        func send() async {
+            guard !lines.isEmpty else { return }
+            let batch = Batch(lines: lines)
+            lines = []
+            await host.begin(batch.orders) { batch.answers.set($0, $1) }
+            await batches.send(batch)
         }
-
-        var isFull: Bool { batch.count >= BulkRoute.linesOfABatch }
-
-        mutating func take(_ line: LineSplitter.Line) {
-            lines += 1
+        func take(_ line: LineSplitter.Line) {
+            number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            batch.append(Line(number: lines, content: read(line)))
+            lines.append(Line(number: number, content: parse(line, sequences)))
         }
-
-        private mutating func read(_ line: LineSplitter.Line) -> Line.Content {
-            do throws(Problem) {
-                guard case .whole(let bytes) = line else {
-                    throw .payloadTooLarge(limit: route.domain.largestBody)
-                }
-                let parsed = try route.domain.bulkCommand(from: bytes)
-                let stream = try route.domain.stream(of: parsed.id)
-                let key = try parsed.key.map { text throws(Problem) in
-                    try IdempotencyKey(
-                        text, stream: stream, canonicalCommand: route.domain.canonicalBytes(of: parsed.command))
-                }
-                let sequence = enter(stream)
-                var condition = CommandCondition()
-                if let version = parsed.version { condition.versions = [version] }
-                let domain = route.domain
-                return .order(
-                    AggregateHost<Domain.State>.Order(
-                        command: parsed.command, stream: stream, condition: condition, key: key,
-                        recordOfRefusal: { RecordedAnswer(domain.problem(for: $0, of: stream)) }, sequence: sequence))
-            } catch {
-                return .problem(error)
+        for try await part in body {
+            for line in splitter.add(part) {
+                take(line)
+                if lines.count >= Self.linesOfABatch { await send() }
             }
+            // What has come is on its way before more is awaited.
+            await send()
         }
+        if let last = splitter.finish() { take(last) }
+        await send()
+    }
 
-        private mutating func enter(_ stream: StreamID) -> CommandSequence {
-            let (sequence, lines) = sequences[stream] ?? (CommandSequence(), 0)
-            sequences[stream] = (sequence, lines + 1)
-            return sequence
+    private func parse(_ line: LineSplitter.Line, _ sequences: BulkSequences) -> Line.Content {
+        do throws(Problem) {
+            guard case .whole(let bytes) = line else { throw .payloadTooLarge(limit: domain.largestBody) }
+            let parsed = try domain.bulkCommand(from: bytes)
+            let stream = try domain.stream(of: parsed.id)
+            let key = try parsed.key.map { text throws(Problem) in
+                try IdempotencyKey(
+                    text, stream: stream, canonicalCommand: domain.canonicalBytes(of: parsed.command))
+            }
+            var condition = CommandCondition()
+            if let version = parsed.version { condition.versions = [version] }
+            return .order(
+                Order(
+                    command: parsed.command, stream: stream, condition: condition, key: key,
+                    recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) },
+                    sequence: sequences.enter(stream)))
+        } catch {
+            return .problem(error)
         }
+    }
 
-        /// A sequence of which nothing is under way orders nothing.
-        private mutating func leave(_ stream: StreamID) {
-            guard let (sequence, lines) = sequences[stream] else { return }
-            sequences[stream] = lines > 1 ? (sequence, lines - 1) : nil
-        }
+    // MARK: writing
 
-        /// Sends what was taken.
-        mutating func send() async throws {
-            guard !batch.isEmpty else { return }
-            let lines = batch
-            batch = []
-            let orders = lines.compactMap(\.order)
-            let route = route
-            let answers = Answers(count: orders.count)
-            await route.host.begin(orders) { answers.set($0, $1) }
-            underWay.append(
-                Task {
-                    var results = await answers.all().makeIterator()
-                    return lines.map { line in
-                        guard let order = line.order, let result = results.next() else { return line }
-                        return Line(number: line.number, content: .answer(order, result))
+    /// Writes the lines of a batch, as many at a time as are answered without a gap.
+    private func write(
+        _ batch: Batch, _ sequences: BulkSequences, to writer: inout any ResponseBodyWriter
+    ) async throws {
+        var outcomes: [Outcome] = []
+        var answered = 0
+        var buffer = ByteBuffer()
+        for line in batch.lines {
+            var json = JSONWriter(reservingCapacity: 512)
+            switch line.content {
+            case .problem(let problem):
+                write(line.number, to: &json) { write(problem, to: &$0) }
+            case .order(let order):
+                if answered == outcomes.count {
+                    // Nothing that is ready waits for what is not.
+                    if buffer.readableBytes > 0, !batch.answers.isReady(answered) {
+                        try await writer.write(buffer)
+                        buffer.clear()
                     }
-                })
-        }
-
-        /// Writes the answers to the oldest batches, until so many are left under way.
-        mutating func write(to writer: inout any ResponseBodyWriter, leaving count: Int) async throws {
-            while underWay.count > count {
-                let lines = await underWay.removeFirst().value
-                var buffer = ByteBuffer()
-                for line in lines {
-                    if case .answer(let order, _) = line.content { leave(order.stream) }
-                    var json = JSONWriter(reservingCapacity: 512)
-                    route.write(line, to: &json)
-                    buffer.writeBytes(json.bytes)
-                    buffer.writeInteger(UInt8(ascii: "\n"))
+                    outcomes += await batch.answers.next(from: answered)
                 }
-                try await writer.write(buffer)
+                write(line.number, to: &json) { write(outcomes[answered], to: order, &$0) }
+                answered += 1
+                sequences.leave(order.stream)
             }
+            buffer.writeBytes(json.bytes)
+            buffer.writeInteger(UInt8(ascii: "\n"))
         }
+        try await writer.write(buffer)
     }
 
-    private struct Line: Sendable {
-        enum Content: Sendable {
-            case order(AggregateHost<Domain.State>.Order)
-            case problem(Problem)
-            case answer(
-                AggregateHost<Domain.State>.Order,
-                Result<AggregateHost<Domain.State>.Answer, AggregateHost<Domain.State>.Failure>)
-        }
-
-        let number: Int
-        let content: Content
-
-        var order: AggregateHost<Domain.State>.Order? {
-            if case .order(let order) = content { order } else { nil }
-        }
-    }
-
-    private func write(_ line: Line, to writer: inout JSONWriter) {
+    private func write(_ number: Int, to writer: inout JSONWriter, _ body: (inout JSONWriter) -> Void) {
         writer.beginObject()
         writer.member(name: "line")
-        writer.integer(line.number)
-        switch line.content {
-        case .problem(let problem): write(problem, to: &writer)
-        case .answer(let order, .failure(let failure)):
+        writer.integer(number)
+        body(&writer)
+        writer.endObject()
+    }
+
+    private func write(_ outcome: Outcome, to order: Order, _ writer: inout JSONWriter) {
+        switch outcome {
+        case .failure(let failure):
             write(CommandProblems(domain: domain, logger: logger).problem(for: failure, order), to: &writer)
-        case .answer(let order, .success(.obeyed(let revision, let position, let isReplay))):
+        case .success(.obeyed(let revision, let position, let isReplay)):
             writer.member(name: "status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
             writer.member(name: domain.memberName)
@@ -173,15 +154,13 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 writer.integer(position)
             }
             if isReplay { writeReplayed(to: &writer) }
-        case .answer(_, .success(.replayedRefusal(let status, let body))):
+        case .success(.replayedRefusal(let status, let body)):
             writer.member(name: "status")
             writer.integer(status)
             writer.member(name: "problem")
             writer.rawValue(body)
             writeReplayed(to: &writer)
-        case .order: preconditionFailure("an order is written once it is answered")
         }
-        writer.endObject()
     }
 
     private func write(_ problem: Problem, to writer: inout JSONWriter) {
@@ -196,43 +175,29 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         writer.bool(true)
     }
 
-    /// The answers to the orders of a batch, as they come.
-    private final class Answers: Sendable {
-        typealias Answer = Result<AggregateHost<Domain.State>.Answer, AggregateHost<Domain.State>.Failure>
+    // MARK: what is under way
 
-        private struct State {
-            var answers: [Answer?]
-            var missing: Int
-            var waiter: CheckedContinuation<Void, Never>?
+    private struct Line: Sendable {
+        enum Content: Sendable {
+            case order(Order)
+            case problem(Problem)
         }
 
-        private let state: Mutex<State>
+        let number: Int
+        let content: Content
+    }
 
-        init(count: Int) {
-            state = Mutex(State(answers: Array(repeating: nil, count: count), missing: count))
-        }
+    private struct Batch: Sendable {
+        let lines: [Line]
+        let orders: [Order]
+        let answers: OrderedAnswers<Outcome>
 
-        func set(_ index: Int, _ answer: Answer) {
-            let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                state.answers[index] = answer
-                state.missing -= 1
-                guard state.missing == 0 else { return nil }
-                defer { state.waiter = nil }
-                return state.waiter
+        init(lines: [Line]) {
+            self.lines = lines
+            orders = lines.compactMap { line in
+                if case .order(let order) = line.content { order } else { nil }
             }
-            waiter?.resume()
-        }
-
-        /// All of them, once they are there.
-        func all() async -> [Answer] {
-            await withCheckedContinuation { continuation in
-                let isComplete = state.withLock { state in
-                    if state.missing > 0 { state.waiter = continuation }
-                    return state.missing == 0
-                }
-                if isComplete { continuation.resume() }
-            }
-            return state.withLock { $0.answers.compactMap(\.self) }
+            answers = OrderedAnswers(count: orders.count)
         }
     }
 }

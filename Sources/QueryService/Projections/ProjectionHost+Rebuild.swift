@@ -42,13 +42,12 @@ extension ProjectionHost where Model: CheckpointedProjection {
         var shadow = Model()
         var position: UInt64 = 0
         // Near the head first, so that little has to be gathered meanwhile.
-        while position < goal { position = try await readPage(into: &shadow, after: position, upTo: .max, client) }
+        // Never beyond what was handed on: then the shadow has nothing that the tail brings.
+        while position < goal { position = try await readPage(into: &shadow, after: position, upTo: goal, client) }
         let start = state.withLock { state in
             state.rebuild = RebuildTail()
             return state.handedOn.position
         }
-        // The shadow may be ahead of what was handed on: the log tells readers first. Then the tail brings again what it
-        // has, which it passes over.
         while position < start { position = try await readPage(into: &shadow, after: position, upTo: start, client) }
         return try await takePlace(shadow, at: position, generation)
     }
@@ -96,8 +95,6 @@ extension ProjectionHost where Model: CheckpointedProjection {
                 guard state.status.generation == generation, let tail = state.rebuild, !tail.hasFailed else {
                     return .failed
                 }
-                // Where the shadow is ahead, the follower brings the rest in a moment.
-                if tail.isEmpty, position > state.handedOn.position { return .waiting }
                 guard tail.isEmpty, position == state.handedOn.position else {
                     return .more(state.rebuild?.take() ?? [])
                 }
@@ -112,8 +109,6 @@ extension ProjectionHost where Model: CheckpointedProjection {
             case .failed:
                 throw RebuildError(
                     "too many records came meanwhile, or the log was found to be another one; try again")
-            case .waiting:
-                do { try await Task.sleep(for: .milliseconds(2)) } catch { throw RebuildError("given up") }
             case .more(let records):
                 position = try take(records[...], into: &shadow, after: position)
             case .done(let replaced):
@@ -123,7 +118,7 @@ extension ProjectionHost where Model: CheckpointedProjection {
     }
 
     private enum Step {
-        case failed, waiting
+        case failed
         case more([RecordedEvent])
         case done(Model?)
     }

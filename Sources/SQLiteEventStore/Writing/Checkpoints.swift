@@ -45,7 +45,7 @@ struct Checkpoints {
 
     /// Takes the place of SQLite's automatic checkpoints on the connection that writes.
     func begin(_ database: Database) {
-        // The hook lives as long as the connection, and so must what it writes to.
+        // The hook lives as long as the connection, whose end nobody tells: so what it writes to, a number, is never freed.
         let pages = Unmanaged.passRetained(pagesInLog)
         sqlite3_wal_hook(
             database.sqliteConnection,
