@@ -186,6 +186,13 @@ let package = Package(
     ]
 )
 
+// Their generic code is made for the domain's types where it is used, in another module: without this, every call goes
+// through witness tables and metadata that are looked up at run time.
+let specialized: Set = [
+    "JSON", "EventSourcing", "Accounts", "EventLogProtocol", "ServiceSupport", "CommandService", "QueryService",
+    "AccountsHTTP",
+]
+
 for target in package.targets where target.type != .system {
     target.swiftSettings = [
         // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
@@ -196,4 +203,8 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("InternalImportsByDefault"),
         .treatAllWarnings(as: .error),
     ]
+    if specialized.contains(target.name) {
+        target.swiftSettings?.append(
+            .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)))
+    }
 }

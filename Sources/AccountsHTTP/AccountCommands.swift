@@ -35,9 +35,7 @@ public struct AccountCommands: CommandDomain {
     /// fields.
     public func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<AccountCommand> {
         do throws(CommandParsingError) {
-            let fields = try BulkFields(line)
-            let command = try AccountCommand.parse(line, besides: BulkFields.names)
-            return BulkCommand(id: fields.account, command: command, key: fields.key, version: fields.version)
+            return try BulkFields.parse(line)
         } catch {
             throw AccountProblems.problem(for: error)
         }

@@ -1,58 +1,86 @@
 internal import Accounts
+internal import CommandService
 internal import JSON
 
 /// What stands beside a command in a line of many.
 struct BulkFields {
-    static let names: Set<String> = ["account", "idempotency_key", "if_match"]
+    private var account: String?
+    private var key: String?
+    private var version: UInt64?
+    private var problems: [FieldError] = []
+    /// Which were found, a bit each, so that none is taken twice.
+    private var found: UInt8 = 0
 
-    let account: String
-    let key: String?
-    let version: UInt64?
+    private enum Member: UInt8 {
+        case account = 1
+        case key = 2
+        case version = 4
 
-    /// Reads them from a line.
+        init?(_ name: String) {
+            switch name {
+            case "account": self = .account
+            case "idempotency_key": self = .key
+            case "if_match": self = .version
+            default: return nil
+            }
+        }
+    }
+
+    /// Reads a line: the command's own fields, and these.
     ///
-    /// - Throws: ``CommandParsingError`` where the line is no JSON object, or one of them is missing, given twice or not of
-    ///   its form. What else stands there is the command's.
-    init(_ line: [UInt8]) throws(CommandParsingError) {
-        var found: [String: JSONValue] = [:]
-        var problems: [FieldError] = []
-        do throws(JSONError) {
-            try JSONReader.validate(line)
-            var reader = JSONReader(line)
-            guard try reader.peekKind() == .object else {
-                problems = [FieldError(pointer: "", detail: "expected an object, found \(try reader.peekKind())")]
-                throw JSONError(code: .unexpectedKind, offset: 0, reason: "")
-            }
-            try reader.readObject(refusingDuplicates: false) { name, reader throws(JSONError) in
-                guard Self.names.contains(name) else { return }
-                if found.updateValue(try reader.readValue(), forKey: name) != nil {
-                    problems.append(
-                        FieldError(pointer: JSONPointer.member(name), detail: "expected once, found again"))
-                }
-            }
+    /// - Throws: ``CommandParsingError`` where the line is no JSON object, or one of these is missing, given twice or not of
+    ///   its form; else where the command is not in order.
+    static func parse(_ line: [UInt8]) throws(CommandParsingError) -> BulkCommand<AccountCommand> {
+        var fields = BulkFields()
+        let result: Result<AccountCommand, CommandParsingError>
+        do throws(CommandParsingError) {
+            result = .success(
+                try AccountCommand.parse(line) { name, reader throws(JSONError) in try fields.take(name, &reader) })
         } catch {
-            throw problems.isEmpty ? .malformedJSON(detail: error.description) : .invalidCommand(problems)
+            result = .failure(error)
         }
-        if case .string(let text) = found["account"] {
-            account = text
-        } else {
-            account = ""
-            problems.append(FieldError(pointer: "/account", detail: "expected the account's id, as a string"))
+        if case .failure(let error) = result, !error.isAboutFields { throw error }
+        if fields.account == nil {
+            fields.refuse("account", "expected the account's id, as a string")
         }
-        switch found["idempotency_key"] {
-        case nil: key = nil
-        case .string(let text): key = text
-        default:
-            key = nil
-            problems.append(FieldError(pointer: "/idempotency_key", detail: "expected a string"))
+        guard fields.problems.isEmpty else { throw .invalidCommand(fields.problems) }
+        return BulkCommand(
+            id: fields.account ?? "", command: try result.get(), key: fields.key, version: fields.version)
+    }
+
+    /// Takes a member in where it is one of these.
+    private mutating func take(_ name: String, _ reader: inout JSONReader) throws(JSONError) -> Bool {
+        guard let member = Member(name) else { return false }
+        guard found & member.rawValue == 0 else {
+            refuse(name, "expected once, found again")
+            return true
         }
-        switch found["if_match"] {
-        case nil: version = nil
-        case .number(let number) where UInt64(number.literal) != nil: version = UInt64(number.literal)
-        default:
-            version = nil
-            problems.append(FieldError(pointer: "/if_match", detail: "expected a version, as a whole number"))
+        found |= member.rawValue
+        switch (member, try reader.peekKind()) {
+        case (.account, .string): account = try reader.readString()
+        case (.account, _): break
+        case (.key, .string): key = try reader.readString()
+        case (.key, _): refuse(name, "expected a string")
+        case (.version, .number):
+            version = UInt64(try reader.readNumberLiteral())
+            if version == nil { fallthrough }
+        case (.version, _): refuse(name, "expected a version, as a whole number")
         }
-        if !problems.isEmpty { throw .invalidCommand(problems) }
+        return true
+    }
+
+    private mutating func refuse(_ name: String, _ detail: String) {
+        problems.append(FieldError(pointer: JSONPointer.member(name), detail: detail))
+    }
+}
+
+extension CommandParsingError {
+    /// Whether the line was read, and only what stands in it is wrong.
+    fileprivate var isAboutFields: Bool {
+        switch self {
+        case .malformedJSON: false
+        case .invalidCommand(let problems): !problems.contains { $0.pointer.isEmpty }
+        case .amountOutOfRange: true
+        }
     }
 }

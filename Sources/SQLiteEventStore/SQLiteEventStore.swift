@@ -20,6 +20,7 @@ public final class SQLiteEventStore: EventStore {
     private let clock: @Sendable () -> Timestamp
     private let pool: DatabasePool
     private let lock: LockFile
+    private let heads: StreamHeads
     private let writer: Mutex<Writer>
     private let published: Mutex<Published>
 
@@ -36,11 +37,15 @@ public final class SQLiteEventStore: EventStore {
     /// - Throws: ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `foreignFile` and `newerSchema`, with the file left as
     ///   it was; `notDurable`; `damaged` where the end of the log is not what was written.
     public convenience init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now) throws {
-        try self.init(path: path, clock: clock, largestWriteAheadLog: 64 << 20)
+        try self.init(path: path, clock: clock, headLimits: StreamHeadSaving.Limits())
     }
 
-    /// Opens a log whose write-ahead log is emptied when it has grown to so many bytes.
-    init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, largestWriteAheadLog: Int) throws {
+    /// Opens a log whose write-ahead log is emptied when it has grown to so many bytes, and whose ends of streams are
+    /// written down where so many have changed.
+    init(
+        path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, largestWriteAheadLog: Int = 64 << 20,
+        headLimits: StreamHeadSaving.Limits = StreamHeadSaving.Limits()
+    ) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
         try WriteAheadLogCheck.run(path + "-wal")
@@ -48,13 +53,16 @@ public final class SQLiteEventStore: EventStore {
             let opened = try Self.open(path: path, at: clock(), largestWriteAheadLog: largestWriteAheadLog)
             pool = opened.pool
             logID = opened.logID
-            let checkpoints = Checkpoints(
-                path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)
-            opened.pool.writeWithoutTransaction { checkpoints.begin($0) }
+            heads = opened.heads
             writer = Mutex(
-                Writer(
-                    logID: opened.logID, head: opened.head,
-                    checkpoints: checkpoints))
+                try opened.pool.writeWithoutTransaction { database in
+                    let checkpoints = Checkpoints(
+                        path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)
+                    checkpoints.begin(database)
+                    return Writer(
+                        logID: opened.logID, head: opened.head, opened.heads,
+                        try StreamHeadSaving(opened.heads, headLimits, database), checkpoints: checkpoints)
+                })
             published = Mutex(Published(head: opened.head))
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw SQLiteEventStoreError(
@@ -121,9 +129,9 @@ public final class SQLiteEventStore: EventStore {
 
     /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
     public func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice {
-        try read("stream \(stream) after version \(version)") { database in
-            let events = try LogReader.readStream(database, logID, stream, after: version, limit: limit)
-            return StreamSlice(events: events, version: try StreamHead.load(stream, from: database).version)
+        try read("stream \(stream) after version \(version)", of: stream) { database, head in
+            let events = try LogReader.readStream(database, logID, stream, head, after: version, limit: limit)
+            return StreamSlice(events: events, version: head.version)
         }
     }
 
@@ -148,16 +156,15 @@ public final class SQLiteEventStore: EventStore {
     public func snapshot(
         of stream: StreamID, fingerprint: Digest256, atMost version: UInt64
     ) throws -> Snapshot? {
-        try read("a snapshot of \(stream)") {
-            try Snapshots.find(stream, fingerprint: fingerprint, atMost: version, $0)
+        try read("a snapshot of \(stream)", of: stream) { database, head in
+            try Snapshots.find(stream, head, fingerprint: fingerprint, atMost: version, database)
         }
     }
 
     /// How many events of a stream were recorded at a time or before it.
     public func version(of stream: StreamID, at time: Timestamp) throws -> UInt64 {
-        try read("stream \(stream) at \(time)") { database in
-            try LogReader.version(
-                database, of: stream, at: time, newest: try StreamHead.load(stream, from: database).version)
+        try read("stream \(stream) at \(time)", of: stream) { database, head in
+            try LogReader.version(database, from: head, at: time)
         }
     }
 
@@ -179,6 +186,16 @@ public final class SQLiteEventStore: EventStore {
         }
     }
 
+    private func read<Value>(
+        _ subject: @autoclosure () -> String, of stream: StreamID, _ body: (Database, StreamHead) throws -> Value
+    ) throws -> Value {
+        // Before the view of the file begins; see there.
+        let recent = heads.recent(stream)
+        return try read(subject()) { database in
+            try body(database, recent ?? StreamHeadTable.load(stream, from: database))
+        }
+    }
+
     private func requireOpen() throws {
         if published.withLock({ $0.isClosed }) { throw closedError }
     }
@@ -193,7 +210,7 @@ public final class SQLiteEventStore: EventStore {
 extension SQLiteEventStore {
     private static func open(
         path: String, at time: Timestamp, largestWriteAheadLog: Int
-    ) throws -> (pool: DatabasePool, logID: UniqueID, head: LogHead) {
+    ) throws -> (pool: DatabasePool, logID: UniqueID, heads: StreamHeads, head: LogHead) {
         var configuration = Configuration()
         configuration.label = "SQLiteEventStore"
         configuration.busyMode = .timeout(Double(busyTimeout) / 1000)
@@ -213,7 +230,9 @@ extension SQLiteEventStore {
             // SQLite does not flush the deletion of the journal with which it went over to the write-ahead log. Were that
             // journal back after a loss of power, it would roll the file back to before.
             try FileFlush.flush(DatabasePath.folder(of: path))
-            return (pool, logID, try LogTail.load(database, logID: logID))
+            try StreamIndex.repair(database)
+            let heads = try StreamHeads(database)
+            return (pool, logID, heads, try LogTail.load(database, logID: logID, heads))
         }
     }
 

@@ -1,10 +1,11 @@
 import Accounts
+import JSON
 import TestSupport
 import Testing
 
 @Suite struct CommandParsingTests {
     static func parse(_ body: String, besides others: Set<String> = []) throws(CommandParsingError) -> AccountCommand {
-        try AccountCommand.parse(Array(body.utf8), besides: others)
+        try AccountCommand.parse(Array(body.utf8)) { name, _ throws(JSONError) in others.contains(name) }
     }
 
     /// The problems as `pointer: detail`; empty where the body is a command.

@@ -14,8 +14,9 @@ struct UpgradeTests {
 
     private let stream = StreamID(category: "account", name: "acc-001")!
 
-    /// Makes a log with events and a key, as version 1 of the schema had it: without the table of snapshots.
-    private func makeVersion1() throws -> [RecordedEvent] {
+    /// Makes a log with events and a key, as older versions of the schema had it: with an index over stream and version
+    /// in the place of links and heads, and version 1 without the table of snapshots.
+    private func makeFile(ofVersion version: Int) throws -> [RecordedEvent] {
         let store = try SQLiteEventStore(path: folder.database)
         _ = try store.append([append([#"{"amount":"1.00"}"#, #"{"amount":"2.00"}"#, #"{"amount":"3.00"}"#])])
         let key = CommandKey(key: Array("k".utf8), fingerprint: Digest256(1, 0, 0, 0), outcome: [1, 2, 3])
@@ -25,7 +26,13 @@ struct UpgradeTests {
         let records = try store.readLog(after: 0, limit: ReadLimit(events: 100))
         try store.close()
         try DatabaseQueue(path: folder.database).write { database in
-            try database.execute(sql: "DROP TABLE snapshots; PRAGMA user_version = 1")
+            try database.execute(
+                sql: """
+                    DROP TABLE stream_links; DROP TABLE stream_heads; DROP TABLE stream_heads_until;
+                    CREATE UNIQUE INDEX events_by_stream ON events (category, stream, version);
+                    PRAGMA user_version = \(version)
+                    """)
+            if version == 1 { try database.execute(sql: "DROP TABLE snapshots") }
         }
         return records
     }
@@ -38,9 +45,9 @@ struct UpgradeTests {
         }
     }
 
-    @Test("I10: a file of version 1 is upgraded and keeps all that it holds")
-    func keepsAll() throws {
-        let records = try makeVersion1()
+    @Test("I10: an older file is upgraded and keeps all that it holds", arguments: [1, 2])
+    func keepsAll(_ version: Int) throws {
+        let records = try makeFile(ofVersion: version)
         let id = try SQLiteLogFile(path: folder.database).logID
         for _ in 0..<2 {
             let store = try SQLiteEventStore(path: folder.database)
@@ -51,14 +58,18 @@ struct UpgradeTests {
             let bound = try store.outcome(of: Array("k".utf8), in: stream)
             #expect(bound?.fingerprint == Digest256(1, 0, 0, 0))
             #expect(bound?.outcome.outcome == [1, 2, 3])
+            for version in 0...3 as ClosedRange<UInt64> {
+                let slice = try store.readStream(stream, after: version, limit: ReadLimit(events: 100))
+                #expect(slice.events == Array(records.dropFirst(Int(version))) && slice.version == 3)
+            }
             try store.close()
         }
     }
 
-    @Test("an upgraded file has the tables of a new one")
-    func tables() throws {
-        _ = try makeVersion1()
-        #expect(try schema(folder.database).first == "1")
+    @Test("an upgraded file has the tables of a new one", arguments: [1, 2])
+    func tables(_ version: Int) throws {
+        _ = try makeFile(ofVersion: version)
+        #expect(try schema(folder.database).first == "\(version)")
         try SQLiteEventStore(path: folder.database).close()
         let new = folder.path + "/new.db"
         try SQLiteEventStore(path: new).close()
@@ -67,7 +78,7 @@ struct UpgradeTests {
 
     @Test("an upgraded file takes events and snapshots")
     func goesOn() throws {
-        let records = try makeVersion1()
+        let records = try makeFile(ofVersion: 1)
         let snapshot = Snapshot(
             stream: stream, version: 3, lastEvent: records[2].event.id, createdAt: records[0].recordedAt,
             updatedAt: records[2].recordedAt, fingerprint: Digest256(5, 0, 0, 0), state: [7])
@@ -86,7 +97,7 @@ struct UpgradeTests {
 
     @Test("a file of version 1 can be looked at without being upgraded")
     func offline() throws {
-        let records = try makeVersion1()
+        let records = try makeFile(ofVersion: 1)
         let file = try SQLiteLogFile(path: folder.database)
         #expect(try file.readLog(after: 0, limit: 100) == records)
         #expect(try file.snapshots(fingerprint: Digest256(5, 0, 0, 0)).isEmpty)

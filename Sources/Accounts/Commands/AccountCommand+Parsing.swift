@@ -1,4 +1,4 @@
-internal import JSON
+public import JSON
 
 extension AccountCommand {
     /// Reads a command from a request's body: an object whose `type` names the command, with the command's fields and
@@ -6,33 +6,40 @@ extension AccountCommand {
     ///
     /// - Parameters:
     ///   - body: JSON in UTF-8.
-    ///   - others: names of members that may stand beside the command's own and are skipped, as `account` does where
-    ///     many commands are sent at once. Whoever wants them reads them, and refuses them where they come twice.
+    ///   - others: is shown the members that are no fields of commands, as `account` is none where many commands are sent
+    ///     at once, and tells whether they may stand there. What it does not read is skipped. It must itself refuse what
+    ///     comes twice.
     /// - Throws: ``CommandParsingError``, with all problems that were found.
     public static func parse(
-        _ body: [UInt8], besides others: Set<String> = []
+        _ body: [UInt8],
+        besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool = { _, _ in false }
     ) throws(CommandParsingError) -> AccountCommand {
-        let kind: JSONKind
-        do {
-            try JSONReader.validate(body)
-            var reader = JSONReader(body)
-            kind = try reader.peekKind()
-        } catch {
-            throw .malformedJSON(detail: error.description)
-        }
-        guard kind == .object else {
-            throw .invalidCommand([FieldError(pointer: "", detail: "expected an object, found \(kind)")])
-        }
         var fields: CommandFields
-        do {
+        do throws(JSONError) {
             fields = try CommandFields(body, besides: others)
         } catch {
-            throw .malformedJSON(detail: error.description)
+            throw failure(in: body, error)
         }
         let command = fields.readCommand()
         if let error = fields.problems.error { throw error }
         guard let command else { throw .invalidCommand([]) }
         return command
+    }
+
+    /// What is wrong with a body that could not be read as an object.
+    private static func failure(in body: [UInt8], _ error: JSONError) -> CommandParsingError {
+        do throws(JSONError) {
+            // First of all whether it is JSON; only here, so that what is right is looked at once.
+            try JSONReader.validate(body)
+            var reader = JSONReader(body)
+            let kind = try reader.peekKind()
+            guard kind == .object else {
+                return .invalidCommand([FieldError(pointer: "", detail: "expected an object, found \(kind)")])
+            }
+        } catch {
+            return .malformedJSON(detail: error.description)
+        }
+        return .malformedJSON(detail: error.description)
     }
 }
 

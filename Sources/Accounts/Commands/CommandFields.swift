@@ -30,15 +30,19 @@ struct CommandFields {
 
     subscript(field: CommandField) -> Value? { values[field.rawValue] }
 
-    /// Reads an object, keeping the first of members that come twice.
-    init(_ body: [UInt8], besides others: Set<String>) throws(JSONError) {
+    /// Reads a document that is an object, keeping the first of members that come twice.
+    ///
+    /// - Parameter others: is shown the members that are no fields of commands, and tells whether they may stand there.
+    init(
+        _ body: [UInt8], besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool
+    ) throws(JSONError) {
         var values = values
         var unknown = unknown
         var problems = problems
         var reader = JSONReader(body)
         try reader.readObject(refusingDuplicates: false) { name, reader throws(JSONError) in
             guard let field = CommandField(name) else {
-                if !others.contains(name) { unknown.append(name) }
+                if try !others(name, &reader) { unknown.append(name) }
                 return
             }
             guard values[field.rawValue] == nil else { return problems.add(field, "expected once, found again") }
@@ -48,6 +52,7 @@ struct CommandFields {
             case let kind: values[field.rawValue] = .other(kind)
             }
         }
+        try reader.finish()
         self.values = values
         self.unknown = unknown
         self.problems = problems

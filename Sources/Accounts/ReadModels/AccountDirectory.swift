@@ -5,10 +5,12 @@ public struct AccountDirectory: Projection {
     /// Names the projection.
     public static let name = "accounts"
 
-    private var accounts: [String: Revision<Account>] = [:]
-    private var names = SortedNames()
-    /// By the owner's very bytes: equality of strings would take different spellings of one character for the same.
-    private var namesByOwner: [[UInt8]: SortedNames] = [:]
+    private var accounts = AccountTable()
+    private var placesByName: [String: Int32] = [:]
+    private var names = SortedPlaces()
+    /// In the order of the owners' very bytes, since equality of strings would take different spellings of one character
+    /// for the same; an owner's accounts in the order of their names.
+    private var owners = SortedPlaces()
 
     /// An empty directory.
     public init() {}
@@ -17,7 +19,7 @@ public struct AccountDirectory: Projection {
     public var count: Int { accounts.count }
 
     /// An account; nil where there is none of the name.
-    public func account(_ name: String) -> Revision<Account>? { accounts[name] }
+    public func account(_ name: String) -> Revision<Account>? { placesByName[name].map { accounts[$0] } }
 
     /// A part of the accounts.
     public struct Page: Hashable, Sendable {
@@ -44,45 +46,65 @@ public struct AccountDirectory: Projection {
     public func accounts(
         after name: String?, ownedBy owner: String? = nil, openedBy time: Timestamp? = nil, limit: Int
     ) -> Page {
-        let names = owner.map { namesByOwner[Array($0.utf8), default: SortedNames()] } ?? self.names
         var page = Page()
         var last = name
         var lookedAt = 0
         while page.accounts.count < limit {
-            let next = names.names(after: last, limit: limit)
-            for name in next {
-                last = name
+            let next = places(after: last, ownedBy: owner, limit: limit)
+            for place in next {
+                let account = accounts[place]
+                last = account.stream.name
                 lookedAt += 1
-                guard let account = accounts[name] else { continue }
                 if let time, let createdAt = account.createdAt, createdAt > time { continue }
                 page.accounts.append(account)
                 if page.accounts.count == limit { break }
             }
-            if next.count < limit, last == next.last || next.isEmpty { return page }
+            let isAtEnd = next.count < limit
+            if isAtEnd, next.isEmpty || last == next.last.map({ accounts[$0].stream.name }) { return page }
             if lookedAt >= Self.mostLookedAt { break }
         }
         page.lastName = last
         return page
     }
 
+    private func places(after name: String?, ownedBy owner: String?, limit: Int) -> [Int32] {
+        guard let owner else {
+            return names.places(from: { place in name.map { accounts[place].stream.name > $0 } ?? true }, limit: limit)
+        }
+        let found = owners.places(
+            from: { !Self.isBefore(accounts[$0].state.owner, accounts[$0].stream.name, owner, name ?? "") },
+            limit: limit + 1)
+        // The name itself is not after it.
+        return Array(
+            found.drop { accounts[$0].stream.name == name }
+                .prefix { accounts[$0].state.owner.utf8.elementsEqual(owner.utf8) }.prefix(limit))
+    }
+
+    /// Whether an owner's account stands before another's.
+    private static func isBefore(_ owner: String, _ name: String, _ otherOwner: String, _ otherName: String) -> Bool {
+        owner.utf8.elementsEqual(otherOwner.utf8)
+            ? name < otherName : owner.utf8.lexicographicallyPrecedes(otherOwner.utf8)
+    }
+
     /// Takes in the next record of the log.
     public mutating func apply(_ record: RecordedEvent) throws(RevisionError) {
         guard record.stream.category == Account.category else { return }
-        let name = record.stream.name
-        if accounts[name] == nil {
+        if let place = placesByName[record.stream.name] {
+            try accounts[place].apply(record)
+        } else {
             var account = Revision<Account>(of: record.stream)
             try account.apply(record)
             add(account)
-        } else {
-            try accounts[name]?.apply(record)
         }
     }
 
     /// Adds an account that is not in the directory yet.
     mutating func add(_ account: Revision<Account>) {
-        let name = account.stream.name
-        accounts[name] = account
-        names.insert(name)
-        namesByOwner[Array(account.state.owner.utf8), default: SortedNames()].insert(name)
+        let (owner, name) = (account.state.owner, account.stream.name)
+        let place = accounts.append(account)
+        let accounts = accounts
+        placesByName[name] = place
+        names.insert(place) { accounts[$0].stream.name > name }
+        owners.insert(place) { Self.isBefore(owner, name, accounts[$0].state.owner, accounts[$0].stream.name) }
     }
 }

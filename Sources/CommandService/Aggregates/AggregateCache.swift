@@ -11,7 +11,9 @@ final class AggregateCache<State: Aggregate> {
         /// nil until the log told of it.
         var pipeline: AggregatePipeline<State>?
         /// Whether what the pipeline holds is of no use, and must be loaded anew.
-        var isOutdated = false
+        private(set) var isOutdated = false
+        /// How often that was found, so that a load which was under way then is not taken for a newer one.
+        private(set) var timesOutdated = 0
         var isLoading = false
         /// The version up to which it is settled whether snapshots are due.
         var snapshotVersion: UInt64 = 0
@@ -32,6 +34,13 @@ final class AggregateCache<State: Aggregate> {
         fileprivate init(_ stream: StreamID) { self.stream = stream }
 
         var needsLoad: Bool { pipeline == nil || isOutdated }
+
+        func outdate() {
+            isOutdated = true
+            timesOutdated += 1
+        }
+
+        func isLoadedAnew() { isOutdated = false }
 
         /// Whether a version that the log told of was taken in, or is going to be loaded. While appends are under way a
         /// pipeline takes in nothing; should they fail, it is back at its older state.
@@ -97,7 +106,7 @@ final class AggregateCache<State: Aggregate> {
 
     /// Lets every aggregate be loaded anew before it is used again.
     func outdateAll() {
-        for slot in slots.values { slot.isOutdated = true }
+        for slot in slots.values { slot.outdate() }
     }
 
     private func makeRoom() {

@@ -20,6 +20,9 @@ final class CommandSequence: @unchecked Sendable {
     private var waiting: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
     private var lastNumber = 0
 
+    /// Whether one that enters now may be decided at once.
+    var mayEnter: Bool { phases.allSatisfy { $0.phase == .sent } }
+
     /// A place at the end.
     func enter() -> Int {
         lastNumber += 1

@@ -107,18 +107,17 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     ) async throws {
         var outcomes: [Outcome] = []
         var answered = 0
-        var buffer = ByteBuffer()
+        var json = JSONWriter(reservingCapacity: 512 * batch.lines.count)
         for line in batch.lines {
-            var json = JSONWriter(reservingCapacity: 512)
             switch line.content {
             case .problem(let problem):
                 write(line.number, to: &json) { write(problem, to: &$0) }
             case .order(let order):
                 if answered == outcomes.count {
                     // Nothing that is ready waits for what is not.
-                    if buffer.readableBytes > 0, !batch.answers.isReady(answered) {
-                        try await writer.write(buffer)
-                        buffer.clear()
+                    if !json.bytes.isEmpty, !batch.answers.isReady(answered) {
+                        try await writer.write(ByteBuffer(bytes: json.bytes))
+                        json.clear()
                     }
                     outcomes += await batch.answers.next(from: answered)
                 }
@@ -126,10 +125,9 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 answered += 1
                 sequences.leave(order.stream)
             }
-            buffer.writeBytes(json.bytes)
-            buffer.writeInteger(UInt8(ascii: "\n"))
+            json.endLine()
         }
-        try await writer.write(buffer)
+        try await writer.write(ByteBuffer(bytes: json.bytes))
     }
 
     private func write(_ number: Int, to writer: inout JSONWriter, _ body: (inout JSONWriter) -> Void) {

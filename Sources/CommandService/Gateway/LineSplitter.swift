@@ -19,13 +19,13 @@ struct LineSplitter {
     mutating func add(_ part: ByteBuffer) -> [Line] {
         var lines: [Line] = []
         part.withUnsafeReadableBytes { bytes in
-            var bytes = bytes[...]
-            while let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
-                take(bytes[..<end])
+            var start = 0
+            for end in bytes.indices where bytes[end] == UInt8(ascii: "\n") {
+                take(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 lines.append(finishLine())
-                bytes = bytes[(end + 1)...]
+                start = end + 1
             }
-            take(bytes)
+            take(UnsafeRawBufferPointer(rebasing: bytes[start...]))
         }
         return lines
     }
@@ -35,7 +35,7 @@ struct LineSplitter {
         rest.isEmpty && !isSkipping ? nil : finishLine()
     }
 
-    private mutating func take(_ bytes: Slice<UnsafeRawBufferPointer>) {
+    private mutating func take(_ bytes: UnsafeRawBufferPointer) {
         guard !isSkipping else { return }
         guard rest.count + bytes.count <= longest else {
             isSkipping = true

@@ -25,6 +25,8 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
     private let logger: Logger
     private var underWay = 0
     private var audits = 0
+    /// Streams with a wrong snapshot that is not gone yet, or not known to be.
+    private var distrusted: Set<StreamID> = []
     private(set) var counters = Counters()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -38,12 +40,17 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
 
     nonisolated func isDue(from before: UInt64, to version: UInt64) -> Bool { policy.isDue(from: before, to: version) }
 
+    /// Whether a stream may be loaded from its snapshots.
+    func trusts(_ stream: StreamID) -> Bool { !distrusted.contains(stream) }
+
     /// Keeps a snapshot, in its own time.
     func keep(_ snapshot: Snapshot) {
         guard underWay < Self.mostUnderWay else { return }
         underWay += 1
         Task {
             defer { underWay -= 1 }
+            // Asked when it is sent: what was sent before a wrong one is dropped reaches the log before that, and is found.
+            guard trusts(snapshot.stream) else { return }
             do throws(EventLogError) {
                 if try await client.keep(snapshot) { counters.kept += 1 }
             } catch {
@@ -54,7 +61,8 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
 
     /// Compares a snapshot that was used with the fold of the events, where it is its turn.
     ///
-    /// - Parameter found: is called where they differ, once the snapshot is gone.
+    /// - Parameter found: is called where they differ: what was loaded from snapshots of that stream is of no use, also
+    ///   what is being loaded.
     func mayAudit(_ snapshot: Snapshot, whenWrong found: @escaping @Sendable () async -> Void) {
         guard policy.auditedOneIn > 0, UInt64.random(in: 0..<policy.auditedOneIn) == 0, audits < Self.mostAudits else {
             return
@@ -75,14 +83,16 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
                 logger.error(
                     "a snapshot is not what the events give; it is deleted",
                     metadata: ["stream": "\(next.stream)", "version": "\(next.version)"])
-                // First, so that none is taken of what was loaded from it while it goes.
-                await found()
+                // First, so that nothing more is loaded from it, and none taken of what was, while it goes.
+                if distrusted.insert(next.stream).inserted { await found() }
                 try await client.drop(next)
                 suspect = try await client.loadStream(
                     next.stream, fingerprint: next.fingerprint, limit: ReadLimit(events: 1)
                 ).snapshot
             }
+            distrusted.remove(snapshot.stream)
         } catch {
+            // Where a wrong one may be left, the stream stays distrusted: it is folded from its events, which is slower.
             logger.warning(
                 "a snapshot could not be checked or deleted",
                 metadata: ["stream": "\(snapshot.stream)", "error": "\(error)"])

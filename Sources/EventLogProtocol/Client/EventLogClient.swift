@@ -168,8 +168,10 @@ public actor EventLogClient {
     /// Starts reading the log, for a follower on the same loop that wants to be told rather than to wait.
     func readLog(after position: UInt64, limit: ReadLimit, _ completion: @escaping RequestChannel.Completion) {
         do throws(EventLogError) {
-            try channel(readChannel).send(
-                .readLog(after: position, limit: limit), timeout: address.timeout, completion)
+            let channel = try channel(readChannel)
+            channel.send(.readLog(after: position, limit: limit), timeout: address.timeout, completion)
+            // At once: the log reads while the follower hands on what it has.
+            channel.flush()
         } catch {
             completion(.failure(error))
         }

@@ -55,7 +55,8 @@ final class RequestChannel {
         }
     }
 
-    private func flush() {
+    /// Sends what was asked for in this turn so far.
+    func flush() {
         let outbox = self.outbox
         self.outbox = []
         var rest = outbox[...]

@@ -39,22 +39,22 @@ public enum PublishedMessage: Hashable, Sendable {
     /// Publishes an event. What a subscriber's queue has no room for is dropped for that subscriber, who finds out by
     /// the positions; nobody waits.
     public static func send(_ record: RecordedEvent, in logID: UniqueID, on socket: Socket) throws(ZeroMQError) {
+        _ = try socket.sendFrame(byteCount: record.topicSize, more: true, record.writeTopic)
         try send(
-            topic: record.topic, header: RecordHeader(of: record, in: logID), metadata: record.event.metadata,
-            data: record.event.data, on: socket)
+            header: RecordHeader(of: record, in: logID), metadata: record.event.metadata, data: record.event.data,
+            on: socket)
     }
 
     /// Publishes a heartbeat.
     public static func sendHeartbeat(of logID: UniqueID, at head: LogHead, on socket: Socket) throws(ZeroMQError) {
-        try send(
-            topic: heartbeatTopic, header: RecordHeader(heartbeatOf: logID, at: head), metadata: [], data: [],
-            on: socket)
+        let topic = heartbeatTopic.utf8
+        _ = try socket.sendFrame(byteCount: topic.count, more: true) { $0.copyBytes(from: topic) }
+        try send(header: RecordHeader(heartbeatOf: logID, at: head), metadata: [], data: [], on: socket)
     }
 
     private static func send(
-        topic: String, header: RecordHeader, metadata: [UInt8], data: [UInt8], on socket: Socket
+        header: RecordHeader, metadata: [UInt8], data: [UInt8], on socket: Socket
     ) throws(ZeroMQError) {
-        _ = try socket.sendFrame(byteCount: topic.utf8.count, more: true) { $0.copyBytes(from: topic.utf8) }
         _ = try socket.sendFrame(byteCount: RecordHeader.size + metadata.count, more: true) { frame in
             header.write(to: frame)
             UnsafeMutableRawBufferPointer(rebasing: frame[RecordHeader.size...]).copyBytes(from: metadata)

@@ -8,20 +8,13 @@ enum RecordCoding {
     static let smallest = RecordHeader.size + 2 + 4 + 4
 
     static func size(of record: RecordedEvent) -> Int {
-        smallest + topicSize(of: record) + record.event.metadata.count + record.event.data.count
-    }
-
-    static func topicSize(of record: RecordedEvent) -> Int {
-        record.stream.category.utf8.count + record.type.utf8.count + record.stream.name.utf8.count + 3
+        smallest + record.topicSize + record.event.metadata.count + record.event.data.count
     }
 
     static func write(_ record: RecordedEvent, in logID: UniqueID, to writer: inout WireWriter) {
-        withUnsafeTemporaryAllocation(byteCount: RecordHeader.size, alignment: 8) { header in
-            RecordHeader(of: record, in: logID).write(to: header)
-            writer.raw(header)
-        }
-        writer.integer(UInt16(topicSize(of: record)))
-        writer.raw(record.topic.utf8)
+        writer.bytes(RecordHeader.size) { RecordHeader(of: record, in: logID).write(to: $0) }
+        writer.integer(UInt16(record.topicSize))
+        writer.bytes(record.topicSize, record.writeTopic)
         writer.long(record.event.metadata)
         writer.long(record.event.data)
     }

@@ -12,6 +12,14 @@ struct WireWriter {
 
     mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
 
+    /// Bytes, of which `write` is given the place.
+    mutating func bytes(_ count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { place in
+            write(place)
+            bytes.append(contentsOf: place)
+        }
+    }
+
     /// Text of at most 255 bytes, behind its length in one byte.
     mutating func shortText(_ value: String) {
         precondition(value.utf8.count <= 255, "a short text has at most 255 bytes: \(value)")

@@ -64,6 +64,27 @@ public struct RecordedEvent: Hashable, Sendable {
     /// The topic under which the event is published: `CATEGORY/TYPE/STREAM/`, every segment ended by its slash, so
     /// that a subscription to a prefix never catches a longer name by accident.
     public var topic: String { "\(stream.category)/\(event.type)/\(stream.name)/" }
+
+    /// The number of bytes of the topic.
+    public var topicSize: Int { stream.category.utf8.count + event.type.utf8.count + stream.name.utf8.count + 3 }
+
+    /// Writes the bytes of the topic into the first ``topicSize`` of `bytes`: every event is hashed and published with it,
+    /// so no string is made.
+    public func writeTopic(to bytes: UnsafeMutableRawBufferPointer) {
+        var offset = 0
+        func write(_ segment: String) {
+            var segment = segment
+            segment.withUTF8 { segment in
+                UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: segment)
+                offset += segment.count
+            }
+            bytes[offset] = UInt8(ascii: "/")
+            offset += 1
+        }
+        write(stream.category)
+        write(event.type)
+        write(stream.name)
+    }
 }
 
 /// The last record of a log: what an outsider pins to prove later that history was not rewritten.

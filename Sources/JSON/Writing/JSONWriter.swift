@@ -43,6 +43,18 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Ends a document with a line feed, so that another may follow: newline-delimited JSON.
+    public mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
+    /// Forgets what is written, and keeps the room for as much again.
+    public mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
     /// The name of the member whose value is written next.
     public mutating func member(name: String) {
         separate()

@@ -77,6 +77,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
                 return keys
             })
         var chain = ChainVerifier(logID: file.logID)
+        var index = try attempt { try StreamIndexCheck(of: file) }
         var states: [StreamID: Revision<State>] = [:]
         progress(0, head)
         try check(pinned, chain)
@@ -90,6 +91,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
                 try chain.take(record)
                 try check(pinned, chain)
                 try check(keys, chain)
+                try attempt { try index.take(record) }
                 guard record.stream.category == State.category else { continue }
                 do throws(RevisionError) {
                     try states[record.stream, default: Revision(of: record.stream)].apply(record)

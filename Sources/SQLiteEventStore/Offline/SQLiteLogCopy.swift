@@ -30,18 +30,13 @@ public enum SQLiteLogCopy {
     private static func cut(_ path: String, after last: UInt64) throws {
         do {
             let queue = try DatabaseQueue(path: path)
+            try queue.writeWithoutTransaction { _ = try Schema.open($0, path: path, at: .now()) }
             try queue.write { database in
                 let last = Int64(clamping: last)
                 try database.execute(sql: "DELETE FROM events WHERE position > ?", arguments: [last])
                 try database.execute(sql: "DELETE FROM command_keys WHERE position > ?", arguments: [last])
-                if try database.tableExists("snapshots") {
-                    try database.execute(
-                        sql: """
-                            DELETE FROM snapshots WHERE NOT EXISTS (SELECT 1 FROM events
-                            WHERE events.category = snapshots.category AND events.stream = snapshots.stream
-                            AND events.version = snapshots.version AND events.id = snapshots.last_event)
-                            """)
-                }
+                try StreamIndex.rebuild(database)
+                try Snapshots.dropForeign(database)
             }
             try queue.close()
         } catch {

@@ -133,7 +133,7 @@ public final class SQLiteLogFile: Sendable {
         }
     }
 
-    private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
             return try queue.read(body)
         } catch {

@@ -7,7 +7,7 @@ enum LogTail {
     ///
     /// - Throws: `damaged`, with the position, where the last record is not what was written: its hash does not follow
     ///   from the record before it, or the index of its stream does not end with it.
-    static func load(_ database: Database, logID: UniqueID) throws -> LogHead {
+    static func load(_ database: Database, logID: UniqueID, _ heads: StreamHeads) throws -> LogHead {
         let genesis = HashChain.genesis(of: logID)
         let lastRow = try PreparedStatement(
             "SELECT \(EventRow.columns) FROM events ORDER BY position DESC LIMIT 1", database)
@@ -37,8 +37,8 @@ enum LogTail {
             throw SQLiteEventStoreError.damaged(
                 at: last.position, "its hash does not follow from its content and the record before it")
         }
-        let indexed = try StreamHead.load(last.stream, from: database)
-        guard indexed == StreamHead(version: last.streamVersion, lastEvent: last.event.id) else {
+        let indexed = try heads.head(of: last.stream, database)
+        guard indexed.version == last.streamVersion, indexed.lastEvent == last.event.id else {
             throw SQLiteEventStoreError.damaged(
                 at: last.position,
                 "it is version \(last.streamVersion) of \(last.stream), which ends with version "

@@ -7,7 +7,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4442_4B31
 
     /// The version of the tables, kept as SQLite's `user_version`.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     /// `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
     private static let tables = """
@@ -29,7 +29,6 @@ enum Schema {
             metadata TEXT NOT NULL,
             data TEXT NOT NULL
         ) STRICT;
-        CREATE UNIQUE INDEX events_by_stream ON events (category, stream, version);
         CREATE TABLE command_keys (
             category TEXT NOT NULL,
             stream TEXT NOT NULL,
@@ -41,7 +40,7 @@ enum Schema {
             stream_versions TEXT NOT NULL,
             PRIMARY KEY (category, stream, key)
         ) STRICT, WITHOUT ROWID;
-        """ + snapshots
+        """ + snapshots + StreamIndex.tables
 
     /// Came with version 2.
     private static let snapshots = """
@@ -99,10 +98,13 @@ enum Schema {
                 return .commit
             }
         }
-        if try pragma("user_version", database) == 1 {
+        let found = try pragma("user_version", database)
+        if found < version {
             try database.inTransaction(.immediate) {
-                try database.execute(sql: snapshots)
-                try database.execute(sql: "PRAGMA user_version = \(version)")
+                if found < 2 { try database.execute(sql: snapshots) }
+                try database.execute(sql: StreamIndex.tables)
+                try StreamIndex.rebuild(database)
+                try database.execute(sql: "DROP INDEX events_by_stream; PRAGMA user_version = \(version)")
                 return .commit
             }
         }

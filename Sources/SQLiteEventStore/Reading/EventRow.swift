@@ -2,7 +2,7 @@ internal import EventSourcing
 
 /// A row of `events` as a record.
 enum EventRow {
-    /// The columns that ``record(_:of:)`` reads, in its order.
+    /// The columns that ``record(_:)`` reads, in its order.
     static let columns = """
         position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data
         """
@@ -10,12 +10,12 @@ enum EventRow {
     /// The bytes of data and metadata of the row that the statement stands on.
     static func size(_ row: PreparedStatement) -> Int { row.count(at: 9) + row.count(at: 10) }
 
-    /// The record of the row that the statement stands on; `stream` is its stream where that is known.
+    /// The record of the row that the statement stands on.
     ///
     /// - Throws: `damaged` for a row that the store did not write.
-    static func record(_ row: PreparedStatement, of stream: StreamID? = nil) throws -> RecordedEvent {
+    static func record(_ row: PreparedStatement) throws -> RecordedEvent {
         let position = UInt64(clamping: row.integer(at: 0))
-        guard let stream = stream ?? StreamID(category: row.text(at: 1), name: row.text(at: 2)) else {
+        guard let stream = StreamID(category: row.text(at: 1), name: row.text(at: 2)) else {
             throw SQLiteEventStoreError.damaged(at: position, "\(row.text(at: 1))/\(row.text(at: 2)) is not a stream")
         }
         guard let schemaVersion = UInt16(exactly: row.integer(at: 5)), let id = row.uniqueID(at: 7),

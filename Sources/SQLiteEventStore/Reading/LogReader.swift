@@ -30,7 +30,7 @@ enum LogReader {
         try rows.bind(position, at: 1)
         try rows.bind(Int64(limit.events), at: 2)
         var last = position
-        return try read(rows, limit: limit, of: nil) { record in
+        return try read(rows, limit: limit) { record in
             guard record.position == last + 1 else {
                 throw SQLiteEventStoreError.damaged(at: last + 1, "it is missing")
             }
@@ -38,11 +38,12 @@ enum LogReader {
         }
     }
 
-    /// One stream, from the event after `version`.
+    /// One stream, whose end is known, from the event after `version`.
     static func readStream(
-        _ database: Database, _ logID: UniqueID, _ stream: StreamID, after version: UInt64, limit: ReadLimit
+        _ database: Database, _ logID: UniqueID, _ stream: StreamID, _ head: StreamHead, after version: UInt64,
+        limit: ReadLimit
     ) throws -> [RecordedEvent] {
-        let records = try readUnproven(database, stream, after: version, limit: limit)
+        let records = try readUnproven(database, stream, head, after: version, limit: limit)
         for (index, record) in records.enumerated() {
             // Of events recorded together, the one before stands just before.
             let isNeighbour = index > 0 && records[index - 1].position + 1 == record.position
@@ -53,47 +54,55 @@ enum LogReader {
     }
 
     private static func readUnproven(
-        _ database: Database, _ stream: StreamID, after version: UInt64, limit: ReadLimit
+        _ database: Database, _ stream: StreamID, _ head: StreamHead, after version: UInt64, limit: ReadLimit
     ) throws -> [RecordedEvent] {
-        let rows = try PreparedStatement(
-            """
-            SELECT \(EventRow.columns) FROM events WHERE category = ? AND stream = ? AND version > ?
-            ORDER BY version LIMIT ?
-            """, database)
-        try rows.bind(stream.category, at: 1)
-        try rows.bind(stream.name, at: 2)
-        try rows.bind(version, at: 3)
-        try rows.bind(Int64(limit.events), at: 4)
-        var last = version
-        return try read(rows, limit: limit, of: stream) { record in
-            guard record.streamVersion == last + 1 else {
+        guard version < head.version else { return [] }
+        let first = version + 1
+        let last = version + min(head.version - version, UInt64(limit.events))
+        let row = try PreparedStatement("SELECT \(EventRow.columns) FROM events WHERE position = ?", database)
+        var records: [RecordedEvent] = []
+        var bytes = 0
+        for (index, position) in try StreamLinks.positions(of: first...last, from: head, database).enumerated() {
+            defer { row.reset() }
+            try row.bind(position, at: 1)
+            guard try row.step() else { throw SQLiteEventStoreError.damaged(at: position, "it is missing") }
+            bytes += EventRow.size(row)
+            if bytes > limit.bytes && !records.isEmpty { break }
+            let record = try EventRow.record(row)
+            guard record.stream == stream, record.streamVersion == first + UInt64(index) else {
                 throw SQLiteEventStoreError.damaged(
-                    at: record.position, "version \(last + 1) of \(stream) is missing before it")
+                    at: position,
+                    "version \(first + UInt64(index)) of \(stream) should stand here, and here stands version "
+                        + "\(record.streamVersion) of \(record.stream)")
             }
-            last += 1
+            records.append(record)
         }
+        return records
     }
 
-    /// How many events of a stream, which has `newest`, were recorded at a time or before it: times never decrease along
-    /// a stream, so the place is found by halving.
-    static func version(
-        _ database: Database, of stream: StreamID, at time: Timestamp, newest: UInt64
-    ) throws -> UInt64 {
+    /// The id of the event at a position, where that is a version of a stream; else nil.
+    static func event(
+        at position: UInt64, _ database: Database, ifItIs version: UInt64, of stream: StreamID
+    ) throws -> UniqueID? {
         let row = try PreparedStatement(
-            "SELECT recorded_at FROM events WHERE category = ? AND stream = ? AND version = ?", database)
-        try row.bind(stream.category, at: 1)
-        try row.bind(stream.name, at: 2)
-        var (low, high) = (UInt64(0), newest)
-        while low < high {
-            let middle = high - (high - low) / 2
-            try row.bind(middle, at: 3)
+            "SELECT id FROM events WHERE position = ? AND version = ? AND category = ? AND stream = ?", database)
+        defer { row.reset() }
+        try row.bind(position, at: 1)
+        try row.bind(version, at: 2)
+        try row.bind(stream.category, at: 3)
+        try row.bind(stream.name, at: 4)
+        return try row.step() ? row.uniqueID(at: 0) : nil
+    }
+
+    /// How many events of a stream were recorded at a time or before it: times never decrease along a stream.
+    static func version(_ database: Database, from head: StreamHead, at time: Timestamp) throws -> UInt64 {
+        let row = try PreparedStatement("SELECT recorded_at FROM events WHERE position = ?", database)
+        return try StreamLinks.last(from: head, database) { position in
             defer { row.reset() }
-            guard try row.step() else {
-                throw SQLiteEventStoreError(.damaged, "version \(middle) of \(stream) is missing; run verify")
-            }
-            if row.integer(at: 0) <= time.microseconds { low = middle } else { high = middle - 1 }
-        }
-        return low
+            try row.bind(position, at: 1)
+            guard try row.step() else { throw SQLiteEventStoreError.damaged(at: position, "it is missing") }
+            return row.integer(at: 0) <= time.microseconds
+        }.version
     }
 
     private static func hash(before record: RecordedEvent, _ database: Database, _ logID: UniqueID) throws -> Digest256
@@ -116,7 +125,7 @@ enum LogReader {
     }
 
     private static func read(
-        _ rows: PreparedStatement, limit: ReadLimit, of stream: StreamID?, check: (RecordedEvent) throws -> Void
+        _ rows: PreparedStatement, limit: ReadLimit, check: (RecordedEvent) throws -> Void
     ) throws -> [RecordedEvent] {
         defer { rows.reset() }
         var records: [RecordedEvent] = []
@@ -124,7 +133,7 @@ enum LogReader {
         while try rows.step() {
             bytes += EventRow.size(rows)
             if bytes > limit.bytes && !records.isEmpty { break }
-            let record = try EventRow.record(rows, of: stream)
+            let record = try EventRow.record(rows)
             try check(record)
             records.append(record)
         }

@@ -73,6 +73,11 @@ extension PreparedStatement {
         try require(sqlite3_bind_text(statement, index, text, Int32(bytes.count), nil))
     }
 
+    /// Binds bytes, of which there are some, as a blob. They must outlive the run: SQLite does not copy them.
+    func bind(borrowing bytes: UnsafeRawBufferPointer, at index: Int32) throws {
+        try require(sqlite3_bind_blob(statement, index, bytes.baseAddress, Int32(bytes.count), nil))
+    }
+
     /// Binds a copy of a string.
     func bind(_ text: String, at index: Int32) throws {
         try require(sqlite3_bind_text(statement, index, text, Int32(text.utf8.count), Self.copied))

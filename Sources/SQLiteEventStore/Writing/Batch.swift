@@ -18,16 +18,22 @@ struct Batch {
 
     private let database: Database
     private let insert: EventInsert
+    private let links: StreamLinkInsert
     private let logID: UniqueID
+    private let heads: StreamHeads
     /// The time of all its records.
     private let time: Timestamp
 
     /// A batch that follows `head`.
-    init(_ database: Database, logID: UniqueID, after head: LogHead, at time: Timestamp) throws {
+    init(
+        _ database: Database, logID: UniqueID, after head: LogHead, _ heads: StreamHeads, at time: Timestamp
+    ) throws {
         self.database = database
         insert = try EventInsert(database)
+        links = try StreamLinkInsert(database)
         self.logID = logID
         self.head = head
+        self.heads = heads
         // A clock that is set back must not make a log that runs backwards.
         self.time = max(time, head.recordedAt)
     }
@@ -47,7 +53,7 @@ struct Batch {
             let head = try streamHead(write.stream, &cache)
             guard ConflictCheck.holds(write.expected, head) else {
                 let missed = try ConflictCheck.missed(
-                    in: write.stream, expecting: write.expected, actual: head.version, database, logID)
+                    in: write.stream, expecting: write.expected, actual: head, database, logID)
                 return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
             }
             heads.append(head)
@@ -74,16 +80,17 @@ struct Batch {
 
     /// Writes the events of one stream; returns its version afterwards.
     private mutating func write(_ events: [NewEvent], to stream: StreamID, onto end: StreamHead) throws -> UInt64 {
-        guard let last = events.last else { return end.version }
+        guard !events.isEmpty else { return end.version }
         let first = records.count
-        var version = end.version
+        var end = end
         for event in events {
-            version += 1
-            append(event, to: stream, at: version)
+            append(event, to: stream, at: end.version + 1)
+            try links.insert(at: head.position, onto: end)
+            end = end.followed(by: event.id, at: head.position)
         }
         try insert.insert(records[first...], of: stream)
-        changed[stream] = StreamHead(version: version, lastEvent: last.id)
-        return version
+        changed[stream] = end
+        return end.version
     }
 
     private mutating func append(_ event: NewEvent, to stream: StreamID, at version: UInt64) {
@@ -102,7 +109,7 @@ struct Batch {
     private func streamHead(_ stream: StreamID, _ cache: inout StreamHeadCache) throws -> StreamHead {
         if let head = changed[stream] { return head }
         if let head = cache.head(of: stream) { return head }
-        let head = try StreamHead.load(stream, from: database)
+        let head = try heads.head(of: stream, database)
         cache.set(head, for: stream)
         return head
     }

@@ -6,9 +6,9 @@ enum Snapshots {
     /// Keeps a snapshot, within a transaction.
     ///
     /// - Returns: false where the stream has no event of this version and id.
-    static func keep(_ snapshot: Snapshot, _ database: Database) throws -> Bool {
+    static func keep(_ snapshot: Snapshot, head: StreamHead, _ database: Database) throws -> Bool {
         guard snapshot.state.count <= Snapshot.longestState,
-            try ConflictCheck.event(at: snapshot.version, of: snapshot.stream, database) == snapshot.lastEvent
+            try ConflictCheck.event(at: snapshot.version, of: snapshot.stream, head, database) == snapshot.lastEvent
         else { return false }
         let row = try PreparedStatement("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?)", database)
         try row.bind(snapshot.stream.category, at: 1)
@@ -36,9 +36,28 @@ enum Snapshots {
         try row.run()
     }
 
+    /// Forgets the snapshots that are not of any event, after events were taken away.
+    static func dropForeign(_ database: Database) throws {
+        let rows = try PreparedStatement(
+            "SELECT category, stream, version, fingerprint, last_event FROM snapshots", database)
+        var foreign: [(stream: StreamID, fingerprint: Digest256, version: UInt64)] = []
+        while try rows.step() {
+            guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
+                let fingerprint = rows.digest(at: 3)
+            else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1)) cannot be read") }
+            let version = UInt64(clamping: rows.integer(at: 2))
+            let head = try StreamHeadTable.load(stream, from: database)
+            let event = try ConflictCheck.event(at: version, of: stream, head, database)
+            if event == nil || event != rows.uniqueID(at: 4) { foreign.append((stream, fingerprint, version)) }
+        }
+        for snapshot in foreign {
+            try drop(of: snapshot.stream, fingerprint: snapshot.fingerprint, version: snapshot.version, database)
+        }
+    }
+
     /// The newest snapshot at a version or before it.
     static func find(
-        _ stream: StreamID, fingerprint: Digest256, atMost version: UInt64, _ database: Database
+        _ stream: StreamID, _ head: StreamHead, fingerprint: Digest256, atMost version: UInt64, _ database: Database
     ) throws -> Snapshot? {
         let row = try PreparedStatement(
             """
@@ -52,7 +71,7 @@ enum Snapshots {
         try row.bind(fingerprint, at: 4)
         // One that is damaged, or of another history, is as good as none: the events have everything.
         guard try row.step(), row.integer(at: 0) > 0, let lastEvent = row.uniqueID(at: 1),
-            try ConflictCheck.event(at: UInt64(row.integer(at: 0)), of: stream, database) == lastEvent
+            try ConflictCheck.event(at: UInt64(row.integer(at: 0)), of: stream, head, database) == lastEvent
         else { return nil }
         return Snapshot(
             stream: stream, version: UInt64(row.integer(at: 0)), lastEvent: lastEvent,

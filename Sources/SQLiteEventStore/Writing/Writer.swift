@@ -8,14 +8,20 @@ struct Writer {
     private(set) var head: LogHead
 
     private let logID: UniqueID
+    private let heads: StreamHeads
+    private var saving: StreamHeadSaving
     private var streams = StreamHeadCache(capacity: 200_000)
     private var checkpoints: Checkpoints
     private var failure: SQLiteEventStoreError?
 
     /// A writer onto a log that ends with `head`.
-    init(logID: UniqueID, head: LogHead, checkpoints: Checkpoints) {
+    init(
+        logID: UniqueID, head: LogHead, _ heads: StreamHeads, _ saving: StreamHeadSaving, checkpoints: Checkpoints
+    ) {
         self.logID = logID
         self.head = head
+        self.heads = heads
+        self.saving = saving
         self.checkpoints = checkpoints
     }
 
@@ -31,9 +37,11 @@ struct Writer {
 
     /// Keeps snapshots in one transaction; see ``EventStore/keep(_:)``.
     mutating func keep(_ snapshots: [Snapshot], _ database: Database) throws -> [Bool] {
-        try guarded(database, "keep a snapshot") { _ in
+        try guarded(database, "keep a snapshot") { writer in
             try database.beginTransaction(.immediate)
-            let kept = try snapshots.map { try Snapshots.keep($0, database) }
+            let kept = try snapshots.map { snapshot in
+                try Snapshots.keep(snapshot, head: writer.heads.head(of: snapshot.stream, database), database)
+            }
             try database.commit()
             return kept
         }
@@ -78,15 +86,17 @@ struct Writer {
     private mutating func commit(
         _ requests: [AppendRequest], at time: Timestamp, _ database: Database
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
-        var batch = try Batch(database, logID: logID, after: head, at: time)
+        var batch = try Batch(database, logID: logID, after: head, heads, at: time)
         var results: [AppendResult] = []
         results.reserveCapacity(requests.count)
         for request in requests {
             results.append(try batch.answer(request, &streams))
         }
         if batch.hasWritten {
+            try saving.save(with: batch.records.count, database)
             try database.commit()
             head = batch.head
+            saving.committed(batch.changed, upTo: head.position)
             for (stream, head) in batch.changed { streams.set(head, for: stream) }
         }
         return (results, batch.records)

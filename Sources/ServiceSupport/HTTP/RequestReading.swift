@@ -29,6 +29,8 @@ extension Request {
     /// - Throws: ``Problem`` 415 where the body is announced as another media type, or as none.
     public func requireMediaType(_ mediaType: String) throws(Problem) {
         let found = headers[.contentType]
+        // Nearly always it is the very text.
+        guard found != mediaType else { return }
         let essence = found?.prefix { $0 != ";" && !$0.isWhitespace }
         guard essence?.lowercased() == mediaType else {
             throw .unsupportedMediaType(found, expected: mediaType)

@@ -1,0 +1,147 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import ZeroMQ
+
+/// Commands that lead to events.
+extension AggregateHost {
+    enum AppendEnd: Sendable {
+        /// Committed, in its turn: the aggregate after it.
+        case obeyed(Revision<State>, position: UInt64)
+        /// Committed, though the pipeline had given it up: only the log knows the state after it.
+        case committedUnseen(Commit)
+        /// The command was answered before.
+        case replayed(KeyedOutcome)
+        /// Others were faster; the command is to be decided again. Whether the pipeline knows what the log told.
+        case outdated(isKnown: Bool)
+        case failed(Failure)
+    }
+
+    /// Appends what was decided.
+    ///
+    /// - Returns: nil where the log refused, because others were faster.
+    func append(
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, isFresh: inout Bool, _ order: Order,
+        _ slot: Slot, _ place: Place?
+    ) async throws(Failure) -> Answer? {
+        let end = await withCheckedContinuation { continuation in
+            send(write, ticket, order, place) { continuation.resume(returning: $0) }
+            if let (sequence, number) = place { for next in sequence.sent(number) { next.resume() } }
+        }
+        return try await answer(after: end, isFresh: &isFresh, slot)
+    }
+
+    /// The answer to a command whose append has ended.
+    ///
+    /// - Returns: nil where the log refused it, because others were faster.
+    func answer(
+        after end: AppendEnd, isFresh: inout Bool, _ slot: Slot
+    ) async throws(Failure) -> Answer? {
+        switch end {
+        case .obeyed(let revision, let position):
+            return .obeyed(revision, position: position, isReplay: false)
+        case .committedUnseen(let commit):
+            do throws(Failure) {
+                let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
+                return .obeyed(revision, position: commit.position, isReplay: false)
+            } catch {
+                // It is recorded, so nobody may be told that it is not.
+                throw .log(EventLogError(.outcomeUnknown, "the state after a recorded event cannot be read: \(error)"))
+            }
+        case .replayed(let outcome):
+            return try await replay(outcome, slot)
+        case .outdated(let isKnown):
+            // Others were faster; the log has just told of them.
+            if isKnown { isFresh = true }
+            return nil
+        case .failed(let failure):
+            throw failure
+        }
+    }
+
+    /// Sends what was decided, and tells how it ended on the loop's thread.
+    ///
+    /// The pipeline must hear of the log's answers in the order in which they come. Tasks that are resumed in an order
+    /// need not go on in it, so the pipeline is told before anybody else.
+    func send(
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ order: Order, _ place: Place?,
+        _ ended: @escaping (AppendEnd) -> Void
+    ) {
+        let key = order.key.map {
+            CommandKey(key: $0.bytes, fingerprint: $0.fingerprint, outcome: RecordedAnswer.obeyed.encoded)
+        }
+        let request = AppendRequest(command: key, writes: [write])
+        let host = self
+        // The compiler cannot see that both actors run on one loop; `assumeIsolated` checks it.
+        nonisolated(unsafe) let ended = ended
+        client.assumeIsolated { client in
+            client.append(request) { result in
+                let end = host.assumeIsolated { $0.take(result, ticket, of: order.stream) }
+                // At once, not when a task goes on: nothing that comes later may be decided before.
+                if case .outdated = end, let (sequence, number) = place { sequence.refused(number) }
+                ended(end)
+            }
+        }
+    }
+
+    /// Takes in how an append ended.
+    func take(
+        _ result: Result<AppendResult, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, of stream: StreamID
+    ) -> AppendEnd {
+        // Still the same slot: it stays as long as a command uses it.
+        let slot = cache.slot(of: stream)
+        var committed: AggregatePipeline<State>.Ticket?
+        defer { slot.wakeTicketWaiters(committed: committed) }
+        switch result {
+        case .success(.committed(let commit)):
+            horizon.advance(to: commit.position)
+            do throws(ImpossibleEvent) {
+                guard let revision = try slot.pipeline?.committed(ticket, commit) else {
+                    return .committedUnseen(commit)
+                }
+                committed = ticket
+                takeSnapshotWhereDue(revision, slot)
+                return .obeyed(revision, position: commit.position)
+            } catch {
+                return .failed(.fault("a committed event of \(slot.stream) cannot be applied: \(error)"))
+            }
+        case .success(.conflict(let conflict)):
+            do throws(Failure) {
+                try learn(of: conflict, slot, refusing: ticket)
+                return .outdated(isKnown: slot.knows(conflict.actual))
+            } catch {
+                return .failed(error)
+            }
+        case .success(.replayed(let outcome)):
+            // What was decided now is not going to be recorded, so nothing may stand on it.
+            slot.pipeline?.failed(ticket)
+            return .replayed(outcome)
+        case .success(.keyReused):
+            slot.pipeline?.failed(ticket)
+            return .failed(.keyReused)
+        case .success(.invalid(let reason)):
+            slot.pipeline?.failed(ticket)
+            return .failed(.fault("the log refuses an append to \(slot.stream): \(reason)"))
+        case .failure(let error):
+            slot.pipeline?.failed(ticket)
+            return .failed(.log(error))
+        }
+    }
+
+    /// Takes in what the log told with a conflict.
+    func learn(
+        of conflict: AppendConflict, _ slot: Slot, refusing ticket: AggregatePipeline<State>.Ticket?
+    ) throws(Failure) {
+        horizon.advance(over: conflict.missed)
+        let isKnown: Bool
+        do throws(RevisionError) {
+            if let ticket {
+                isKnown = try slot.pipeline?.refused(ticket, conflict) ?? false
+            } else {
+                isKnown = try slot.pipeline?.learn(conflict.missed, version: conflict.actual) ?? false
+            }
+        } catch {
+            throw .fault(error.description)
+        }
+        if !isKnown { slot.outdate() }
+    }
+}

@@ -1,0 +1,53 @@
+internal import EventSourcing
+internal import GRDB
+
+/// Writes the ends of streams into their table: late, in the order of the table, and a few with each batch; so that an
+/// event costs a part of a page there, not a page of its own, and no batch waits for many. After a crash, what was not
+/// written down is found in the events since.
+struct StreamHeadSaving {
+    /// When changes are written down.
+    struct Limits {
+        /// The streams that change before that.
+        var streams = 32_768
+        /// The events that are appended before that. Twice as many at most are read again after a crash.
+        var events: UInt64 = 131_072
+    }
+
+    /// How many ends are written down with each event that is appended.
+    private static let savedWithAnEvent = 4
+
+    private let heads: StreamHeads
+    private let limits: Limits
+    /// What is left to be written down, last first.
+    private var unsaved: [(stream: StreamID, head: StreamHead)] = []
+    /// The position up to which everything is in the table once that is done.
+    private var until: UInt64
+
+    /// Goes on from what the table has.
+    init(_ heads: StreamHeads, _ limits: Limits, _ database: Database) throws {
+        self.heads = heads
+        self.limits = limits
+        until = try StreamHeadTable.until(database)
+    }
+
+    /// Writes down some, within the transaction of a batch of so many events.
+    mutating func save(with events: Int, _ database: Database) throws {
+        guard !unsaved.isEmpty else { return }
+        for (stream, head) in unsaved.suffix(events * Self.savedWithAnEvent).reversed() {
+            try StreamHeadTable.save(stream, head, database)
+        }
+        unsaved.removeLast(min(events * Self.savedWithAnEvent, unsaved.count))
+        if unsaved.isEmpty { try StreamHeadTable.setUntil(until, database) }
+    }
+
+    /// The batch is durable, up to a position, and has changed these streams.
+    mutating func committed(_ changed: [StreamID: StreamHead], upTo position: UInt64) {
+        let count = heads.note(changed)
+        guard unsaved.isEmpty else { return }
+        heads.forgetOld()
+        guard count >= limits.streams || position - until >= limits.events else { return }
+        until = position
+        unsaved = heads.takeOld().map { ($0.key, $0.value) }
+        unsaved.sort { ($0.stream.category, $0.stream.name) > ($1.stream.category, $1.stream.name) }
+    }
+}

@@ -1,0 +1,90 @@
+internal import EventSourcing
+internal import GRDB
+
+/// The table of the ends of streams. It lags behind the log: of what was appended after position ``until(_:)``, it may
+/// know or not.
+enum StreamHeadTable {
+    /// The position up to which everything is in the table.
+    static func until(_ database: Database) throws -> UInt64 {
+        UInt64(clamping: try Int64.fetchOne(database, sql: "SELECT until FROM stream_heads_until") ?? 0)
+    }
+
+    /// Notes that everything up to a position is in the table.
+    static func setUntil(_ position: UInt64, _ database: Database) throws {
+        let row = try PreparedStatement("UPDATE stream_heads_until SET until = ?", database)
+        try row.bind(position, at: 1)
+        try row.run()
+    }
+
+    /// The end of a stream as the table has it.
+    static func load(_ stream: StreamID, from database: Database) throws -> StreamHead {
+        let row = try PreparedStatement(
+            "SELECT version, position FROM stream_heads WHERE category = ? AND stream = ?", database)
+        defer { row.reset() }
+        try row.bind(stream.category, at: 1)
+        try row.bind(stream.name, at: 2)
+        guard try row.step() else { return StreamHead() }
+        return try head(
+            of: stream, version: UInt64(clamping: row.integer(at: 0)), position: UInt64(clamping: row.integer(at: 1)),
+            database)
+    }
+
+    /// Writes down the end of a stream.
+    static func save(_ stream: StreamID, _ head: StreamHead, _ database: Database) throws {
+        let row = try PreparedStatement("INSERT OR REPLACE INTO stream_heads VALUES (?, ?, ?, ?)", database)
+        try row.bind(stream.category, at: 1)
+        try row.bind(stream.name, at: 2)
+        try row.bind(head.version, at: 3)
+        try row.bind(head.position, at: 4)
+        try row.run()
+    }
+
+    /// All that is in the table.
+    static func all(_ database: Database) throws -> [StreamID: (version: UInt64, position: UInt64)] {
+        let rows = try PreparedStatement("SELECT category, stream, version, position FROM stream_heads", database)
+        defer { rows.reset() }
+        var ends: [StreamID: (version: UInt64, position: UInt64)] = [:]
+        while try rows.step() {
+            guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)) else {
+                throw SQLiteEventStoreError(
+                    .damaged, "an end is noted of \(rows.text(at: 0))/\(rows.text(at: 1)), which is not a stream")
+            }
+            ends[stream] = (UInt64(clamping: rows.integer(at: 2)), UInt64(clamping: rows.integer(at: 3)))
+        }
+        return ends
+    }
+
+    /// The ends of the streams of which something was appended after the position up to which the table knows all.
+    static func newer(_ database: Database) throws -> [StreamID: StreamHead] {
+        let rows = try PreparedStatement(
+            "SELECT position, category, stream, version FROM events WHERE position > ? ORDER BY position", database)
+        defer { rows.reset() }
+        try rows.bind(until(database), at: 1)
+        var ends: [StreamID: (version: UInt64, position: UInt64)] = [:]
+        while try rows.step() {
+            let position = UInt64(clamping: rows.integer(at: 0))
+            guard let stream = StreamID(category: rows.text(at: 1), name: rows.text(at: 2)) else {
+                throw SQLiteEventStoreError.damaged(
+                    at: position, "\(rows.text(at: 1))/\(rows.text(at: 2)) is not a stream")
+            }
+            let version = UInt64(clamping: rows.integer(at: 3))
+            if ends[stream, default: (0, 0)].version < version { ends[stream] = (version, position) }
+        }
+        return try ends.reduce(into: [:]) { heads, end in
+            heads[end.key] = try head(of: end.key, version: end.value.version, position: end.value.position, database)
+        }
+    }
+
+    /// The end of a stream, with what its last event tells.
+    private static func head(
+        of stream: StreamID, version: UInt64, position: UInt64, _ database: Database
+    ) throws -> StreamHead {
+        guard let id = try LogReader.event(at: position, database, ifItIs: version, of: stream) else {
+            throw SQLiteEventStoreError.damaged(
+                at: position, "\(stream) should end here with version \(version), and does not")
+        }
+        return StreamHead(
+            version: version, lastEvent: id, position: position,
+            landmark: try StreamLinks.landmark(at: position, version: version, database))
+    }
+}
