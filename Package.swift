@@ -136,6 +136,14 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Benchmarks/BareHummingbird"),
+        // Counted by Tests/Guards/run.
+        .executableTarget(
+            name: "hot-parts",
+            dependencies: [
+                "Accounts", "AccountsHTTP", "CommandService", "EventLogProtocol", "EventSourcing", "JSON",
+                "SQLiteEventStore", "ZeroMQ",
+            ],
+            path: "Tests/Guards/HotParts"),
         // What every event store must pass, and the tests of each module. Tests/Outside and Tests/EndToEnd, in Python,
         // test the executables from outside.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
