@@ -79,7 +79,11 @@ ALTERATIONS = {
     "a time changed": (["UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 12"], 12, ""),
     "a hash changed": (["UPDATE events SET hash = zeroblob(32) WHERE position = 12"], 12, "hash"),
     "a version changed": (["UPDATE events SET version = 77 WHERE position = 12"], 12, "version"),
-    "a link of a stream changed": (["UPDATE stream_links SET skip = skip + 1 WHERE position = 12"], 12, "way back"),
+    "a link of a stream changed": (
+        ["UPDATE stream_links SET links = CAST(zeroblob(length(links) - 1) || x'01' AS BLOB) WHERE position = 12"],
+        12,
+        "way back",
+    ),
     "a link of a stream deleted": (["DELETE FROM stream_links WHERE position = 12"], 12, "missing"),
     "the log's id changed": (["UPDATE log SET id = zeroblob(16)"], 1, "hash"),
 }

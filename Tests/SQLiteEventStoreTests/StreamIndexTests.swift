@@ -133,10 +133,11 @@ struct StreamIndexTests {
     @Test(
         "I10: a table that is damaged gives an error, never another stream's events",
         arguments: [
-            "UPDATE stream_links SET previous = previous - 1 WHERE position = 90",
-            "UPDATE stream_links SET previous = position WHERE position = 90",
-            "DELETE FROM stream_links WHERE position = 90",
-            "UPDATE stream_links SET skip = 1 WHERE position = 179",
+            "UPDATE stream_links SET links = zeroblob(48) WHERE position = 88",
+            "UPDATE stream_links SET links = CAST(substr(links, 17, 16) || substr(links, 1, 16) AS BLOB) WHERE position = 88",
+            "UPDATE stream_links SET links = substr(links, 1, 16) WHERE position = 88",
+            "DELETE FROM stream_links WHERE position = 88",
+            "UPDATE stream_links SET links = CAST(zeroblob(31) || x'09' || substr(links, 33) AS BLOB) WHERE position = 178",
             "UPDATE stream_heads SET version = version + 1 WHERE stream = 'acc-2'",
             "UPDATE stream_heads SET position = position - 1 WHERE stream = 'acc-2'",
             "DELETE FROM stream_heads WHERE stream = 'acc-1'",
@@ -147,7 +148,7 @@ struct StreamIndexTests {
         try store.close()
         let file = try SQLiteLogFile(path: folder.database)
         try check(file)
-        try run(["sqlite3", folder.database, statement])
+        #expect(try run(["sqlite3", folder.database, statement]).code == 0)
         #expect(throws: SQLiteEventStoreError.self) { try check(file) }
         let damaged: SQLiteEventStore
         do {

@@ -13,6 +13,18 @@ public enum HashChain {
         return Digest256(hasher.finalize())
     }
 
+    /// The record of an event that follows a log's head, with its hash.
+    public static func record(
+        _ event: NewEvent, of stream: StreamID, at version: UInt64, on head: LogHead, recordedAt time: Timestamp,
+        in logID: UniqueID
+    ) -> RecordedEvent {
+        var record = RecordedEvent(
+            position: head.position + 1, stream: stream, streamVersion: version, recordedAt: time, event: event,
+            hash: head.hash)
+        record.hash = hash(of: record, after: head.hash, in: logID)
+        return record
+    }
+
     /// The hash that `record` must carry when the record before it carries `previous`. The record's own hash is not
     /// looked at.
     public static func hash(of record: RecordedEvent, after previous: Digest256, in logID: UniqueID) -> Digest256 {

@@ -43,7 +43,7 @@ public struct RecordedEvent: Hashable, Sendable {
     public let event: NewEvent
 
     /// The record's hash, which covers the hash of the record before it: see ``HashChain``.
-    public let hash: Digest256
+    public internal(set) var hash: Digest256
 
     /// A record from its parts. Nothing is checked: ``HashChain`` proves a record, this only holds it.
     public init(

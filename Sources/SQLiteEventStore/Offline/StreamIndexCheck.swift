@@ -6,13 +6,7 @@ internal import GRDB
 /// What the tables say of records after those is no concern of it: a log that was cut is a log, and the store makes the
 /// tables anew.
 public struct StreamIndexCheck {
-    private static let linksOfARead = 5000
-
-    private struct Link {
-        let position: UInt64
-        let previous: UInt64
-        let skip: UInt64
-    }
+    private static let rowsOfARead = 1000
 
     /// What was shown of a stream.
     private struct Known {
@@ -21,7 +15,7 @@ public struct StreamIndexCheck {
         var landmarks: [UInt64] = []
 
         /// - Returns: whether the event is linked to those before it.
-        mutating func follow(_ version: UInt64, at position: UInt64, by link: Link) -> Bool {
+        mutating func follow(_ version: UInt64, at position: UInt64, by link: StreamLink) -> Bool {
             let skipped = Int(StreamLinks.skip(of: version) / StreamLinks.stride)
             guard version == self.version + 1, link.previous == self.position,
                 link.skip == (skipped > 0 ? landmarks[skipped - 1] : 0)
@@ -40,7 +34,7 @@ public struct StreamIndexCheck {
     /// What the table of ends says.
     private let ends: [StreamID: (version: UInt64, position: UInt64)]
     private var streams: [StreamID: Known] = [:]
-    private var links: [Link] = []
+    private var links: [(position: UInt64, link: StreamLink)] = []
     private var nextLink = 0
 
     /// A check of a file's tables as they are now.
@@ -81,31 +75,37 @@ public struct StreamIndexCheck {
         }
     }
 
-    private mutating func link(of position: UInt64) throws -> Link {
+    private mutating func link(of position: UInt64) throws -> StreamLink {
         if nextLink == links.count {
-            links = try file.read { database in
-                let rows = try PreparedStatement(
-                    "SELECT position, previous, skip FROM stream_links WHERE position >= ? ORDER BY position LIMIT ?",
-                    database)
-                defer { rows.reset() }
-                try rows.bind(position, at: 1)
-                try rows.bind(Int64(Self.linksOfARead), at: 2)
-                var links: [Link] = []
-                while try rows.step() {
-                    links.append(
-                        Link(
-                            position: UInt64(clamping: rows.integer(at: 0)),
-                            previous: UInt64(clamping: rows.integer(at: 1)),
-                            skip: UInt64(clamping: rows.integer(at: 2))))
-                }
-                return links
-            }
+            links = try file.read { try Self.links(from: position, $0) }
             nextLink = 0
         }
         guard nextLink < links.count, links[nextLink].position == position else {
             throw SQLiteEventStoreError.damaged(at: position, "the way back from it through its stream is missing")
         }
         nextLink += 1
-        return links[nextLink - 1]
+        return links[nextLink - 1].link
+    }
+
+    private static func links(
+        from position: UInt64, _ database: Database
+    ) throws -> [(position: UInt64, link: StreamLink)] {
+        let rows = try PreparedStatement(
+            "SELECT position, links FROM stream_links WHERE position >= ? ORDER BY position LIMIT ?", database)
+        defer { rows.reset() }
+        try rows.bind(position, at: 1)
+        try rows.bind(Int64(rowsOfARead), at: 2)
+        var links: [(position: UInt64, link: StreamLink)] = []
+        while try rows.step() {
+            let first = UInt64(clamping: rows.integer(at: 0))
+            rows.withBytes(at: 1) { bytes in
+                var index: UInt64 = 0
+                while let link = StreamLink.link(at: index, in: bytes) {
+                    links.append((first + index, link))
+                    index += 1
+                }
+            }
+        }
+        return links
     }
 }

@@ -64,12 +64,12 @@ extension PreparedStatement {
     }
 
     /// Binds bytes as text, as they are. They must outlive the run: SQLite does not copy them.
-    func bindText(borrowing bytes: UnsafeBufferPointer<UInt8>, at index: Int32) throws {
+    func bindText(borrowing bytes: UnsafeRawBufferPointer, at index: Int32) throws {
         // A null pointer would be NULL, and the memory of no bytes may well be one.
         guard let start = bytes.baseAddress else {
             return try require(sqlite3_bind_text(statement, index, "", 0, nil))
         }
-        let text = UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
+        let text = start.assumingMemoryBound(to: CChar.self)
         try require(sqlite3_bind_text(statement, index, text, Int32(bytes.count), nil))
     }
 
@@ -141,7 +141,8 @@ extension PreparedStatement {
         UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    private func withBytes<Result>(at column: Int32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    /// Lends the bytes of a text or a blob, until the next step.
+    func withBytes<Result>(at column: Int32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         // As a blob, a text comes as the very bytes that were stored. The pointer must be asked for before the count.
         let start = sqlite3_column_blob(statement, column)
         return body(UnsafeRawBufferPointer(start: start, count: count(at: column)))

@@ -8,8 +8,7 @@ enum StreamIndex {
 
         CREATE TABLE stream_links (
             position INTEGER PRIMARY KEY,
-            previous INTEGER NOT NULL,
-            skip INTEGER NOT NULL
+            links BLOB NOT NULL
         ) STRICT;
         CREATE TABLE stream_heads (
             category TEXT NOT NULL,
@@ -27,11 +26,12 @@ enum StreamIndex {
 
     /// Makes the tables anew where they speak of more or fewer events than there are: somebody cut the log.
     static func repair(_ database: Database) throws {
-        func last(_ table: String) throws -> Int64 {
-            try Int64.fetchOne(database, sql: "SELECT max(position) FROM \(table)") ?? 0
-        }
-        let end = try last("events")
-        guard try last("stream_links") != end || Int64(clamping: StreamHeadTable.until(database)) > end else { return }
+        let end = try Int64.fetchOne(database, sql: "SELECT max(position) FROM events") ?? 0
+        let linked =
+            try Int64.fetchOne(
+                database,
+                sql: "SELECT position + length(links) / 16 - 1 FROM stream_links ORDER BY position DESC LIMIT 1") ?? 0
+        guard try linked != end || Int64(clamping: StreamHeadTable.until(database)) > end else { return }
         try database.inTransaction(.immediate) {
             try rebuild(database)
             return .commit
@@ -46,7 +46,7 @@ enum StreamIndex {
         let rows = try PreparedStatement(
             "SELECT position, category, stream, version, id FROM events ORDER BY position", database)
         defer { rows.reset() }
-        let links = try StreamLinkInsert(database)
+        var links = try StreamLinkInsert(database)
         var heads: [StreamID: StreamHead] = [:]
         var position: UInt64 = 0
         while try rows.step() {
@@ -62,9 +62,11 @@ enum StreamIndex {
                     "it says that it is version \(rows.integer(at: 3)) of \(stream), whose next version is "
                         + "\(head.version + 1)")
             }
-            try links.insert(at: position, onto: head)
+            try links.add(at: position, onto: head)
+            if position % 1000 == 0 { try links.flush() }
             heads[stream] = head.followed(by: id, at: position)
         }
+        try links.flush()
         for (stream, head) in heads.sorted(by: { ($0.key.category, $0.key.name) < ($1.key.category, $1.key.name) }) {
             try StreamHeadTable.save(stream, head, database)
         }

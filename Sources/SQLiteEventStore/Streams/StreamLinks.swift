@@ -4,7 +4,8 @@ internal import GRDB
 /// The way back through a stream: of every event the positions of two earlier ones of its stream.
 ///
 /// An index over stream and version would be changed at a random place by every event, which costs several times as much
-/// as the event itself and more as the log grows. A row of `stream_links` is only ever added at the end.
+/// as the event itself and more as the log grows. Rows of `stream_links` are only ever added at the end: one for the
+/// events of a batch, or some rows, under the position of the first; for each event 16 bytes, the two positions, big-endian.
 ///
 /// `previous` is the event just before. `skip` leads further back, so that any version is reached in a number of steps
 /// that grows with the square of the length's logarithm: of a version that is no multiple of ``stride`` to the last
@@ -20,18 +21,7 @@ enum StreamLinks {
 
     /// The newest landmark of a stream that ends with a version at a position.
     static func landmark(at position: UInt64, version: UInt64, _ database: Database) throws -> UInt64 {
-        version % stride == 0 ? position : try load(position, database).skip
-    }
-
-    /// The position that the skip of the event leads to which follows a stream's end; 0: nowhere.
-    static func skip(onto head: StreamHead, _ database: Database) throws -> UInt64 {
-        let version = head.version + 1
-        guard version % stride == 0 else { return head.landmark }
-        guard skip(of: version) > 0 else { return 0 }
-        // From the landmark before, whose skips take away, bit by bit, what adding 1 takes away.
-        var position = head.landmark
-        for _ in 0..<(version / stride).trailingZeroBitCount { position = try load(position, database).skip }
-        return position
+        version % stride == 0 ? position : try StreamLink.load(position, database).skip
     }
 
     /// The position of an event of a stream, found from the stream's end.
@@ -66,7 +56,7 @@ enum StreamLinks {
         var positions = [position]
         positions.reserveCapacity(versions.count)
         for _ in versions.dropFirst() {
-            position = try load(position, database).previous
+            position = try StreamLink.load(position, database).previous
             positions.append(position)
         }
         return positions.reversed()
@@ -79,29 +69,14 @@ enum StreamLinks {
     ) throws -> (version: UInt64, position: UInt64) {
         var (version, position) = (head.version, head.position)
         while try !isFound(version, position) {
-            let links = try load(position, database)
+            let link = try StreamLink.load(position, database)
             let skip = skip(of: version)
-            if try skip > 0 && maySkip(skip, links.skip) {
-                (version, position) = (skip, links.skip)
+            if try skip > 0 && maySkip(skip, link.skip) {
+                (version, position) = (skip, link.skip)
             } else {
-                (version, position) = (version - 1, links.previous)
+                (version, position) = (version - 1, link.previous)
             }
         }
         return (version, position)
-    }
-
-    private static func load(_ position: UInt64, _ database: Database) throws -> (previous: UInt64, skip: UInt64) {
-        let row = try PreparedStatement("SELECT previous, skip FROM stream_links WHERE position = ?", database)
-        defer { row.reset() }
-        try row.bind(position, at: 1)
-        guard try row.step() else {
-            throw SQLiteEventStoreError.damaged(at: position, "it is missing, or the way back from it is")
-        }
-        let links = (previous: UInt64(clamping: row.integer(at: 0)), skip: UInt64(clamping: row.integer(at: 1)))
-        // Only ever back: so every walk ends, also through rows that are damaged.
-        guard links.previous < position, links.skip < position else {
-            throw SQLiteEventStoreError.damaged(at: position, "the way back from it leads forward; run verify")
-        }
-        return links
     }
 }

@@ -4,8 +4,8 @@ internal import GRDB
 /// One batch of appends on its way into one transaction.
 ///
 /// It holds everything that changes; the writer takes it over only when the transaction is durable. A request is
-/// judged in full before any row of it is written, so that a refused one leaves nothing to undo; its rows are written
-/// before the next is judged, so that the next one sees them.
+/// judged in full before anything of it is taken, so that a refused one leaves nothing to undo. Rows are written many at a
+/// time, and before anything is read that they may be part of.
 struct Batch {
     /// The head after the requests so far.
     private(set) var head: LogHead
@@ -18,7 +18,9 @@ struct Batch {
 
     private let database: Database
     private let insert: EventInsert
-    private let links: StreamLinkInsert
+    private var links: StreamLinkInsert
+    /// How many of the records are written.
+    private var written = 0
     private let logID: UniqueID
     private let heads: StreamHeads
     /// The time of all its records.
@@ -38,7 +40,7 @@ struct Batch {
         self.time = max(time, head.recordedAt)
     }
 
-    /// Answers one append and writes its rows.
+    /// Answers one append and takes its events; ``flush()`` writes them.
     mutating func answer(_ request: AppendRequest, _ cache: inout StreamHeadCache) throws -> AppendResult {
         // The key before all else: what was decided stays decided, whatever became of the streams.
         if let command = request.command, let scope = request.writes.first?.stream,
@@ -52,6 +54,7 @@ struct Batch {
         for (index, write) in request.writes.enumerated() {
             let head = try streamHead(write.stream, &cache)
             guard ConflictCheck.holds(write.expected, head) else {
+                try flush()
                 let missed = try ConflictCheck.missed(
                     in: write.stream, expecting: write.expected, actual: head, database, logID)
                 return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
@@ -78,31 +81,30 @@ struct Batch {
         return commit
     }
 
-    /// Writes the events of one stream; returns its version afterwards.
+    /// Takes the events of one stream; returns its version afterwards.
     private mutating func write(_ events: [NewEvent], to stream: StreamID, onto end: StreamHead) throws -> UInt64 {
         guard !events.isEmpty else { return end.version }
-        let first = records.count
         var end = end
         for event in events {
             append(event, to: stream, at: end.version + 1)
-            try links.insert(at: head.position, onto: end)
+            try links.add(at: head.position, onto: end)
             end = end.followed(by: event.id, at: head.position)
         }
-        try insert.insert(records[first...], of: stream)
         changed[stream] = end
         return end.version
     }
 
     private mutating func append(_ event: NewEvent, to stream: StreamID, at version: UInt64) {
-        func record(hash: Digest256) -> RecordedEvent {
-            RecordedEvent(
-                position: head.position + 1, stream: stream, streamVersion: version, recordedAt: time, event: event,
-                hash: hash)
-        }
-        let unproven = record(hash: head.hash)
-        let hash = HashChain.hash(of: unproven, after: head.hash, in: logID)
-        records.append(record(hash: hash))
-        head = LogHead(position: head.position + 1, hash: hash, recordedAt: time)
+        let record = HashChain.record(event, of: stream, at: version, on: head, recordedAt: time, in: logID)
+        records.append(record)
+        head = LogHead(position: record.position, hash: record.hash, recordedAt: time)
+    }
+
+    /// Writes the rows of what was taken and is not written yet.
+    mutating func flush() throws {
+        try insert.insert(records[written...])
+        try links.flush()
+        written = records.count
     }
 
     /// The end of a stream after the requests so far.

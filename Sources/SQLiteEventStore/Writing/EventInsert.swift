@@ -3,66 +3,100 @@ internal import GRDB
 
 /// Adds rows to `events`.
 struct EventInsert {
-    private let row: PreparedStatement
+    /// What a run of a statement costs beside its rows is shared by so many.
+    private static let rowsOfMany = 8
+    private static let columns = 11
+
+    private let one: PreparedStatement
+    private let many: PreparedStatement
 
     init(_ database: Database) throws {
-        row = try PreparedStatement("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", database)
+        let row = "(" + Array(repeating: "?", count: Self.columns).joined(separator: ", ") + ")"
+        let rows = Array(repeating: row, count: Self.rowsOfMany).joined(separator: ", ")
+        one = try PreparedStatement("INSERT INTO events VALUES \(row)", database)
+        many = try PreparedStatement("INSERT INTO events VALUES \(rows)", database)
     }
 
-    /// Adds the records of one stream, in order.
-    ///
-    /// SQLite copies nothing: what is bound lies in memory that outlives the run.
-    func insert(_ records: ArraySlice<RecordedEvent>, of stream: StreamID) throws {
-        var (category, name) = (stream.category, stream.name)
-        try category.withUTF8 { category in
-            try name.withUTF8 { name in
-                try row.bindText(borrowing: category, at: 2)
-                try row.bindText(borrowing: name, at: 3)
-                for record in records { try insert(record) }
-            }
+    /// Adds records, in order.
+    func insert(_ records: ArraySlice<RecordedEvent>) throws {
+        var rest = records
+        while !rest.isEmpty {
+            let isMany = rest.count >= Self.rowsOfMany
+            let rows = rest.prefix(isMany ? Self.rowsOfMany : 1)
+            try insert(rows, by: isMany ? many : one)
+            rest = rest.dropFirst(rows.count)
         }
     }
 
-    private func insert(_ record: RecordedEvent) throws {
-        try row.bind(record.position, at: 1)
-        try row.bind(record.streamVersion, at: 4)
-        try row.bind(Int64(record.event.schemaVersion), at: 6)
-        try row.bind(record.recordedAt.microseconds, at: 7)
-        var type = record.type
-        try type.withUTF8 { type in
-            try row.bindText(borrowing: type, at: 5)
-            try record.event.id.withBytes { id in
-                try row.bind(borrowing: id, at: 8)
-                try record.hash.withBytes { hash in
-                    try row.bind(borrowing: hash, at: 9)
-                    try insertContent(of: record)
-                }
+    /// SQLite copies nothing of what is bound: it lies in one place that outlives the run.
+    private func insert(_ records: ArraySlice<RecordedEvent>, by statement: PreparedStatement) throws {
+        let size = records.reduce(0) { $0 + BoundRecord.size(of: $1) }
+        try withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { place in
+            var rest = place
+            for (index, record) in records.enumerated() {
+                let bound = BoundRecord(statement, before: Int32(index * Self.columns))
+                rest = try bound.bind(record, copiedTo: rest)
             }
-        }
-    }
-
-    private func insertContent(of record: RecordedEvent) throws {
-        try record.event.metadata.withUnsafeBufferPointer { metadata in
-            try row.bindText(borrowing: metadata, at: 10)
-            try record.event.data.withUnsafeBufferPointer { data in
-                try row.bindText(borrowing: data, at: 11)
-                try row.run()
-            }
+            try statement.run()
         }
     }
 }
 
-extension UniqueID {
-    /// The 16 bytes, in their order.
-    fileprivate func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
-        try withUnsafeBytes(of: (high.bigEndian, low.bigEndian), body)
-    }
-}
+/// Binds one record to the parameters of its row.
+private struct BoundRecord {
+    private let statement: PreparedStatement
+    /// The number of parameters before those of the row.
+    private let before: Int32
 
-extension Digest256 {
-    /// The 32 bytes, in their order.
-    fileprivate func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
-        try withUnsafeBytes(
-            of: (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian), body)
+    init(_ statement: PreparedStatement, before: Int32) {
+        self.statement = statement
+        self.before = before
+    }
+
+    /// The bytes that a record's texts and blobs take.
+    static func size(of record: RecordedEvent) -> Int {
+        record.topicSize + 16 + 32 + record.event.metadata.count + record.event.data.count
+    }
+
+    /// - Returns: what is left of the place.
+    func bind(
+        _ record: RecordedEvent, copiedTo place: UnsafeMutableRawBufferPointer
+    ) throws -> UnsafeMutableRawBufferPointer {
+        var offset = 0
+        func copy(_ count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) -> UnsafeRawBufferPointer {
+            let target = UnsafeMutableRawBufferPointer(rebasing: place[offset..<(offset + count)])
+            write(target)
+            offset += count
+            return UnsafeRawBufferPointer(target)
+        }
+        func copy(_ text: String) -> UnsafeRawBufferPointer {
+            copy(text.utf8.count) { $0.copyBytes(from: text.utf8) }
+        }
+        let event = record.event
+        try statement.bind(record.position, at: before + 1)
+        try statement.bindText(borrowing: copy(record.stream.category), at: before + 2)
+        try statement.bindText(borrowing: copy(record.stream.name), at: before + 3)
+        try statement.bind(record.streamVersion, at: before + 4)
+        try statement.bindText(borrowing: copy(event.type), at: before + 5)
+        try statement.bind(Int64(event.schemaVersion), at: before + 6)
+        try statement.bind(record.recordedAt.microseconds, at: before + 7)
+        let id = copy(16) { bytes in
+            bytes.storeBytes(of: event.id.high.bigEndian, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: event.id.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        try statement.bind(borrowing: id, at: before + 8)
+        let hash = copy(32) { bytes in
+            let words = record.hash.words
+            bytes.storeBytes(of: words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+            bytes.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
+            bytes.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
+        }
+        try statement.bind(borrowing: hash, at: before + 9)
+        let metadata = copy(event.metadata.count) { $0.copyBytes(from: event.metadata) }
+        try statement.bindText(borrowing: metadata, at: before + 10)
+        let data = copy(event.data.count) { $0.copyBytes(from: event.data) }
+        try statement.bindText(borrowing: data, at: before + 11)
+        return UnsafeMutableRawBufferPointer(rebasing: place[offset...])
     }
 }

@@ -93,6 +93,7 @@ struct Writer {
             results.append(try batch.answer(request, &streams))
         }
         if batch.hasWritten {
+            try batch.flush()
             try saving.save(with: batch.records.count, database)
             try database.commit()
             head = batch.head
