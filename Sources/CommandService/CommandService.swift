@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 public import EventLogProtocol
 internal import EventSourcing
 internal import HTTPTypes
@@ -24,8 +23,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let host: AggregateHost<Domain.State>
     private let snapshots: SnapshotKeeper<Domain.State>
     private let horizon = PositionHorizon()
-    private let httpClient: HTTPClient
-    private let feedClient: HTTPClient
+    private let upstream: UpstreamClient
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
 
@@ -50,13 +48,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         client = EventLogClient(log, appendLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
         host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout = .init(connect: .seconds(1))
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        httpClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        // Feeds keep their connections, and would leave none to other queries.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = QueryForwarder.mostFeeds
-        feedClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        upstream = UpstreamClient(query)
     }
 
     /// Stays connected with the log until the graceful shutdown.
@@ -68,8 +60,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         await client.close()
         await watch.value
         await loop.close()
-        try await httpClient.shutdown()
-        try await feedClient.shutdown()
+        try await upstream.close()
     }
 
     /// What the gateway answers at.
@@ -77,8 +68,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
         let bulk = BulkRoute(domain: domain, host: host, logger: logger)
-        let forwarder = QueryForwarder(
-            client: httpClient, feedClient: feedClient, target: queryAddress, horizon: horizon, logger: logger)
+        let forwarder = QueryForwarder(client: upstream, target: queryAddress, horizon: horizon, logger: logger)
         let collection = "/\(domain.collection)"
         @Sendable func forward(_ request: Request, _ parameters: PathParameters, _ rest: String) async throws
             -> Response

@@ -1,69 +1,34 @@
-internal import AsyncHTTPClient
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import ServiceSupport
-internal import Synchronization
 
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
 struct QueryForwarder: Sendable {
-    /// A whole answer up to this size is taken in and sent on in one piece; a longer one is passed through in parts.
-    private static let largestWholeBody = 1 << 20
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
     /// So many queries may wait for the query service, each with what it holds.
     private static let mostInProgress = 2000
     /// So many clients may read feeds through this gateway.
-    static let mostFeeds = 1000
+    private static let mostFeeds = 1000
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
         "upgrade", "host", "content-length", "date",
     ]
 
-    let client: HTTPClient
-    let feedClient: HTTPClient
+    let client: UpstreamClient
     let target: HTTPAddress
     let horizon: PositionHorizon
     let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds = Places(mostFeeds)
 
-    /// So many may be taken at once.
-    private final class Places: Sendable {
-        private let count = Atomic<Int>(0)
-        private let most: Int
-
-        init(_ most: Int) { self.most = most }
-
-        func begin() -> Bool {
-            guard count.add(1, ordering: .relaxed).newValue <= most else {
-                end()
-                return false
-            }
-            return true
-        }
-
-        func end() { count.subtract(1, ordering: .relaxed) }
-    }
-
-    /// One of them, given back with its last reference: also where the answer is never sent.
-    private final class Place: Sendable {
-        private let places: Places
-
-        init(among places: Places) { self.places = places }
-
-        deinit { places.end() }
-    }
-
-    init(
-        client: HTTPClient, feedClient: HTTPClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger
-    ) {
+    init(client: UpstreamClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
         self.client = client
-        self.feedClient = feedClient
         self.target = target
         self.horizon = horizon
         self.logger = logger
@@ -76,35 +41,48 @@ struct QueryForwarder: Sendable {
         guard inProgress.begin() else { throw Self.overloaded }
         defer { inProgress.end() }
         let items = try request.queryItems()
-        // Written anew: what a client may send is more than the client library leaves as it is.
-        let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
-        var forwarded = HTTPClientRequest(
-            url: "http://\(target)\(path)" + (query.isEmpty ? "" : "?" + query.joined(separator: "&")))
-        forwarded.method = .GET
-        for field in request.headers where !Self.hopByHop.contains(field.name.canonicalName) {
-            forwarded.headers.add(name: field.name.rawName, value: field.value)
-        }
-        let floor = try minimumPosition(of: request)
-        forwarded.headers.replaceOrAdd(name: HTTPField.Name.daybookMinPosition.rawName, value: String(floor))
         let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
-        let patience = Self.patience + min(wait, Self.longestWait)
         let isFeed = request.headers[.accept]?.contains("text/event-stream") == true
-        let answer: HTTPClientResponse
+        let answer: UpstreamAnswer
         do {
-            answer = try await (isFeed ? feedClient : client).execute(
-                forwarded, timeout: .milliseconds(patience.components.seconds * 1000), logger: logger)
+            answer = try await client.answer(
+                to: try head(of: request, path: path, items: items), isFeed: isFeed,
+                patience: TimeAmount(Self.patience + min(wait, Self.longestWait)))
+        } catch let problem as Problem {
+            throw problem
         } catch {
             logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
             throw Self.unavailable
         }
         var headers = HTTPFields()
-        for (name, value) in answer.headers {
+        headers.reserveCapacity(answer.head.headers.count)
+        for (name, value) in answer.head.headers {
             guard let name = HTTPField.Name(name), !Self.hopByHop.contains(name.canonicalName) else { continue }
             headers.append(HTTPField(name: name, value: value))
         }
+        let status = answer.head.status
         return Response(
-            status: HTTPResponse.Status(code: Int(answer.status.code), reasonPhrase: answer.status.reasonPhrase),
-            headers: headers, body: try await isFeed ? feed(of: answer) : body(of: answer))
+            status: HTTPResponse.Status(code: Int(status.code), reasonPhrase: status.reasonPhrase),
+            headers: headers, body: try body(of: answer, isFeed: isFeed))
+    }
+
+    /// The request as the query service gets it.
+    private func head(
+        of request: Request, path: String, items: [(name: String, value: String)]
+    ) throws(Problem) -> HTTPRequestHead {
+        // Written anew: what a client may send is more than a request line may hold.
+        let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(request.headers.count + 2)
+        headers.add(name: "host", value: "\(target)")
+        for field in request.headers
+        where field.name != .daybookMinPosition && !Self.hopByHop.contains(field.name.canonicalName) {
+            headers.add(name: field.name.rawName, value: field.value)
+        }
+        headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(try minimumPosition(of: request)))
+        return HTTPRequestHead(
+            version: .http1_1, method: .GET, uri: query.isEmpty ? path : "\(path)?\(query.joined(separator: "&"))",
+            headers: headers)
     }
 
     /// What the answer must reflect: what the client asks for, and everything of which this gateway has told.
@@ -114,27 +92,20 @@ struct QueryForwarder: Sendable {
         return max(asked, horizon.position)
     }
 
+    private func body(of answer: UpstreamAnswer, isFeed: Bool) throws(Problem) -> ResponseBody {
+        switch answer.body {
+        case .whole(let body): body.readableBytes == 0 ? ResponseBody() : ResponseBody(byteBuffer: body)
+        case .stream(let parts): isFeed ? try feed(of: parts) : ResponseBody(asyncSequence: parts)
+        }
+    }
+
     /// Passes a feed on as it comes, until the service stops or the client is gone.
-    private func feed(of answer: HTTPClientResponse) throws -> ResponseBody {
+    private func feed(of parts: UpstreamBody) throws(Problem) -> ResponseBody {
         guard feeds.begin() else { throw Self.overloaded }
         let place = Place(among: feeds)
         return FeedWriter.body(logger: logger) { writer in
             defer { withExtendedLifetime(place) {} }
-            for try await part in answer.body { try await writer.write(part) }
-        }
-    }
-
-    private func body(of answer: HTTPClientResponse) async throws -> ResponseBody {
-        let announced = answer.headers.first(name: "content-length").flatMap { Int($0) }
-        guard let announced, announced <= Self.largestWholeBody else {
-            return ResponseBody(asyncSequence: answer.body)
-        }
-        guard announced > 0 else { return ResponseBody() }
-        do {
-            return ResponseBody(byteBuffer: try await answer.body.collect(upTo: announced))
-        } catch {
-            logger.warning("the query service broke off its answer", metadata: ["error": "\(error)"])
-            throw Self.unavailable
+            for try await part in parts { try await writer.write(part) }
         }
     }
 

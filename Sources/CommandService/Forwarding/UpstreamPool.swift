@@ -1,0 +1,180 @@
+internal import DequeModule
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import ServiceSupport
+
+/// The connections of one event loop with one address, and the exchanges that wait for one.
+///
+/// Used on its event loop only, so a request that came in there is forwarded and answered without changing threads.
+final class UpstreamPool {
+    /// A whole answer up to this size is taken in and sent on in one piece; a longer one is passed through in parts.
+    static let largestWholeBody = 1 << 20
+    /// So many connections at most, beside those of feeds.
+    static let mostConnections = 64
+    private static let longestConnecting = TimeAmount.seconds(1)
+    private static let pauseAfterFailure = TimeAmount.milliseconds(100)
+    /// One timer looks after all deadlines: one for each exchange would cost more than it does.
+    private static let sweepInterval = TimeAmount.milliseconds(50)
+
+    private let eventLoop: any EventLoop
+    private let address: HTTPAddress
+    /// All that are open.
+    private var connections: [UpstreamConnection] = []
+    /// Those that rest; the last was used last.
+    private var idle: [UpstreamConnection] = []
+    /// What is open or being opened, without feeds.
+    private var counted = 0
+    private var connecting = 0
+    private var waiting: Deque<UpstreamExchange> = []
+    private var lastFailure: (any Error)?
+    private var isPausing = false
+    private var isSweeping = false
+    private var isClosed = false
+
+    init(_ address: HTTPAddress, on eventLoop: any EventLoop) {
+        self.address = address
+        self.eventLoop = eventLoop
+    }
+
+    func start(_ exchange: UpstreamExchange) {
+        guard !isClosed else { return exchange.fail(UpstreamError.closed) }
+        if let connection = idle.popLast() {
+            connection.send(exchange)
+        } else {
+            waiting.append(exchange)
+            connectForWaiting()
+        }
+        sweepLater()
+    }
+
+    /// Sends a request again, and on a new connection: those that rest may have been closed just as the one that it was on.
+    func sendAnew(_ exchange: UpstreamExchange) {
+        guard !isClosed else { return exchange.fail(UpstreamError.closed) }
+        connect(for: exchange)
+    }
+
+    /// Ends all connections, and with them what is under way.
+    func close() {
+        isClosed = true
+        while let exchange = waiting.popFirst() { exchange.fail(UpstreamError.closed) }
+        for connection in connections { connection.close() }
+    }
+
+    // MARK: what connections tell
+
+    /// A connection has nothing to do.
+    func serve(with connection: UpstreamConnection) {
+        while let exchange = waiting.popFirst() {
+            if !exchange.isOver { return connection.send(exchange) }
+        }
+        idle.append(connection)
+    }
+
+    /// A connection is a feed's for the rest of its life, and another may take its place.
+    func release(counted connection: UpstreamConnection) {
+        guard connection.isCounted else { return }
+        connection.isCounted = false
+        counted -= 1
+        connectForWaiting()
+    }
+
+    /// A connection has ended.
+    func forget(_ connection: UpstreamConnection) {
+        connections.removeAll { $0 === connection }
+        idle.removeAll { $0 === connection }
+        release(counted: connection)
+    }
+
+    // MARK: connecting
+
+    private func connectForWaiting() {
+        while !isPausing, !isClosed, connecting < waiting.count, counted < Self.mostConnections {
+            connect(for: nil)
+        }
+    }
+
+    /// - Parameter first: what the connection is for, before anything that waits.
+    private func connect(for first: UpstreamExchange?) {
+        connecting += 1
+        counted += 1
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(Self.longestConnecting)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
+                    ])
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .assumeIsolated()
+            .whenComplete { result in
+                self.connecting -= 1
+                do {
+                    let channel = try result.get()
+                    let connection = UpstreamConnection(of: self)
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                    self.opened(connection, for: first)
+                } catch {
+                    self.failed(error, for: first)
+                }
+            }
+    }
+
+    private func opened(_ connection: UpstreamConnection, for first: UpstreamExchange?) {
+        lastFailure = nil
+        connections.append(connection)
+        if isClosed {
+            first?.fail(UpstreamError.closed)
+            connection.close()
+        } else if let first, !first.isOver {
+            connection.send(first)
+        } else {
+            serve(with: connection)
+        }
+    }
+
+    private func failed(_ error: any Error, for first: UpstreamExchange?) {
+        counted -= 1
+        lastFailure = error
+        guard !isClosed else { return first?.fail(UpstreamError.closed) ?? () }
+        if let first { waiting.prepend(first) }
+        guard !isPausing else { return }
+        isPausing = true
+        eventLoop.assumeIsolated().scheduleTask(in: Self.pauseAfterFailure) {
+            self.isPausing = false
+            self.connectForWaiting()
+        }
+    }
+
+    // MARK: deadlines
+
+    private func sweepLater() {
+        guard !isSweeping else { return }
+        isSweeping = true
+        eventLoop.assumeIsolated().scheduleTask(in: Self.sweepInterval) {
+            self.isSweeping = false
+            if self.sweep(.now()) { self.sweepLater() }
+        }
+    }
+
+    /// Ends what has waited too long; false where nothing is left that has a deadline.
+    private func sweep(_ now: NIODeadline) -> Bool {
+        waiting.removeAll { exchange in
+            if !exchange.isOver, exchange.connectionDeadline <= now {
+                exchange.fail(UpstreamError.noConnection(last: lastFailure))
+            }
+            return exchange.isOver
+        }
+        var isBusy = !waiting.isEmpty || connecting > 0
+        for connection in connections {
+            guard let exchange = connection.exchange, !exchange.isStreaming else { continue }
+            isBusy = true
+            guard exchange.deadline <= now else { continue }
+            exchange.fail(UpstreamError.noAnswer)
+            connection.close()
+        }
+        return isBusy
+    }
+}
