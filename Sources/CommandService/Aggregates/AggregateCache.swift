@@ -29,7 +29,8 @@ final class AggregateCache<State: Aggregate> {
         var runningKeys: [[UInt8]: Digest256] = [:]
 
         fileprivate var newer: Slot?
-        fileprivate weak var older: Slot?
+        /// Whoever is linked is in the cache, which holds it; a weak reference costs more than all else here.
+        fileprivate unowned(unsafe) var older: Slot?
 
         fileprivate init(_ stream: StreamID) { self.stream = stream }
 

@@ -24,7 +24,7 @@ extension AggregateHost {
         _ slot: Slot, _ place: Place?
     ) async throws(Failure) -> Answer? {
         let end = await withCheckedContinuation { continuation in
-            send(write, ticket, order, place) { continuation.resume(returning: $0) }
+            send(write, ticket, order, slot, place) { continuation.resume(returning: $0) }
             if let (sequence, number) = place { for next in sequence.sent(number) { next.resume() } }
         }
         return try await answer(after: end, isFresh: &isFresh, slot)
@@ -63,7 +63,7 @@ extension AggregateHost {
     /// The pipeline must hear of the log's answers in the order in which they come. Tasks that are resumed in an order
     /// need not go on in it, so the pipeline is told before anybody else.
     func send(
-        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ order: Order, _ place: Place?,
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ order: Order, _ slot: Slot, _ place: Place?,
         _ ended: @escaping (AppendEnd) -> Void
     ) {
         let key = order.key.map {
@@ -72,10 +72,10 @@ extension AggregateHost {
         let request = AppendRequest(command: key, writes: [write])
         let host = self
         // The compiler cannot see that both actors run on one loop; `assumeIsolated` checks it.
-        nonisolated(unsafe) let ended = ended
+        nonisolated(unsafe) let (slot, ended) = (slot, ended)
         client.assumeIsolated { client in
             client.append(request) { result in
-                let end = host.assumeIsolated { $0.take(result, ticket, of: order.stream) }
+                let end = host.assumeIsolated { $0.take(result, ticket, slot) }
                 // At once, not when a task goes on: nothing that comes later may be decided before.
                 if case .outdated = end, let (sequence, number) = place { sequence.refused(number) }
                 ended(end)
@@ -85,10 +85,8 @@ extension AggregateHost {
 
     /// Takes in how an append ended.
     func take(
-        _ result: Result<AppendResult, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, of stream: StreamID
+        _ result: Result<AppendResult, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, _ slot: Slot
     ) -> AppendEnd {
-        // Still the same slot: it stays as long as a command uses it.
-        let slot = cache.slot(of: stream)
         var committed: AggregatePipeline<State>.Ticket?
         defer { slot.wakeTicketWaiters(committed: committed) }
         switch result {

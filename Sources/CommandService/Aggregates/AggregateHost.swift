@@ -138,7 +138,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
             commandsInProgress -= 1
             answered(result)
         }
-        send(write, ticket, order, place) { appended in
+        send(write, ticket, order, slot, place) { appended in
             if case .obeyed(let revision, let position) = appended {
                 return end(.success(.obeyed(revision, position: position, isReplay: false)))
             }

@@ -1,4 +1,4 @@
-internal import HeapModule
+internal import DequeModule
 
 /// The requests that wait for their answers: each has a number, a deadline and whoever waits.
 ///
@@ -15,7 +15,8 @@ public struct PendingRequests<Waiter> {
     }
 
     private var waiters: [UInt64: Waiter] = [:]
-    private var deadlines = Heap<Deadline>()
+    /// In their order. Nearly every new one is the last, for requests of one kind have the same patience.
+    private var deadlines = Deque<Deadline>()
     private var lastNumber: UInt64 = 0
 
     /// The most requests that may wait at once.
@@ -42,7 +43,7 @@ public struct PendingRequests<Waiter> {
         guard hasRoom else { return nil }
         lastNumber += 1
         waiters[lastNumber] = waiter
-        deadlines.insert(Deadline(due: due, number: lastNumber))
+        insert(Deadline(due: due, number: lastNumber))
         return lastNumber
     }
 
@@ -65,8 +66,8 @@ public struct PendingRequests<Waiter> {
     /// Takes out every request whose deadline has come, earliest deadline first.
     public mutating func expire(at now: ContinuousClock.Instant) -> [Waiter] {
         var expired: [Waiter] = []
-        while let next = deadlines.min, next.due <= now {
-            deadlines.removeMin()
+        while let next = deadlines.first, next.due <= now {
+            deadlines.removeFirst()
             if let waiter = waiters.removeValue(forKey: next.number) { expired.append(waiter) }
         }
         discardStaleDeadlines()
@@ -77,19 +78,25 @@ public struct PendingRequests<Waiter> {
     public mutating func removeAll() -> [Waiter] {
         let all = waiters.sorted { $0.key < $1.key }.map(\.value)
         waiters = [:]
-        deadlines = Heap()
+        deadlines = []
         return all
     }
 
     /// The earliest deadline; nil where nothing waits.
-    public var nextDeadline: ContinuousClock.Instant? { deadlines.min?.due }
+    public var nextDeadline: ContinuousClock.Instant? { deadlines.first?.due }
 
-    /// Deadlines of answered requests go when they come to the top, and all at once where they outnumber the others,
-    /// so that the heap stays in proportion to what waits.
+    private mutating func insert(_ deadline: Deadline) {
+        var index = deadlines.count
+        while index > 0, deadline < deadlines[index - 1] { index -= 1 }
+        deadlines.insert(deadline, at: index)
+    }
+
+    /// Deadlines of answered requests go when they come to the front, and all at once where they outnumber the others,
+    /// so that they stay in proportion to what waits.
     private mutating func discardStaleDeadlines() {
-        while let next = deadlines.min, waiters[next.number] == nil { deadlines.removeMin() }
+        while let next = deadlines.first, waiters[next.number] == nil { deadlines.removeFirst() }
         if deadlines.count > 2 * waiters.count + 64 {
-            deadlines = Heap(deadlines.unordered.filter { waiters[$0.number] != nil })
+            deadlines.removeAll { waiters[$0.number] == nil }
         }
     }
 }
