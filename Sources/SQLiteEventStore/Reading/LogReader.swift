@@ -13,7 +13,7 @@ enum LogReader {
     ) throws -> [RecordedEvent] {
         let records = try readUnproven(database, after: position, limit: limit)
         guard let first = records.first else { return [] }
-        var previous = try hash(before: first, database, logID)
+        var previous = try HashReader(database, logID).hash(before: first)
         for record in records {
             try prove(record, after: previous, in: logID)
             previous = record.hash
@@ -44,10 +44,11 @@ enum LogReader {
         limit: ReadLimit
     ) throws -> [RecordedEvent] {
         let records = try readUnproven(database, stream, head, after: version, limit: limit)
+        let hashes = try HashReader(database, logID)
         for (index, record) in records.enumerated() {
             // Of events recorded together, the one before stands just before.
             let isNeighbour = index > 0 && records[index - 1].position + 1 == record.position
-            let previous = isNeighbour ? records[index - 1].hash : try hash(before: record, database, logID)
+            let previous = isNeighbour ? records[index - 1].hash : try hashes.hash(before: record)
             try prove(record, after: previous, in: logID)
         }
         return records
@@ -103,18 +104,6 @@ enum LogReader {
             guard try row.step() else { throw SQLiteEventStoreError.damaged(at: position, "it is missing") }
             return row.integer(at: 0) <= time.microseconds
         }.version
-    }
-
-    private static func hash(before record: RecordedEvent, _ database: Database, _ logID: UniqueID) throws -> Digest256
-    {
-        if record.position == 1 { return HashChain.genesis(of: logID) }
-        let row = try PreparedStatement("SELECT hash FROM events WHERE position = ?", database)
-        defer { row.reset() }
-        try row.bind(record.position - 1, at: 1)
-        guard try row.step(), let hash = row.digest(at: 0) else {
-            throw SQLiteEventStoreError.damaged(at: record.position - 1, "it is missing, or has no hash")
-        }
-        return hash
     }
 
     private static func prove(_ record: RecordedEvent, after previous: Digest256, in logID: UniqueID) throws {

@@ -5,14 +5,14 @@ struct StreamLinkInsert {
     /// Two rows of so many fill a page.
     private static let mostOfARow = 120
 
-    private let database: Database
+    private let written: StreamLinkReader
     private let row: PreparedStatement
     /// The position of the first that is not written yet.
     private var first: UInt64 = 0
     private var waiting: [StreamLink] = []
 
     init(_ database: Database) throws {
-        self.database = database
+        written = try StreamLinkReader(database)
         row = try PreparedStatement("INSERT INTO stream_links VALUES (?, ?)", database)
     }
 
@@ -57,7 +57,7 @@ struct StreamLinkInsert {
     }
 
     private func link(of position: UInt64) throws -> StreamLink {
-        guard !waiting.isEmpty, position >= first else { return try StreamLink.load(position, database) }
+        guard !waiting.isEmpty, position >= first else { return try written.link(of: position) }
         return waiting[Int(position - first)]
     }
 }

@@ -21,7 +21,7 @@ enum StreamLinks {
 
     /// The newest landmark of a stream that ends with a version at a position.
     static func landmark(at position: UInt64, version: UInt64, _ database: Database) throws -> UInt64 {
-        version % stride == 0 ? position : try StreamLink.load(position, database).skip
+        version % stride == 0 ? position : try StreamLinkReader(database).link(of: position).skip
     }
 
     /// The position of an event of a stream, found from the stream's end.
@@ -55,8 +55,9 @@ enum StreamLinks {
         var position = try position(of: versions.upperBound, from: head, database)
         var positions = [position]
         positions.reserveCapacity(versions.count)
+        let links = try StreamLinkReader(database)
         for _ in versions.dropFirst() {
-            position = try StreamLink.load(position, database).previous
+            position = try links.link(of: position).previous
             positions.append(position)
         }
         return positions.reversed()
@@ -67,9 +68,10 @@ enum StreamLinks {
         skipping maySkip: (_ version: UInt64, _ position: UInt64) throws -> Bool,
         until isFound: (_ version: UInt64, _ position: UInt64) throws -> Bool
     ) throws -> (version: UInt64, position: UInt64) {
+        let links = try StreamLinkReader(database)
         var (version, position) = (head.version, head.position)
         while try !isFound(version, position) {
-            let link = try StreamLink.load(position, database)
+            let link = try links.link(of: position)
             let skip = skip(of: version)
             if try skip > 0 && maySkip(skip, link.skip) {
                 (version, position) = (skip, link.skip)
