@@ -130,6 +130,16 @@ struct StreamIndexTests {
         try cut.close()
     }
 
+    @Test("I10: tables are not made anew over a hole in the log")
+    func hole() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        for number in 1...9 { _ = try store.append([append(["1"], to: "acc-\(number)")]) }
+        try store.close()
+        // No stream misses a version; the last event is taken away so that the tables do not fit.
+        try run(["sqlite3", folder.database, "DELETE FROM events WHERE position IN (5, 9)"])
+        expectRefused(folder.database, .damaged, words: ["position 5", "missing"])
+    }
+
     @Test(
         "I10: a table that is damaged gives an error, never another stream's events",
         arguments: [

@@ -40,7 +40,7 @@ enum StreamIndex {
 
     /// Makes the tables anew from the events, within a transaction.
     ///
-    /// - Throws: `damaged` where a version is left out or repeated.
+    /// - Throws: `damaged` where a position or a version is left out or repeated.
     static func rebuild(_ database: Database) throws {
         try database.execute(sql: "DELETE FROM stream_links; DELETE FROM stream_heads")
         let rows = try PreparedStatement(
@@ -50,7 +50,10 @@ enum StreamIndex {
         var heads: [StreamID: StreamHead] = [:]
         var position: UInt64 = 0
         while try rows.step() {
-            position = UInt64(clamping: rows.integer(at: 0))
+            guard UInt64(clamping: rows.integer(at: 0)) == position + 1 else {
+                throw SQLiteEventStoreError.damaged(at: position + 1, "it is missing")
+            }
+            position += 1
             let (category, name) = (rows.text(at: 1), rows.text(at: 2))
             guard let stream = StreamID(category: category, name: name), let id = rows.uniqueID(at: 4) else {
                 throw SQLiteEventStoreError.damaged(at: position, "its stream \(category)/\(name) or its id cannot be")
