@@ -16,6 +16,8 @@ actor AppendServer {
     private static let mostFramesOfATurn = 4096
     /// What has arrived when the service stops is still taken, for this long at most.
     private static let farewell = Duration.milliseconds(500)
+    private static let snapshotPause = Duration.milliseconds(100)
+    private static let mostSnapshotsWaiting = 256
     private static let heartbeatInterval = Duration.milliseconds(500)
 
     /// Who sent a request, and under which number.
@@ -53,6 +55,10 @@ actor AppendServer {
     private var replies: ReplyQueue?
     private var events: Socket?
     private var isStopping = false
+    /// Snapshots that wait to be kept or dropped.
+    private var snapshots: [(request: SnapshotRequest, sender: Sender)] = []
+    private var lastSettled = ContinuousClock.now - AppendServer.snapshotPause
+    private var isSettleScheduled = false
     private var counted = LogCounters()
     private(set) var failure: ServiceError?
 
@@ -112,6 +118,7 @@ actor AppendServer {
         let deadline = ContinuousClock.now + Self.farewell
         while failure == nil, .now < deadline, takeBatch() > 0 {}
         isStopping = true
+        settleAfterPause()
     }
 
     func close() {
@@ -183,33 +190,57 @@ actor AppendServer {
         for record in records {
             try PublishedMessage.send(record, in: store.logID, on: events)
         }
-        try settle(batch.snapshots, replies)
+        snapshots += batch.snapshots
+        try settleInTime()
     }
 
-    /// Keeps and drops snapshots: after the events, for nobody waits for them.
-    private func settle(
-        _ snapshots: [(request: SnapshotRequest, sender: Sender)], _ replies: ReplyQueue
-    ) throws {
+    /// Keeps and drops snapshots now, or a little later where that was done just before: nobody waits for them, and each
+    /// time costs a flush that a busy stream would else pay again and again.
+    private func settleInTime() throws {
         guard !snapshots.isEmpty else { return }
-        var kept: [Snapshot] = []
-        var keepers: [Sender] = []
-        for (request, sender) in snapshots {
+        let pause = Self.snapshotPause - (.now - lastSettled)
+        guard pause > .zero, !isStopping, snapshots.count < Self.mostSnapshotsWaiting else { return try settle() }
+        guard !isSettleScheduled else { return }
+        isSettleScheduled = true
+        loop.schedule(after: pause) { [weak self] in self?.assumeIsolated { $0.settleAfterPause() } }
+    }
+
+    private func settleAfterPause() {
+        isSettleScheduled = false
+        do {
+            try settle()
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// In their order: a snapshot that is kept before it is dropped must be gone.
+    private func settle() throws {
+        guard failure == nil, let replies else { return }
+        let settled = snapshots
+        snapshots = []
+        var kept: [(snapshot: Snapshot, sender: Sender)] = []
+        func keep() throws {
+            guard !kept.isEmpty else { return }
+            for (isKept, sender) in zip(try store.keep(kept.map(\.snapshot)), kept.map(\.sender)) {
+                if isKept { counted.snapshots += 1 }
+                replies.add(.snapshot(isKept: isKept), to: sender.peer, number: sender.number, logID: store.logID)
+            }
+            kept = []
+        }
+        for (request, sender) in settled {
             switch request {
             case .keep(let snapshot):
-                kept.append(snapshot)
-                keepers.append(sender)
+                kept.append((snapshot, sender))
             case .drop(let stream, let fingerprint, let version):
+                try keep()
                 try store.dropSnapshot(of: stream, fingerprint: fingerprint, version: version)
                 replies.add(.snapshot(isKept: false), to: sender.peer, number: sender.number, logID: store.logID)
             }
         }
-        if !kept.isEmpty {
-            for (isKept, sender) in zip(try store.keep(kept), keepers) {
-                if isKept { counted.snapshots += 1 }
-                replies.add(.snapshot(isKept: isKept), to: sender.peer, number: sender.number, logID: store.logID)
-            }
-        }
+        try keep()
         try replies.flush()
+        lastSettled = .now
     }
 
     private func refuse(_ refusal: LogRefusal, _ sender: Sender) {

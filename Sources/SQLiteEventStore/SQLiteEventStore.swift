@@ -190,9 +190,9 @@ public final class SQLiteEventStore: EventStore {
         _ subject: @autoclosure () -> String, of stream: StreamID, _ body: (Database, StreamHead) throws -> Value
     ) throws -> Value {
         // Before the view of the file begins; see there.
-        let recent = heads.recent(stream)
+        let known = heads.knowledge(of: stream)
         return try read(subject()) { database in
-            try body(database, recent ?? StreamHeadTable.load(stream, from: database))
+            try body(database, StreamHeads.head(of: stream, known, database))
         }
     }
 

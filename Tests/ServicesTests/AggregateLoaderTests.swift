@@ -133,6 +133,20 @@ import ZeroMQ
         }
     }
 
+    @Test func `a snapshot that is dropped just after it was kept is gone`() async throws {
+        try await withLog { client, _ in
+            let history = try await fill(client, 10)
+            // From here on the log lets snapshots wait for a moment, and settles some of them together.
+            try await keep(client, history, at: 3)
+            let snapshot = try #require(try fold(history, to: 9).snapshot)
+            let kept = Task.immediate { try await client.keep(snapshot) }
+            let dropped = Task.immediate { try await client.drop(snapshot) }
+            #expect(try await kept.value)
+            try await dropped.value
+            #expect(try await AggregateLoader<Tally>(client: client).load(stream).snapshot?.version == 3)
+        }
+    }
+
     @Test func `a long history is folded over several pages, whichever version is asked for`() async throws {
         try await withLog { client, _ in
             let loader = AggregateLoader<Tally>(client: client)

@@ -42,7 +42,7 @@ struct StreamHeadSaving {
 
     /// The batch is durable, up to a position, and has changed these streams.
     mutating func committed(_ changed: [StreamID: StreamHead], upTo position: UInt64) {
-        let count = heads.note(changed)
+        let count = heads.note(changed, upTo: position)
         guard unsaved.isEmpty else { return }
         heads.forgetOld()
         guard count >= limits.streams || position - until >= limits.events else { return }

@@ -75,6 +75,23 @@ enum StreamHeadTable {
         }
     }
 
+    /// The last event of a stream after a position as its end; nil where there is none.
+    static func newest(of stream: StreamID, after position: UInt64, _ database: Database) throws -> StreamHead? {
+        let row = try PreparedStatement(
+            """
+            SELECT version, position FROM events WHERE position > ? AND category = ? AND stream = ?
+            ORDER BY position DESC LIMIT 1
+            """, database)
+        defer { row.reset() }
+        try row.bind(position, at: 1)
+        try row.bind(stream.category, at: 2)
+        try row.bind(stream.name, at: 3)
+        guard try row.step() else { return nil }
+        return try head(
+            of: stream, version: UInt64(clamping: row.integer(at: 0)), position: UInt64(clamping: row.integer(at: 1)),
+            database)
+    }
+
     /// The end of a stream, with what its last event tells.
     private static func head(
         of stream: StreamID, version: UInt64, position: UInt64, _ database: Database
