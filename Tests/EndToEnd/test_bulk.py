@@ -248,7 +248,12 @@ def test_I8_a_log_that_goes_during_a_bulk_request_leaves_no_line_without_its_ans
     daybook = start_daybook(EVENT_LOG_TIMEOUT="1s")
     for number in range(4):
         daybook.gateway.open(f"g-{number}", 0)
-    killer = threading.Timer(0.3, daybook.event_log.kill)
+
+    def kill_in_the_middle():
+        wait_until(lambda: daybook.event_log.figures()["position"] > 2000, "some commands are obeyed", 30)
+        daybook.event_log.kill()
+
+    killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
     commands = [deposit(f"g-{number % 4}", str(Decimal(number + 1).scaleb(-2))) for number in range(40_000)]
     answers = bulk(daybook, *commands)

@@ -297,6 +297,8 @@ def test_a_frozen_event_log(start_daybook):
 def test_an_event_log_that_is_not_running(start_daybook):
     daybook = start_daybook()
     daybook.gateway.open("absent", 1)
+    # What was acknowledged may not be published yet.
+    daybook.wait_until_caught_up()
     daybook.event_log.kill()
     wait_until(lambda: daybook.command.health("/readyz") == 503, "the gateway knows that the log is gone")
     for account, command in [
