@@ -124,8 +124,14 @@ actor AggregateHost<State: SnapshottableAggregate> {
             order.key.map({ slot.runningKeys[$0.bytes] == nil }) ?? true
         else { return false }
         let ticketBefore = slot.lastTicket
-        // A fault of the domain is told by the task, too.
-        guard case .append(let ticket, let write) = try? decide(order, slot, at: .now()) else { return false }
+        let decision: AggregatePipeline<State>.Decision
+        do throws(Failure) {
+            decision = try decide(order, slot, at: .now())
+        } catch {
+            // A fault of the domain. It changes nothing, and who decides the command again meets it again and tells it.
+            return false
+        }
+        guard case .append(let ticket, let write) = decision else { return false }
         commandsInProgress += 1
         slot.users += 1
         if let key = order.key { slot.runningKeys[key.bytes] = key.fingerprint }

@@ -40,12 +40,8 @@ final class UpstreamClient: Sendable {
             on: eventLoop)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                if eventLoop.inEventLoop {
+                eventLoop.execute {
                     if exchange.begin(continuation) { pool.value.start(exchange) }
-                } else {
-                    eventLoop.execute {
-                        if exchange.begin(continuation) { pool.value.start(exchange) }
-                    }
                 }
             }
         } onCancel: {
