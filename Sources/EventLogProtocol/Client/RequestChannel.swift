@@ -5,6 +5,11 @@ internal import ZeroMQ
 /// Not Sendable: it belongs to an actor on its loop. Requests made in one turn of the loop leave together in one
 /// message. Every request ends exactly once: by its reply, at its deadline, or when the connection that carried it is
 /// lost.
+///
+/// Each connection has a socket of its own: what is still queued when it is lost goes with the socket, instead of being
+/// sent to a log that comes back later, and what the log answered before it went can still be received. (libzmq's
+/// `ZMQ_IMMEDIATE` is meant for the former and fails at the latter: it drops what was received, and ends the process
+/// where that happens between two frames of a message.)
 final class RequestChannel {
     typealias Completion = (Result<LogReply, EventLogError>) -> Void
 
@@ -13,7 +18,10 @@ final class RequestChannel {
 
     private let loop: SocketLoop
     private let endpoint: String
-    private let socket: Socket
+    private let options: SocketOptions
+    /// nil between two connections, and once the channel is closed.
+    private var socket: Socket?
+    private var isClosed = false
     private var pending: PendingRequests<Completion>
     private var outbox: [(number: UInt64, frame: [UInt8])] = []
     private var isExpiryScheduled = false
@@ -31,10 +39,8 @@ final class RequestChannel {
         options.sendQueue = Int32(clamping: limit)
         options.receiveQueue = Int32(clamping: limit)
         options.mostFrames = Self.mostFramesOfAMessage
-        socket = try Socket(.dealer, options: options, on: loop)
-        try socket.whenConnectionChanges { [weak self] event in self?.connectionChanged(event) }
-        socket.whenReadable { [weak self] in _ = self?.receiveReplies() }
-        try socket.connect(endpoint)
+        self.options = options
+        try connect()
     }
 
     func send(_ request: LogRequest, timeout: Duration, _ completion: @escaping Completion) {
@@ -49,7 +55,10 @@ final class RequestChannel {
     }
 
     func close() {
-        socket.close()
+        isClosed = true
+        isConnected = false
+        socket?.close()
+        socket = nil
         for completion in pending.removeAll() {
             completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was closed")))
         }
@@ -63,21 +72,38 @@ final class RequestChannel {
         while !rest.isEmpty {
             let message = rest.prefix(Self.mostFramesOfAMessage)
             rest = rest.dropFirst(message.count)
-            let failure: String?
-            do {
-                failure =
-                    try socket.send(message.map(\.frame)) == .sent
-                    ? nil
-                    : isConnected
-                        ? "the queue to \(endpoint) is full" : "nobody answers at \(endpoint)"
-            } catch {
-                failure = error.description
-            }
-            guard let failure else { continue }
-            let code: EventLogError.Code = isConnected ? .overloaded : .unavailable
-            for (number, _) in message {
-                pending.withdraw(number)?(.failure(EventLogError(code, failure)))
-            }
+            guard let failure = failure(toSend: message.map(\.frame)) else { continue }
+            for (number, _) in message { pending.withdraw(number)?(.failure(failure)) }
+        }
+    }
+
+    /// - Returns: nil where the message is on its way; else nothing of it was sent.
+    private func failure(toSend frames: [[UInt8]]) -> EventLogError? {
+        guard let socket, isConnected else { return EventLogError(.unavailable, "nobody answers at \(endpoint)") }
+        do {
+            return try socket.send(frames) == .sent
+                ? nil : EventLogError(.overloaded, "the queue to \(endpoint) is full")
+        } catch {
+            return EventLogError(.unavailable, error.description)
+        }
+    }
+
+    private func connect() throws(ZeroMQError) {
+        let socket = try Socket(.dealer, options: options, on: loop)
+        try socket.whenConnectionChanges { [weak self] event in self?.connectionChanged(event) }
+        socket.whenReadable { [weak self] in _ = self?.receiveReplies() }
+        try socket.connect(endpoint)
+        self.socket = socket
+    }
+
+    /// Makes a socket for the next connection, after as long as libzmq would wait before it connects again.
+    private func connectLater() {
+        let first = Int(options.reconnectMilliseconds.first)
+        // The random part keeps the peers of a log that comes back from arriving as a herd.
+        loop.schedule(after: .milliseconds(Int.random(in: first...2 * first))) { [weak self] in
+            guard let self, !isClosed, socket == nil else { return }
+            // No descriptors left, perhaps: a later attempt may find some.
+            do { try connect() } catch { connectLater() }
         }
     }
 
@@ -86,7 +112,7 @@ final class RequestChannel {
         do {
             // The rest in the next turn, so that a flood of replies leaves the loop time for others.
             for _ in 0..<Self.mostMessagesOfATurn {
-                guard try socket.receive({ frames in accept(frames) }) != nil else { return false }
+                guard let socket, try socket.receive({ frames in accept(frames) }) != nil else { return false }
             }
         } catch {
             // The socket was closed under us; `close` has dealt with whoever waited.
@@ -122,10 +148,16 @@ final class RequestChannel {
         switch event {
         case .connected:
             isConnected = true
+        case .disconnected where !isConnected:
+            // Nobody shook hands yet: libzmq tries again by itself.
+            break
         case .disconnected:
             isConnected = false
             // What the log answered before it went has been received, though not looked at yet.
             while pending.count > 0, receiveReplies() {}
+            socket?.close()
+            socket = nil
+            connectLater()
             // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
             for completion in pending.removeAll() {
                 completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))

@@ -4,6 +4,11 @@ internal import Glibc
 /// What a socket does in the conversation: libzmq's socket types, as far as Daybook's protocols use them.
 public enum SocketRole: Hashable, Sendable, CaseIterable {
     /// Sends to and receives from the peers it is connected to, in turn; many requests may be in flight.
+    ///
+    /// What is sent while the peer is away waits for it, up to the send queue. Whoever does not want that sends only
+    /// between ``ConnectionEvent/connected`` and ``ConnectionEvent/disconnected``, and makes a new socket after the
+    /// latter. libzmq's own way (`ZMQ_IMMEDIATE`) is not safe: when a connection is lost it drops the messages received
+    /// and not yet taken, and ends the process (`!_more`, `fq.cpp`) where one of them is taken just then, frame by frame.
     case dealer
     /// Answers dealers: the first frame of every message is the peer's address.
     case router
@@ -95,9 +100,6 @@ public struct SocketOptions: Hashable, Sendable {
             try core.set(ZMQ_TCP_MAXRT, deadPeerMilliseconds)
         }
         switch role {
-        case .dealer:
-            // Queue only for a peer that is there: what waited for one that is gone would be carried out much later.
-            try core.set(ZMQ_IMMEDIATE, 1)
         case .router:
             // Say so when a peer is gone or full, rather than dropping without a word.
             try core.set(ZMQ_ROUTER_MANDATORY, 1)
@@ -107,7 +109,7 @@ public struct SocketOptions: Hashable, Sendable {
         case .subscriber:
             // Subscriptions are messages too, all sent again to a publisher that comes back: lose none of them.
             try core.set(ZMQ_SNDHWM, 0)
-        case .pair:
+        case .dealer, .pair:
             break
         }
     }

@@ -72,7 +72,8 @@ class Requester:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, patience: float = 10.0) -> None:
         self.socket = context.socket(zmq.DEALER)
         configure(self.socket)
-        # A request must not wait for a log that is gone, to be carried out when nobody wants it any more.
+        # A request must not wait for a log that is gone, to be carried out when nobody wants it any more. Safe only since
+        # no message of several replies is under way when a log may go (the protocol's specification, section 13).
         self.socket.setsockopt(zmq.IMMEDIATE, 1)
         self.socket.connect(endpoint)
         self.patience = patience
