@@ -71,7 +71,7 @@ actor ReadServer {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 counted.reads += 1
-                replies.add(reply(to: request), to: peer, number: number, logID: store.logID)
+                replies.add(reply(to: request, number: number), to: peer)
             } catch {
                 counted.malformed += 1
             }
@@ -80,40 +80,47 @@ actor ReadServer {
         }
     }
 
-    private func reply(to request: LogRequest) -> LogReply {
+    /// The frame of the reply.
+    private func reply(to request: LogRequest, number: UInt64) -> [UInt8] {
+        func frame(_ reply: LogReply) -> [UInt8] { reply.encoded(number: number, logID: store.logID) }
         do {
             switch request {
             case .append, .keepSnapshot, .dropSnapshot:
-                return .refusal(LogRefusal(.unsupported, "the read socket takes nothing that writes"))
+                return frame(.refusal(LogRefusal(.unsupported, "the read socket takes nothing that writes")))
             case .readLog(let position, let limit):
-                // The head first: it is then never behind the records.
-                let status = try status()
-                let records = try store.readLog(after: position, limit: Self.bounded(limit))
-                let isOvertaken = records.last.map { $0.position > status.head.position } ?? false
-                return .log(LogPage(status: isOvertaken ? try self.status() : status, records: records))
+                return try page(after: position, limit: Self.bounded(limit), number: number)
             case .readStream(let stream, let version, let limit):
-                return .stream(try store.readStream(stream, after: version, limit: Self.bounded(limit)))
+                return frame(.stream(try store.readStream(stream, after: version, limit: Self.bounded(limit))))
             case .status:
-                return .status(try status())
+                return frame(.status(try status()))
             case .outcome(let key, let scope):
-                return .outcome(
-                    try store.outcome(of: key, in: scope).map {
-                        BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
-                    })
+                let bound = try store.outcome(of: key, in: scope).map {
+                    BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
+                }
+                return frame(.outcome(bound))
             case .loadStream(let stream, let fingerprint, let version, let limit):
                 let snapshot = try store.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
                 let slice = try store.readStream(stream, after: snapshot?.version ?? 0, limit: Self.bounded(limit))
-                let wanted = slice.events.prefix { $0.streamVersion <= version }
-                return .loaded(
-                    LoadedStream(
-                        snapshot: snapshot, slice: StreamSlice(events: Array(wanted), version: slice.version)))
+                let wanted = Array(slice.events.prefix { $0.streamVersion <= version })
+                return frame(
+                    .loaded(
+                        LoadedStream(snapshot: snapshot, slice: StreamSlice(events: wanted, version: slice.version))))
             case .streamVersion(let stream, let time):
-                return .streamVersion(try store.version(of: stream, at: time))
+                return frame(.streamVersion(try store.version(of: stream, at: time)))
             }
         } catch {
             logger.error("a read failed", metadata: ["error": "\(error)"])
-            return .refusal(LogRefusal(.failed, "the store could not be read; the event log's own log says why"))
+            return frame(.refusal(LogRefusal(.failed, "the store could not be read; the event log's own log says why")))
         }
+    }
+
+    /// A page of the log, from the store's memory straight into the frame: a rebuild reads the whole log so.
+    private func page(after position: UInt64, limit: ReadLimit, number: UInt64) throws -> [UInt8] {
+        // The head first: it is then hardly ever behind the records.
+        let status = try status()
+        var page = LogPageWriter(number: number, status: status)
+        try store.readLog(after: position, limit: limit) { page.add($0) }
+        return page.frame(status: page.last > status.head.position ? try self.status() : nil)
     }
 
     private func status() throws -> LogStatus {

@@ -48,8 +48,12 @@ final class ReplyQueue {
 
     /// Collects a reply; ``flush()`` sends it.
     func add(_ reply: LogReply, to peer: [UInt8], number: UInt64, logID: UniqueID) {
+        add(reply.encoded(number: number, logID: logID), to: peer)
+    }
+
+    /// Collects a reply that is a frame already.
+    func add(_ frame: [UInt8], to peer: [UInt8]) {
         if collected[peer] == nil { order.append(peer) }
-        let frame = reply.encoded(number: number, logID: logID)
         collectedBytes += frame.count
         collected[peer, default: []].append(frame)
     }

@@ -120,10 +120,12 @@ public final class SQLiteEventStore: EventStore {
         }
     }
 
-    /// Reads the log in order, from the record after `position`.
-    public func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
+    /// Lends the log's records to `body` in order, from the one after `position`.
+    public func readLog(
+        after position: UInt64, limit: ReadLimit, _ body: (RecordView) throws -> Void
+    ) throws {
         try read("the log after position \(position)") { database in
-            try LogReader.readLog(database, logID, after: position, limit: limit)
+            try LogReader.readLog(database, logID, after: position, limit: limit, body)
         }
     }
 

@@ -44,7 +44,7 @@ await program.run { settings, logger in
         return CheckpointPolicy(folder: folder, interval: UInt64(interval))
     }
     let context = try Context()
-    let events = ProjectionHost(logger: logger) { RecentEvents(limit: limit, after: $0) }
+    let events = ProjectionHost(window: limit, logger: logger) { RecentEvents(limit: limit, after: $0) }
     let accounts = ProjectionHost<AccountDirectory>(logger: logger)
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),

@@ -121,6 +121,22 @@ import Testing
         #expect(throws: MalformedFrame.self) { _ = try self.reply(in: bytes) }
     }
 
+    @Test(arguments: [0, 1, 3]) func `a page that is written as its records come is the page of values`(count: Int) {
+        func status(_ position: UInt64) -> LogStatus {
+            LogStatus(
+                logID: logID, head: LogHead(position: position, hash: record.hash, recordedAt: record.recordedAt))
+        }
+        let records = Array(repeating: record, count: count)
+        for (old, new) in [(record.position + 7, nil), (record.position - 1, record.position)] as [(UInt64, UInt64?)] {
+            var page = LogPageWriter(number: 99, status: status(old))
+            for record in records { record.withView(in: logID) { page.add($0) } }
+            #expect(page.last == (count == 0 ? old : max(old, record.position)))
+            let written = page.frame(status: new.map(status))
+            let values = LogReply.log(LogPage(status: status(new ?? old), records: records))
+            #expect(written == values.encoded(number: 99, logID: logID))
+        }
+    }
+
     /// Whatever comes in, decoding ends in a value or in MalformedFrame; a value that was read is written as it was.
     @Test func `random and damaged frames never do harm`() throws {
         var random = SeededGenerator(seed: 11)

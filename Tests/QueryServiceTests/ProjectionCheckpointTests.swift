@@ -142,7 +142,7 @@ import Testing
         followed(to: 8).save(to: folder.path, after: 1)
         saveCount(at: 3)
         let (sums, counts) = (ProjectionHost<Sum>(logger: silence), ProjectionHost<Count>(logger: silence))
-        let recent = ProjectionHost(logger: silence) { RecentEvents(limit: 100, after: $0) }
+        let recent = ProjectionHost(window: 100, logger: silence) { RecentEvents(limit: 100, after: $0) }
         let set = ProjectionSet([sums, counts, recent], logger: silence)
         #expect(set.begin(loadingFrom: folder.path) == checkpoint(3))
         #expect(sums.status.position == 8)

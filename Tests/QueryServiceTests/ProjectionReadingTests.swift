@@ -121,4 +121,28 @@ import Testing
         }
         #expect(try await host.sum(atLeast: 0).value == 0)
     }
+
+    @Test(arguments: [0, 1, 99, 100, 300, 5000])
+    func `a window passes over what it would have let go of at the head, and holds the same in the end`(
+        window: Int
+    ) async throws {
+        let host = ProjectionHost(window: window, logger: silence) { RecentEvents(limit: window, after: $0) }
+        host.begin(after: .beginning)
+        var expected = RecentEvents(limit: window)
+        var next: UInt64 = 1
+        for (count, head) in [(1, 1), (400, 1000), (130, 1000), (469, 1000), (1, 1001), (64, 1065)]
+            as [(UInt64, UInt64)]
+        {
+            let part = records(next...(next + count - 1))
+            next += count
+            host.consume(part, head: head)
+            for record in part { expected.apply(record) }
+            #expect(host.status.position == next - 1)
+        }
+        host.reaches(1065)
+        let held = try await host.read(atLeast: 1065, patience: .zero) { model, _ in
+            (0...1065).map { model.records(after: $0, limit: 2000) }
+        }
+        #expect(held.value == (0...1065).map { expected.records(after: $0, limit: 2000) })
+    }
 }

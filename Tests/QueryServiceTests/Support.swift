@@ -94,7 +94,15 @@ extension ProjectionHost {
         followed(isLive: isLive, at: checkpoint(position), head: position)
     }
 
+    /// Takes in records of which the last is the log's head.
+    func consume(_ records: [RecordedEvent]) { consume(records, head: records.last?.position ?? 0) }
+
     var waiting: Int { state.withLock { $0.waiters.count } }
+}
+
+extension ProjectionSet {
+    /// Takes in records of which the last is the log's head.
+    func consume(_ records: [RecordedEvent]) { consume(records, head: records.last?.position ?? 0) }
 }
 
 extension ProjectionHost<Sum> {

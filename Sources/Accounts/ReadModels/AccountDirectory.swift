@@ -82,8 +82,13 @@ public struct AccountDirectory: Projection {
 
     /// Whether an owner's account stands before another's.
     private static func isBefore(_ owner: String, _ name: String, _ otherOwner: String, _ otherName: String) -> Bool {
-        owner.utf8.elementsEqual(otherOwner.utf8)
-            ? name < otherName : owner.utf8.lexicographicallyPrecedes(otherOwner.utf8)
+        var (owner, otherOwner) = (owner, otherOwner)
+        return owner.withUTF8 { owner in
+            otherOwner.withUTF8 { otherOwner in
+                owner.elementsEqual(otherOwner)
+                    ? name < otherName : owner.lexicographicallyPrecedes(otherOwner)
+            }
+        }
     }
 
     /// Takes in the next record of the log.

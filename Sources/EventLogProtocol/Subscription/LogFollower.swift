@@ -4,7 +4,9 @@ public import ZeroMQ
 /// Takes in what a ``LogFollower`` hands on. It is called on the follower's loop, one call at a time.
 public protocol LogConsumer: AnyObject, Sendable {
     /// Takes in records that follow on those before, without a gap.
-    func consume(_ records: [RecordedEvent])
+    ///
+    /// - Parameter head: the highest position that is known to be recorded.
+    func consume(_ records: [RecordedEvent], head: UInt64)
 
     /// Hears that everything known to be recorded up to the checkpoint was handed on, or that it no longer is so: while
     /// reading, and when the log has not been heard of for a while.
@@ -166,7 +168,7 @@ public actor LogFollower {
 
     private func hand(on delivery: inout [RecordedEvent]) {
         guard !delivery.isEmpty else { return }
-        consumer.consume(delivery)
+        consumer.consume(delivery, head: machine.knownHead)
         delivery = []
     }
 

@@ -176,7 +176,9 @@ public struct SubscriptionMachine: Sendable {
         knownHead = max(knownHead, page.status.head.position)
         phase = .live
         let before = position
-        var actions = deliver(page.records.filter { $0.position > position })
+        // Nearly always it begins with what is next; then it is handed on without being copied.
+        let isNew = page.records.first.map { $0.position > position } ?? true
+        var actions = deliver(isNew ? page.records : page.records.filter { $0.position > position })
         guard phase == .live else { return actions }
         let fresh = waiting.drop { $0.position <= position }
         if let first = fresh.first, first.position == position + 1 {

@@ -216,7 +216,7 @@ public enum LogReply: Hashable, Sendable {
 }
 
 extension WireWriter {
-    fileprivate mutating func status(_ status: LogStatus) {
+    mutating func status(_ status: LogStatus) {
         uniqueID(status.logID)
         integer(status.head.position)
         digest(status.head.hash)

@@ -18,14 +18,16 @@ public enum PublishedMessage: Hashable, Sendable {
         guard frames.count == 3 else { throw MalformedFrame("a published message has 3 frames, not \(frames.count)") }
         let (header, metadata) = try frames.withBytes(of: 1) { bytes throws(MalformedFrame) in
             guard let header = RecordHeader(bytes) else { throw MalformedFrame("the second frame is no header") }
-            return (header, [UInt8](bytes[RecordHeader.size...]))
+            // The frames stay where they are until the message is handed back.
+            return (header, UnsafeRawBufferPointer(rebasing: bytes[RecordHeader.size...]))
         }
         let isHeartbeatTopic = frames.withBytes(of: 0) { $0.elementsEqual(Self.heartbeatTopic.utf8) }
         switch header.kind {
         case .event:
-            let data = frames.copy(2)
             let record = try frames.withBytes(of: 0) { topic throws(MalformedFrame) in
-                try RecordCoding.record(header: header, topic: topic, metadata: metadata, data: data)
+                try frames.withBytes(of: 2) { data throws(MalformedFrame) in
+                    try RecordCoding.record(header: header, topic: topic, metadata: metadata, data: data)
+                }
             }
             self = .event(record, logID: header.logID)
         case .heartbeat:

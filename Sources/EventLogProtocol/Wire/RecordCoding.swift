@@ -11,12 +11,18 @@ enum RecordCoding {
         smallest + record.topicSize + record.event.metadata.count + record.event.data.count
     }
 
-    static func write(_ record: RecordedEvent, in logID: UniqueID, to writer: inout WireWriter) {
-        writer.bytes(RecordHeader.size) { RecordHeader(of: record, in: logID).write(to: $0) }
-        writer.integer(UInt16(record.topicSize))
-        writer.bytes(record.topicSize, record.writeTopic)
-        writer.long(record.event.metadata)
-        writer.long(record.event.data)
+    static func write(_ record: RecordView, to writer: inout WireWriter) {
+        let size = smallest + record.topicSize + record.metadata.count + record.data.count
+        writer.bytes(size) { place in
+            var writer = MemoryWriter(place)
+            writer.bytes(RecordHeader.size, record.header.write)
+            writer.integer(UInt16(record.topicSize))
+            record.writeTopic(to: &writer)
+            writer.integer(UInt32(record.metadata.count))
+            writer.bytes(record.metadata)
+            writer.integer(UInt32(record.data.count))
+            writer.bytes(record.data)
+        }
     }
 
     static func read(from reader: inout WireReader) throws(MalformedFrame) -> (record: RecordedEvent, logID: UniqueID) {
@@ -24,38 +30,35 @@ enum RecordCoding {
             throw MalformedFrame("a record does not begin with the header of an event")
         }
         let topic = try reader.slice(Int(reader.integer(UInt16.self)))
-        let metadata = try reader.long()
-        let data = try reader.long()
+        let metadata = try reader.slice(Int(reader.integer(UInt32.self)))
+        let data = try reader.slice(Int(reader.integer(UInt32.self)))
         return (try record(header: header, topic: topic, metadata: metadata, data: data), header.logID)
     }
 
     static func record(
-        header: RecordHeader, topic: UnsafeRawBufferPointer, metadata: [UInt8], data: [UInt8]
+        header: RecordHeader, topic: UnsafeRawBufferPointer, metadata: UnsafeRawBufferPointer,
+        data: UnsafeRawBufferPointer
     ) throws(MalformedFrame) -> RecordedEvent {
         let slash = UInt8(ascii: "/")
         guard topic.last == slash, let first = topic.firstIndex(of: slash),
-            let second = topic[(first + 1)...].firstIndex(of: slash),
-            topic[(second + 1)...].firstIndex(of: slash) == topic.count - 1
+            let second = topic[(first + 1)...].firstIndex(of: slash), second < topic.count - 1
         else { throw MalformedFrame("a topic is not CATEGORY/TYPE/STREAM/") }
-        let type = String(decoding: topic[(first + 1)..<second], as: UTF8.self)
-        guard StreamID.isValidEventType(type),
-            let stream = StreamID(
-                category: String(decoding: topic[..<first], as: UTF8.self),
-                name: String(decoding: topic[(second + 1)..<(topic.count - 1)], as: UTF8.self))
-        else { throw MalformedFrame("a topic's segments are empty, too long or outside the alphabet") }
-        return RecordedEvent(
-            position: header.position, stream: stream, streamVersion: header.streamVersion,
-            recordedAt: header.recordedAt,
-            event: NewEvent(
-                id: header.eventID, type: type, schemaVersion: header.schemaVersion, metadata: metadata, data: data),
-            hash: header.hash)
+        func segment(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: topic[range]) }
+        let view = RecordView(
+            header: header, category: segment(0..<first), type: segment((first + 1)..<second),
+            name: segment((second + 1)..<(topic.count - 1)), metadata: metadata, data: data)
+        // The alphabet of the segments has no slash: a topic of more than three is refused here, too.
+        guard let record = RecordedEvent(view) else {
+            throw MalformedFrame("a topic's segments are empty, too long or outside the alphabet")
+        }
+        return record
     }
 }
 
 extension WireWriter {
     mutating func records(_ records: [RecordedEvent], in logID: UniqueID) {
         integer(UInt32(records.count))
-        for record in records { RecordCoding.write(record, in: logID, to: &self) }
+        for record in records { record.withView(in: logID) { RecordCoding.write($0, to: &self) } }
     }
 }
 

@@ -7,16 +7,31 @@ struct WireWriter {
     init(capacity: Int) { bytes.reserveCapacity(capacity) }
 
     mutating func integer(_ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+        self.bytes(MemoryLayout.size(ofValue: value)) { $0.storeBytes(of: value.bigEndian, as: type(of: value)) }
     }
 
     mutating func raw(_ value: some Sequence<UInt8>) { bytes.append(contentsOf: value) }
 
     /// Bytes, of which `write` is given the place.
     mutating func bytes(_ count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
-        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { place in
-            write(place)
-            bytes.append(contentsOf: place)
+        bytes.append(addingCapacity: count) { span in
+            span.withUnsafeMutableBufferPointer { buffer, initialized in
+                write(
+                    UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[initialized..<(initialized + count)]))
+                initialized += count
+            }
+        }
+    }
+
+    /// Writes over what stands at an offset, with just as many bytes.
+    mutating func replace(at offset: Int, _ write: (inout WireWriter) -> Void) {
+        var replacement = WireWriter(capacity: 64)
+        write(&replacement)
+        let count = replacement.bytes.count
+        bytes.withUnsafeMutableBytes { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
+                .copyBytes(from: replacement.bytes)
         }
     }
 

@@ -28,26 +28,27 @@ public enum HashChain {
     /// The hash that `record` must carry when the record before it carries `previous`. The record's own hash is not
     /// looked at.
     public static func hash(of record: RecordedEvent, after previous: Digest256, in logID: UniqueID) -> Digest256 {
+        record.withView(in: logID) { hash(of: $0, after: previous) }
+    }
+
+    /// The hash that a record must carry when the record before it carries `previous`. The record's own hash is not
+    /// looked at.
+    public static func hash(of record: RecordView, after previous: Digest256) -> Digest256 {
         // Put together first: a call of the hash function for each part would cost as much as the hashing.
-        let (metadata, data) = (record.event.metadata, record.event.data)
-        let count = 32 + RecordHeader.hashedSize + 3 * 4 + record.topicSize + metadata.count + data.count
-        return withUnsafeTemporaryAllocation(byteCount: count + RecordHeader.size, alignment: 8) { bytes in
-            bytes.storeBytes(of: previous.words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
-            bytes.storeBytes(of: previous.words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
-            bytes.storeBytes(of: previous.words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
-            bytes.storeBytes(of: previous.words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
-            RecordHeader(of: record, in: logID).write(to: UnsafeMutableRawBufferPointer(rebasing: bytes[32...]))
-            var offset = 32 + RecordHeader.hashedSize
-            func add(_ size: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
-                bytes.storeBytes(of: UInt32(size).bigEndian, toByteOffset: offset, as: UInt32.self)
-                write(UnsafeMutableRawBufferPointer(rebasing: bytes[(offset + 4)...]))
-                offset += 4 + size
-            }
-            add(record.topicSize, record.writeTopic)
-            add(metadata.count) { $0.copyBytes(from: metadata) }
-            add(data.count) { $0.copyBytes(from: data) }
+        let sizes = record.topicSize + record.metadata.count + record.data.count
+        let count = 32 + RecordHeader.hashedSize + 3 * 4 + sizes
+        return withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { bytes in
+            var writer = MemoryWriter(bytes)
+            writer.digest(previous)
+            writer.bytes(RecordHeader.hashedSize, record.header.writeHashed)
+            writer.integer(UInt32(record.topicSize))
+            record.writeTopic(to: &writer)
+            writer.integer(UInt32(record.metadata.count))
+            writer.bytes(record.metadata)
+            writer.integer(UInt32(record.data.count))
+            writer.bytes(record.data)
             var hasher = SHA256()
-            hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            hasher.update(bufferPointer: UnsafeRawBufferPointer(bytes))
             return Digest256(hasher.finalize())
         }
     }

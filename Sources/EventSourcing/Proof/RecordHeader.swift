@@ -60,6 +60,21 @@ public struct RecordHeader: Hashable, Sendable {
         hash = record.hash
     }
 
+    /// The header of a recorded event, from its fields.
+    public init(
+        schemaVersion: UInt16, logID: UniqueID, position: UInt64, streamVersion: UInt64, recordedAt: Timestamp,
+        eventID: UniqueID, hash: Digest256
+    ) {
+        kind = .event
+        self.schemaVersion = schemaVersion
+        self.logID = logID
+        self.position = position
+        self.streamVersion = streamVersion
+        self.recordedAt = recordedAt
+        self.eventID = eventID
+        self.hash = hash
+    }
+
     /// The header of a heartbeat.
     public init(heartbeatOf logID: UniqueID, at head: LogHead) {
         kind = .heartbeat
@@ -94,6 +109,14 @@ public struct RecordHeader: Hashable, Sendable {
     /// Writes the 96 bytes into the first 96 of `bytes`.
     public func write(to bytes: UnsafeMutableRawBufferPointer) {
         precondition(bytes.count >= Self.size, "a header needs 96 bytes")
+        writeHashed(to: bytes)
+        var writer = MemoryWriter(UnsafeMutableRawBufferPointer(rebasing: bytes[Self.hashedSize...]))
+        writer.digest(hash)
+    }
+
+    /// Writes the 64 bytes that the hash covers into the first 64 of `bytes`.
+    func writeHashed(to bytes: UnsafeMutableRawBufferPointer) {
+        precondition(bytes.count >= Self.hashedSize, "the hashed part of a header needs 64 bytes")
         func put(_ value: UInt64, _ offset: Int) {
             bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
         }
@@ -108,9 +131,5 @@ public struct RecordHeader: Hashable, Sendable {
         put(UInt64(bitPattern: recordedAt.microseconds), 40)
         put(eventID.high, 48)
         put(eventID.low, 56)
-        put(hash.words.0, 64)
-        put(hash.words.1, 72)
-        put(hash.words.2, 80)
-        put(hash.words.3, 88)
     }
 }

@@ -16,8 +16,9 @@ public protocol EventStore: Sendable {
     ///   written to again: a flush that failed is never repeated, for the pages it was to write may be gone.
     func append(_ requests: [AppendRequest]) throws -> (results: [AppendResult], records: [RecordedEvent])
 
-    /// Reads the log in order, from the record after `position`; fewer than `limit` allows only at the end.
-    func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent]
+    /// Lends the log's records to `body` in order, from the one after `position`; fewer than `limit` allows only at the
+    /// end. Where it throws, some may have been lent.
+    func readLog(after position: UInt64, limit: ReadLimit, _ body: (RecordView) throws -> Void) throws
 
     /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
     func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice
@@ -45,6 +46,31 @@ public protocol EventStore: Sendable {
     /// Ends the use of the store, once the calls under way have returned; every later call throws. Does nothing the
     /// second time.
     func close() throws
+}
+
+extension EventStore {
+    /// Reads the log in order, from the record after `position`; fewer than `limit` allows only at the end.
+    ///
+    /// - Throws: ``ImpossibleRecord``, and whatever the store throws.
+    public func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
+        var records: [RecordedEvent] = []
+        try readLog(after: position, limit: limit) { view in
+            guard let record = RecordedEvent(view) else { throw ImpossibleRecord(position: view.header.position) }
+            records.append(record)
+        }
+        return records
+    }
+}
+
+/// A record whose stream or type has a name that no stream or type can have: nobody could have appended it.
+public struct ImpossibleRecord: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The position of the record.
+    public let position: UInt64
+
+    /// One sentence.
+    public var description: String {
+        "the record at position \(position) has the name of a stream or a type that cannot be one"
+    }
 }
 
 /// How much a read may return: the first of the two that is reached ends it, but a read never returns nothing where

@@ -71,19 +71,10 @@ public struct RecordedEvent: Hashable, Sendable {
     /// Writes the bytes of the topic into the first ``topicSize`` of `bytes`: every event is hashed and published with it,
     /// so no string is made.
     public func writeTopic(to bytes: UnsafeMutableRawBufferPointer) {
-        var offset = 0
-        func write(_ segment: String) {
-            var segment = segment
-            segment.withUTF8 { segment in
-                UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: segment)
-                offset += segment.count
-            }
-            bytes[offset] = UInt8(ascii: "/")
-            offset += 1
-        }
-        write(stream.category)
-        write(event.type)
-        write(stream.name)
+        var writer = MemoryWriter(bytes)
+        writer.segment(stream.category)
+        writer.segment(event.type)
+        writer.segment(stream.name)
     }
 }
 

@@ -16,6 +16,13 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
         self.name = name
     }
 
+    /// A stream name from the bytes of its parts, or nil where one is empty, too long or outside the alphabet.
+    init?(category: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {
+        guard Self.isSegment(category, longest: 32), Self.isSegment(name, longest: 128) else { return nil }
+        self.category = String(decoding: category, as: UTF8.self)
+        self.name = String(decoding: name, as: UTF8.self)
+    }
+
     /// `category/name`.
     public var description: String { "\(category)/\(name)" }
 
@@ -34,8 +41,14 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
         isSegment(string, longest: 64)
     }
 
+    static func isValidEventType(_ bytes: UnsafeRawBufferPointer) -> Bool { isSegment(bytes, longest: 64) }
+
     private static func isSegment(_ string: String, longest: Int) -> Bool {
-        let bytes = string.utf8
+        var string = string
+        return string.withUTF8 { isSegment(UnsafeRawBufferPointer($0), longest: longest) }
+    }
+
+    private static func isSegment(_ bytes: UnsafeRawBufferPointer, longest: Int) -> Bool {
         guard !bytes.isEmpty, bytes.count <= longest else { return false }
         return bytes.allSatisfy { byte in
             switch byte {

@@ -19,7 +19,7 @@ protocol HostedProjection: AnyObject, Sendable {
     /// Begins after a checkpoint: where it loaded none, with nothing.
     func begin(after checkpoint: LogCheckpoint)
 
-    func consume(_ records: [RecordedEvent])
+    func consume(_ records: [RecordedEvent], head: UInt64)
     func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64)
 
     /// Begins again from nothing, since what was projected is not a part of the log.

@@ -5,6 +5,7 @@ internal import Synchronization
 
 extension ProjectionHost: HostedProjection {
     var name: String { Model.name }
+    var isWindow: Bool { window != nil }
 
     func begin(after checkpoint: LogCheckpoint) {
         state.withLock { state in
@@ -15,17 +16,27 @@ extension ProjectionHost: HostedProjection {
     }
 
     /// Applies records, or stops at the first that cannot be applied.
-    func consume(_ records: [RecordedEvent]) {
+    func consume(_ records: [RecordedEvent], head: UInt64) {
         var rest = records[...]
         while !rest.isEmpty {
             let part = rest.prefix(Self.recordsPerLock)
             rest = rest.dropFirst(part.count)
             let woken = state.withLock { state in
-                for record in part { apply(record, to: &state) }
+                if let last = part.last, isPassedOver(last, head: head, in: state) {
+                    state.begin(with: makeModel(last.position), after: last)
+                } else {
+                    for record in part { apply(record, to: &state) }
+                }
                 return state.takeReached()
             }
             resume(woken)
         }
+    }
+
+    /// Whether a window would have let go of the record, and of all before it, by the time it has come to the head.
+    private func isPassedOver(_ record: RecordedEvent, head: UInt64, in state: borrowing State) -> Bool {
+        guard let window, state.status.failure == nil, record.position > state.handedOn.position else { return false }
+        return record.position + UInt64(window) <= head
     }
 
     private func apply(_ record: RecordedEvent, to state: inout State) {
@@ -73,6 +84,14 @@ extension ProjectionHost: HostedProjection {
 }
 
 extension ProjectionHost.State {
+    /// Goes on after a record, with nothing of what came before.
+    fileprivate mutating func begin(with model: Model, after record: RecordedEvent) {
+        self.model = model
+        handedOn = LogCheckpoint(logID: handedOn.logID, position: record.position, hash: record.hash)
+        checkpoint = handedOn
+        status.position = record.position
+    }
+
     mutating func reset(to model: Model, after checkpoint: LogCheckpoint) {
         self.model = model
         let (generation, rebuiltPosition) = (status.generation + 1, status.rebuiltPosition)

@@ -52,16 +52,19 @@ public final class ProjectionHost<Model: Projection>: Sendable {
     /// How the projection is written and read; nil where it is not.
     let form: CheckpointForm<Model>?
     let makeModel: @Sendable (_ position: UInt64) -> Model
-    let isWindow: Bool
+    /// So many of the newest records are all that the projection holds; nil where it holds what comes of all.
+    let window: Int?
 
     /// A host for a projection that holds a window of the log and so may begin at any position.
     ///
-    /// - Parameter makeModel: makes an empty one that begins after a position.
-    public init(logger: Logger, makeModel: @escaping @Sendable (_ position: UInt64) -> Model) {
+    /// - Parameters:
+    ///   - window: so many of the newest records make it up. Older ones are passed over.
+    ///   - makeModel: makes an empty one that begins after a position.
+    public init(window: Int, logger: Logger, makeModel: @escaping @Sendable (_ position: UInt64) -> Model) {
         self.logger = logger
         self.makeModel = makeModel
         form = nil
-        isWindow = true
+        self.window = window
         state = Mutex(State(model: makeModel(0)))
     }
 
@@ -69,7 +72,7 @@ public final class ProjectionHost<Model: Projection>: Sendable {
         self.logger = logger
         self.form = form
         self.makeModel = { _ in makeModel() }
-        isWindow = false
+        window = nil
         state = Mutex(State(model: makeModel()))
     }
 

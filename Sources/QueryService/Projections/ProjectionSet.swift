@@ -25,8 +25,8 @@ final class ProjectionSet: LogConsumer {
         return areOfOneLog ? start : .beginning
     }
 
-    func consume(_ records: [RecordedEvent]) {
-        for projection in projections { projection.consume(records) }
+    func consume(_ records: [RecordedEvent], head: UInt64) {
+        for projection in projections { projection.consume(records, head: head) }
     }
 
     func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64) {

@@ -50,7 +50,7 @@ public final class SQLiteLogFile: Sendable {
             let row = try PreparedStatement(
                 "SELECT \(EventRow.columns) FROM events ORDER BY position DESC LIMIT 1", database)
             defer { row.reset() }
-            return try row.step() ? try EventRow.record(row) : nil
+            return try row.step() ? try EventRow.record(EventRow.view(row, in: logID)) : nil
         }
     }
 
@@ -58,7 +58,14 @@ public final class SQLiteLogFile: Sendable {
     ///
     /// - Throws: ``SQLiteEventStoreError`` `damaged`, with the position, where one is missing or cannot be read.
     public func readLog(after position: UInt64, limit: Int) throws -> [RecordedEvent] {
-        try read { try LogReader.readUnproven($0, after: position, limit: ReadLimit(events: limit, bytes: 64 << 20)) }
+        try read { database in
+            var records: [RecordedEvent] = []
+            let limit = ReadLimit(events: limit, bytes: 64 << 20)
+            try LogReader.readUnproven(database, logID, after: position, limit: limit) {
+                records.append(try EventRow.record($0))
+            }
+            return records
+        }
     }
 
     /// Shows every command key, in the order of scopes.

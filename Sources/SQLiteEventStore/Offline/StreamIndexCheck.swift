@@ -98,12 +98,11 @@ public struct StreamIndexCheck {
         var links: [(position: UInt64, link: StreamLink)] = []
         while try rows.step() {
             let first = UInt64(clamping: rows.integer(at: 0))
-            rows.withBytes(at: 1) { bytes in
-                var index: UInt64 = 0
-                while let link = StreamLink.link(at: index, in: bytes) {
-                    links.append((first + index, link))
-                    index += 1
-                }
+            let bytes = rows.borrowedBytes(at: 1)
+            var index: UInt64 = 0
+            while let link = StreamLink.link(at: index, in: bytes) {
+                links.append((first + index, link))
+                index += 1
             }
         }
         return links

@@ -15,23 +15,20 @@ enum LogTail {
         guard try lastRow.step() else {
             return LogHead(position: 0, hash: genesis, recordedAt: Timestamp(microseconds: 0))
         }
-        let last = try EventRow.record(lastRow)
+        let last = try EventRow.record(EventRow.view(lastRow, in: logID))
         guard last.position > 0 else {
             throw SQLiteEventStoreError.damaged(at: last.position, "positions begin with 1")
         }
         var previous = genesis
         if last.position > 1 {
             // A missing record before it throws by itself.
-            guard
-                let before = try LogReader.readUnproven(
-                    database, after: last.position - 2, limit: ReadLimit(events: 1)
-                )
-                .first,
-                before.recordedAt <= last.recordedAt
-            else {
-                throw SQLiteEventStoreError.damaged(at: last.position, "it is older than the record before it")
+            let limit = ReadLimit(events: 1)
+            try LogReader.readUnproven(database, logID, after: last.position - 2, limit: limit) { before in
+                guard before.header.recordedAt <= last.recordedAt else {
+                    throw SQLiteEventStoreError.damaged(at: last.position, "it is older than the record before it")
+                }
+                previous = before.header.hash
             }
-            previous = before.hash
         }
         guard HashChain.hash(of: last, after: previous, in: logID) == last.hash else {
             throw SQLiteEventStoreError.damaged(

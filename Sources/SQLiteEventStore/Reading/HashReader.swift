@@ -11,13 +11,13 @@ struct HashReader {
         row = try PreparedStatement("SELECT hash FROM events WHERE position = ?", database)
     }
 
-    /// The hash that stands before a record in the log.
-    func hash(before record: RecordedEvent) throws -> Digest256 {
-        if record.position == 1 { return HashChain.genesis(of: logID) }
+    /// The hash that stands before a position of the log.
+    func hash(before position: UInt64) throws -> Digest256 {
+        if position == 1 { return HashChain.genesis(of: logID) }
         defer { row.reset() }
-        try row.bind(record.position - 1, at: 1)
+        try row.bind(position - 1, at: 1)
         guard try row.step(), let hash = row.digest(at: 0) else {
-            throw SQLiteEventStoreError.damaged(at: record.position - 1, "it is missing, or has no hash")
+            throw SQLiteEventStoreError.damaged(at: position - 1, "it is missing, or has no hash")
         }
         return hash
     }

@@ -7,34 +7,41 @@ internal import GRDB
 /// Every record is checked against its hash and that of the record before it in the log before it is given to anybody: a
 /// disk that changes a bit must not change a balance.
 enum LogReader {
-    /// The log, from the record after `position`.
+    /// Lends the log's records to `body`, one after another, from the one after `position`.
     static func readLog(
-        _ database: Database, _ logID: UniqueID, after position: UInt64, limit: ReadLimit
-    ) throws -> [RecordedEvent] {
-        let records = try readUnproven(database, after: position, limit: limit)
-        guard let first = records.first else { return [] }
-        var previous = try HashReader(database, logID).hash(before: first)
-        for record in records {
-            try prove(record, after: previous, in: logID)
-            previous = record.hash
+        _ database: Database, _ logID: UniqueID, after position: UInt64, limit: ReadLimit,
+        _ body: (RecordView) throws -> Void
+    ) throws {
+        var previous: Digest256?
+        try readUnproven(database, logID, after: position, limit: limit) { record in
+            try prove(
+                record, after: previous ?? HashReader(database, logID).hash(before: record.header.position))
+            previous = record.header.hash
+            try body(record)
         }
-        return records
     }
 
-    /// The log as it stands in the file, for those who prove it themselves.
+    /// Lends the log's records as they stand in the file, for those who prove them themselves.
     static func readUnproven(
-        _ database: Database, after position: UInt64, limit: ReadLimit
-    ) throws -> [RecordedEvent] {
+        _ database: Database, _ logID: UniqueID, after position: UInt64, limit: ReadLimit,
+        _ body: (RecordView) throws -> Void
+    ) throws {
         let rows = try PreparedStatement(
             "SELECT \(EventRow.columns) FROM events WHERE position > ? ORDER BY position LIMIT ?", database)
         try rows.bind(position, at: 1)
         try rows.bind(Int64(limit.events), at: 2)
+        defer { rows.reset() }
         var last = position
-        return try read(rows, limit: limit) { record in
-            guard record.position == last + 1 else {
-                throw SQLiteEventStoreError.damaged(at: last + 1, "it is missing")
-            }
+        var bytes = 0
+        while try rows.step() {
+            bytes += EventRow.size(rows)
+            if bytes > limit.bytes && last > position { break }
+            let record = try EventRow.view(rows, in: logID)
             last += 1
+            guard record.header.position == last else {
+                throw SQLiteEventStoreError.damaged(at: last, "it is missing")
+            }
+            try body(record)
         }
     }
 
@@ -43,24 +50,11 @@ enum LogReader {
         _ database: Database, _ logID: UniqueID, _ stream: StreamID, _ head: StreamHead, after version: UInt64,
         limit: ReadLimit
     ) throws -> [RecordedEvent] {
-        let records = try readUnproven(database, stream, head, after: version, limit: limit)
-        let hashes = try HashReader(database, logID)
-        for (index, record) in records.enumerated() {
-            // Of events recorded together, the one before stands just before.
-            let isNeighbour = index > 0 && records[index - 1].position + 1 == record.position
-            let previous = isNeighbour ? records[index - 1].hash : try hashes.hash(before: record)
-            try prove(record, after: previous, in: logID)
-        }
-        return records
-    }
-
-    private static func readUnproven(
-        _ database: Database, _ stream: StreamID, _ head: StreamHead, after version: UInt64, limit: ReadLimit
-    ) throws -> [RecordedEvent] {
         guard version < head.version else { return [] }
         let first = version + 1
         let last = version + min(head.version - version, UInt64(limit.events))
         let row = try PreparedStatement("SELECT \(EventRow.columns) FROM events WHERE position = ?", database)
+        let hashes = try HashReader(database, logID)
         var records: [RecordedEvent] = []
         var bytes = 0
         for (index, position) in try StreamLinks.positions(of: first...last, from: head, database).enumerated() {
@@ -69,13 +63,17 @@ enum LogReader {
             guard try row.step() else { throw SQLiteEventStoreError.damaged(at: position, "it is missing") }
             bytes += EventRow.size(row)
             if bytes > limit.bytes && !records.isEmpty { break }
-            let record = try EventRow.record(row)
+            let view = try EventRow.view(row, in: logID)
+            let record = try EventRow.record(view)
             guard record.stream == stream, record.streamVersion == first + UInt64(index) else {
                 throw SQLiteEventStoreError.damaged(
                     at: position,
                     "version \(first + UInt64(index)) of \(stream) should stand here, and here stands version "
                         + "\(record.streamVersion) of \(record.stream)")
             }
+            // Of events recorded together, the one before stands just before.
+            let neighbour = records.last.flatMap { $0.position + 1 == position ? $0.hash : nil }
+            try prove(view, after: neighbour ?? hashes.hash(before: position))
             records.append(record)
         }
         return records
@@ -106,26 +104,10 @@ enum LogReader {
         }.version
     }
 
-    private static func prove(_ record: RecordedEvent, after previous: Digest256, in logID: UniqueID) throws {
-        guard HashChain.hash(of: record, after: previous, in: logID) == record.hash else {
+    private static func prove(_ record: RecordView, after previous: Digest256) throws {
+        guard HashChain.hash(of: record, after: previous) == record.header.hash else {
             throw SQLiteEventStoreError.damaged(
-                at: record.position, "its hash does not follow from its content and the record before it")
+                at: record.header.position, "its hash does not follow from its content and the record before it")
         }
-    }
-
-    private static func read(
-        _ rows: PreparedStatement, limit: ReadLimit, check: (RecordedEvent) throws -> Void
-    ) throws -> [RecordedEvent] {
-        defer { rows.reset() }
-        var records: [RecordedEvent] = []
-        var bytes = 0
-        while try rows.step() {
-            bytes += EventRow.size(rows)
-            if bytes > limit.bytes && !records.isEmpty { break }
-            let record = try EventRow.record(rows)
-            try check(record)
-            records.append(record)
-        }
-        return records
     }
 }

@@ -112,39 +112,36 @@ extension PreparedStatement {
     func integer(at column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
 
     /// The bytes of a text or a blob.
-    func bytes(at column: Int32) -> [UInt8] { withBytes(at: column) { [UInt8]($0) } }
+    func bytes(at column: Int32) -> [UInt8] { [UInt8](borrowedBytes(at: column)) }
 
     /// A text.
-    func text(at column: Int32) -> String { withBytes(at: column) { String(decoding: $0, as: UTF8.self) } }
+    func text(at column: Int32) -> String { String(decoding: borrowedBytes(at: column), as: UTF8.self) }
 
     /// The number of bytes of a text or a blob.
     func count(at column: Int32) -> Int { Int(sqlite3_column_bytes(statement, column)) }
 
     /// An id; nil where the column does not hold 16 bytes.
     func uniqueID(at column: Int32) -> UniqueID? {
-        withBytes(at: column) { bytes in
-            guard bytes.count == 16 else { return nil }
-            return UniqueID(high: Self.word(bytes, 0), low: Self.word(bytes, 8))
-        }
+        let bytes = borrowedBytes(at: column)
+        guard bytes.count == 16 else { return nil }
+        return UniqueID(high: Self.word(bytes, 0), low: Self.word(bytes, 8))
     }
 
     /// A digest; nil where the column does not hold 32 bytes.
     func digest(at column: Int32) -> Digest256? {
-        withBytes(at: column) { bytes in
-            guard bytes.count == 32 else { return nil }
-            return Digest256(
-                Self.word(bytes, 0), Self.word(bytes, 8), Self.word(bytes, 16), Self.word(bytes, 24))
-        }
+        let bytes = borrowedBytes(at: column)
+        guard bytes.count == 32 else { return nil }
+        return Digest256(Self.word(bytes, 0), Self.word(bytes, 8), Self.word(bytes, 16), Self.word(bytes, 24))
     }
 
     private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
         UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    /// Lends the bytes of a text or a blob, until the next step.
-    func withBytes<Result>(at column: Int32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    /// The bytes of a text or a blob, where SQLite has them: valid until the next step.
+    func borrowedBytes(at column: Int32) -> UnsafeRawBufferPointer {
         // As a blob, a text comes as the very bytes that were stored. The pointer must be asked for before the count.
         let start = sqlite3_column_blob(statement, column)
-        return body(UnsafeRawBufferPointer(start: start, count: count(at: column)))
+        return UnsafeRawBufferPointer(start: start, count: count(at: column))
     }
 }

@@ -17,7 +17,7 @@ struct StreamLinkReader {
         try row.bind(position, at: 1)
         guard position > 0, try row.step() else { throw missing(position) }
         let index = position - UInt64(clamping: row.integer(at: 0))
-        guard let link = row.withBytes(at: 1, { StreamLink.link(at: index, in: $0) }) else { throw missing(position) }
+        guard let link = StreamLink.link(at: index, in: row.borrowedBytes(at: 1)) else { throw missing(position) }
         guard link.previous < position, link.skip < position else {
             throw SQLiteEventStoreError.damaged(at: position, "the way back from it leads forward; run verify")
         }
