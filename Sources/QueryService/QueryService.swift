@@ -111,9 +111,13 @@ public final class QueryService: Service {
 
     private func writeCheckpoints() async {
         guard let checkpoints else { return }
+        var pause = Duration.seconds(1)
         while !Task.isCancelled {
-            do { try await Task.sleep(for: .seconds(1)) } catch { return }
-            await saveAll(after: checkpoints.interval)
+            do { try await Task.sleep(for: pause) } catch { return }
+            let cost = await ContinuousClock().measure { await saveAll(after: checkpoints.interval) }
+            // A rebuild passes the interval again before long: it is not to spend its time on writing down what is
+            // written down anew a moment later.
+            pause = max(.seconds(1), cost * 20)
         }
     }
 
@@ -145,7 +149,7 @@ public struct ProjectionList: Sendable {
 public struct CheckpointPolicy: Hashable, Sendable {
     /// The folder; it must be there.
     public let folder: String
-    /// After so many records; also at the end.
+    /// After so many records, though not more often than costs a twentieth of the time; also at the end.
     public let interval: UInt64
 
     /// A policy from its parts.

@@ -24,6 +24,8 @@ final class RequestChannel {
     private var isClosed = false
     private var pending: PendingRequests<Completion>
     private var outbox: [(number: UInt64, frame: [UInt8])] = []
+    /// Takes turns with `outbox`, so that neither has to grow anew.
+    private var leaving: [(number: UInt64, frame: [UInt8])] = []
     private var isExpiryScheduled = false
     private(set) var isConnected = false
     private(set) var malformedReplies: UInt64 = 0
@@ -66,9 +68,9 @@ final class RequestChannel {
 
     /// Sends what was asked for in this turn so far.
     func flush() {
-        let outbox = self.outbox
-        self.outbox = []
-        var rest = outbox[...]
+        swap(&outbox, &leaving)
+        defer { leaving.removeAll(keepingCapacity: leaving.capacity <= 4096) }
+        var rest = leaving[...]
         while !rest.isEmpty {
             let message = rest.prefix(Self.mostFramesOfAMessage)
             rest = rest.dropFirst(message.count)

@@ -15,7 +15,7 @@ enum RecordCoding {
         let size = smallest + record.topicSize + record.metadata.count + record.data.count
         writer.bytes(size) { place in
             var writer = MemoryWriter(place)
-            writer.bytes(RecordHeader.size, record.header.write)
+            writer.bytes(RecordHeader.size) { record.header.write(to: $0) }
             writer.integer(UInt16(record.topicSize))
             record.writeTopic(to: &writer)
             writer.integer(UInt32(record.metadata.count))

@@ -39,7 +39,9 @@ struct WireWriter {
     mutating func shortText(_ value: String) {
         precondition(value.utf8.count <= 255, "a short text has at most 255 bytes: \(value)")
         integer(UInt8(value.utf8.count))
-        raw(value.utf8)
+        // A short string holds its bytes in itself: as a sequence they would be added one by one.
+        var value = value
+        value.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
     /// Bytes behind their length in four.

@@ -40,7 +40,7 @@ public enum HashChain {
         return withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { bytes in
             var writer = MemoryWriter(bytes)
             writer.digest(previous)
-            writer.bytes(RecordHeader.hashedSize, record.header.writeHashed)
+            writer.bytes(RecordHeader.hashedSize) { record.header.writeHashed(to: $0) }
             writer.integer(UInt32(record.topicSize))
             record.writeTopic(to: &writer)
             writer.integer(UInt32(record.metadata.count))

@@ -1,31 +1,52 @@
+internal import EventLogProtocol
 internal import EventSourcing
 internal import Foundation
 internal import SQLiteEventStore
 
 /// What an event costs the store, in its file.
 enum StoreParts {
-    static let all = [storeRow, readRow]
+    static let all = [storeRow, readRow, takeRow]
 
     /// An event in a batch of appends of one event each, their making included.
     private static let storeRow = HotPart("store-row") { count in
         try withStore { store in try fill(store, with: count) }
     }
 
-    /// An event in a page of the log, proved.
+    /// An event in a page of the log, proved and framed.
     private static let readRow = HotPart("read-row") { count in
         try withStore { store in
             try fill(store, with: pageSize)
             var rest = count
             while rest > 0 {
-                let page = try store.readLog(after: 0, limit: ReadLimit(events: min(rest, pageSize)))
-                guard !page.isEmpty else { throw WrongResult(part: "read-row") }
-                use(page)
-                rest -= page.count
+                let frame = try page(of: store, limit: min(rest, pageSize))
+                guard frame.count > 96 * min(rest, pageSize) else { throw WrongResult(part: "read-row") }
+                use(frame)
+                rest -= min(rest, pageSize)
             }
         }
     }
 
-    private static let pageSize = 1024
+    /// An event of such a page, as its reader takes it. In whole pages.
+    private static let takeRow = HotPart("take-row") { count in
+        try withStore { store in
+            try fill(store, with: pageSize)
+            let frame = try page(of: store, limit: pageSize)
+            for _ in 0..<(count / pageSize) {
+                guard case .log(let page) = try frame.withUnsafeBytes({ try LogReply.decode($0).0 }),
+                    page.records.count == pageSize
+                else { throw WrongResult(part: "take-row") }
+                use(page)
+            }
+        }
+    }
+
+    private static func page(of store: SQLiteEventStore, limit: Int) throws -> [UInt8] {
+        var page = LogPageWriter(number: 1, status: LogStatus(logID: store.logID, head: try store.head()))
+        try store.readLog(after: 0, limit: ReadLimit(events: limit)) { page.add($0) }
+        return page.frame()
+    }
+
+    private static let pageSize = 512
     private static let batchSize = 64
     private static let streams = (0..<1000).map { Samples.stream($0) }
 
