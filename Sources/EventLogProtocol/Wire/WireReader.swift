@@ -56,8 +56,8 @@ struct WireReader {
     }
 
     mutating func stream() throws(MalformedFrame) -> StreamID {
-        let category = try shortText()
-        let name = try shortText()
+        let category = try slice(Int(integer(UInt8.self)))
+        let name = try slice(Int(integer(UInt8.self)))
         guard let stream = StreamID(category: category, name: name) else {
             throw MalformedFrame("no stream can have this name")
         }

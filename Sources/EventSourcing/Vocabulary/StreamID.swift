@@ -17,7 +17,7 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A stream name from the bytes of its parts, or nil where one is empty, too long or outside the alphabet.
-    init?(category: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {
+    package init?(category: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {
         guard Self.isSegment(category, longest: 32), Self.isSegment(name, longest: 128) else { return nil }
         self.category = String(decoding: category, as: UTF8.self)
         self.name = String(decoding: name, as: UTF8.self)

@@ -5,22 +5,24 @@ internal import DequeModule
 /// A pure data structure: the caller says what time it is. Every request leaves it exactly once: answered, expired or
 /// given up. An answer that comes after that finds nothing and is counted.
 public struct PendingRequests<Waiter> {
-    private struct Deadline: Comparable {
+    private struct Request {
         let due: ContinuousClock.Instant
-        let number: UInt64
-
-        static func < (left: Deadline, right: Deadline) -> Bool {
-            (left.due, left.number) < (right.due, right.number)
-        }
+        /// nil once the request has left.
+        var waiter: Waiter?
     }
 
-    private var waiters: [UInt64: Waiter] = [:]
-    /// In their order. Nearly every new one is the last, for requests of one kind have the same patience.
-    private var deadlines = Deque<Deadline>()
-    private var lastNumber: UInt64 = 0
+    /// The requests from `firstNumber` on, each at the place that its number tells. One that leaves is let go when it is
+    /// the first; answers come in about the order of the requests, so that is soon.
+    private var requests = Deque<Request>()
+    private var firstNumber: UInt64 = 1
+    /// Those that still wait while many that came after them have left.
+    private var stragglers: [UInt64: Request] = [:]
 
     /// The most requests that may wait at once.
     public let limit: Int
+
+    /// The number of requests that wait.
+    public private(set) var count = 0
 
     /// Answers that came for no request that still waits.
     public private(set) var lateAnswers: UInt64 = 0
@@ -30,73 +32,62 @@ public struct PendingRequests<Waiter> {
         self.limit = limit
     }
 
-    /// The number of requests that wait.
-    public var count: Int { waiters.count }
-
     /// Whether another request may be added.
-    public var hasRoom: Bool { waiters.count < limit }
+    public var hasRoom: Bool { count < limit }
 
     /// Adds a request.
     ///
     /// - Returns: its number, never used before; nil where the table is full.
     public mutating func add(_ waiter: Waiter, until due: ContinuousClock.Instant) -> UInt64? {
         guard hasRoom else { return nil }
-        lastNumber += 1
-        waiters[lastNumber] = waiter
-        insert(Deadline(due: due, number: lastNumber))
-        return lastNumber
+        requests.append(Request(due: due, waiter: waiter))
+        count += 1
+        return firstNumber + UInt64(requests.count - 1)
     }
 
     /// Takes out the request that an answer is for; nil, and counted, where it no longer waits.
     public mutating func answer(_ number: UInt64) -> Waiter? {
-        guard let waiter = waiters.removeValue(forKey: number) else {
-            lateAnswers += 1
-            return nil
-        }
-        discardStaleDeadlines()
+        let waiter = withdraw(number)
+        if waiter == nil { lateAnswers += 1 }
         return waiter
     }
 
     /// Takes out a request that its sender gives up; nil where it no longer waits.
     public mutating func withdraw(_ number: UInt64) -> Waiter? {
-        defer { discardStaleDeadlines() }
-        return waiters.removeValue(forKey: number)
+        guard number >= firstNumber else { return leave(stragglers.removeValue(forKey: number)?.waiter) }
+        guard number - firstNumber < UInt64(requests.count) else { return nil }
+        return leave(requests[Int(number - firstNumber)].waiter.take())
     }
 
-    /// Takes out every request whose deadline has come, earliest deadline first.
+    /// Takes out every request whose deadline has come, earliest deadline first. Looks at all that wait.
     public mutating func expire(at now: ContinuousClock.Instant) -> [Waiter] {
-        var expired: [Waiter] = []
-        while let next = deadlines.first, next.due <= now {
-            deadlines.removeFirst()
-            if let waiter = waiters.removeValue(forKey: next.number) { expired.append(waiter) }
-        }
-        discardStaleDeadlines()
-        return expired
+        waiting.filter { $0.due <= now }.sorted { ($0.due, $0.number) < ($1.due, $1.number) }
+            .compactMap { withdraw($0.number) }
     }
 
     /// Takes out everything, oldest request first: the peer that was to answer is gone.
     public mutating func removeAll() -> [Waiter] {
-        let all = waiters.sorted { $0.key < $1.key }.map(\.value)
-        waiters = [:]
-        deadlines = []
-        return all
+        waiting.map(\.number).sorted().compactMap { withdraw($0) }
     }
 
-    /// The earliest deadline; nil where nothing waits.
-    public var nextDeadline: ContinuousClock.Instant? { deadlines.first?.due }
+    /// The earliest deadline; nil where nothing waits. Looks at all that wait.
+    public var nextDeadline: ContinuousClock.Instant? { waiting.map(\.due).min() }
 
-    private mutating func insert(_ deadline: Deadline) {
-        var index = deadlines.count
-        while index > 0, deadline < deadlines[index - 1] { index -= 1 }
-        deadlines.insert(deadline, at: index)
+    private var waiting: [(number: UInt64, due: ContinuousClock.Instant)] {
+        stragglers.map { ($0.key, $0.value.due) }
+            + requests.indices.lazy.filter { requests[$0].waiter != nil }
+            .map { (firstNumber + UInt64($0), requests[$0].due) }
     }
 
-    /// Deadlines of answered requests go when they come to the front, and all at once where they outnumber the others,
-    /// so that they stay in proportion to what waits.
-    private mutating func discardStaleDeadlines() {
-        while let next = deadlines.first, waiters[next.number] == nil { deadlines.removeFirst() }
-        if deadlines.count > 2 * waiters.count + 64 {
-            deadlines.removeAll { waiters[$0.number] == nil }
+    private mutating func leave(_ waiter: Waiter?) -> Waiter? {
+        guard let waiter else { return nil }
+        count -= 1
+        // So that what is held stays in proportion to what waits.
+        while let first = requests.first, first.waiter == nil || requests.count > 2 * count + 64 {
+            if first.waiter != nil { stragglers[firstNumber] = first }
+            requests.removeFirst()
+            firstNumber += 1
         }
+        return waiter
     }
 }
