@@ -38,8 +38,8 @@ enum PublishParts {
 /// A publisher and a subscriber on one thread, joined in memory: so nothing depends on when a thread gets its turn.
 private actor Ends {
     private static let endpoint = "inproc://hot-parts"
-    /// A subscription in memory is there as soon as it is looked for; this often is more than enough.
-    private static let mostLooks = 1000
+    /// What goes through memory is nearly always there when it is looked for.
+    private static let patience = Duration.seconds(10)
 
     private let loop: SocketLoop
 
@@ -60,18 +60,21 @@ private actor Ends {
         let subscriber = try Socket(.subscriber, on: loop)
         try subscriber.subscribe([])
         try subscriber.connect(Self.endpoint)
-        var looks = 0
-        while try publisher.receive({ _ in () }) == nil {
-            looks += 1
-            guard looks < Self.mostLooks else { throw WrongResult(part: "receive-frame") }
-        }
+        try receive(from: publisher) { _ in }
         for _ in 0..<count {
             try PublishedMessage.send(Samples.record, in: Samples.logID, on: publisher)
-            guard try subscriber.receive({ use(try PublishedMessage($0)) }) != nil else {
-                throw WrongResult(part: "receive-frame")
-            }
+            try receive(from: subscriber) { use(try PublishedMessage($0)) }
         }
         subscriber.close()
         publisher.close()
+    }
+
+    /// Receives a message that was sent.
+    private func receive(from socket: Socket, _ body: (borrowing Frames) throws -> Void) throws {
+        if try socket.receive(body) != nil { return }
+        let deadline = ContinuousClock.now + Self.patience
+        while try socket.receive(body) == nil {
+            guard .now < deadline else { throw WrongResult(part: "receive-frame") }
+        }
     }
 }
