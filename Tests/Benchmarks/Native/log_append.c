@@ -195,10 +195,9 @@ int main(int count, char **arguments) {
     moments_mask--;
 
     void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_DEALER);
-    int none = 0, one = 1, patience = 10000, queue = 0;
+    int none = 0, patience = 10000, queue = 0;
     int64_t largest = 16 << 20;
     zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt(socket, ZMQ_IMMEDIATE, &one, sizeof one);
     zmq_setsockopt(socket, ZMQ_SNDTIMEO, &patience, sizeof patience);
     zmq_setsockopt(socket, ZMQ_SNDHWM, &queue, sizeof queue);
     zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof queue);
