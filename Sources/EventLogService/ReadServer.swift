@@ -100,7 +100,11 @@ actor ReadServer {
                 return frame(.outcome(bound))
             case .loadStream(let stream, let fingerprint, let version, let limit):
                 let snapshot = try store.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
-                let slice = try store.readStream(stream, after: snapshot?.version ?? 0, limit: Self.bounded(limit))
+                let start = snapshot?.version ?? 0
+                // No more is read than is wanted; at least one, for the stream's version comes with it.
+                let most = min(limit.events, max(1, Int(clamping: version - start)))
+                let slice = try store.readStream(
+                    stream, after: start, limit: Self.bounded(ReadLimit(events: most, bytes: limit.bytes)))
                 let wanted = Array(slice.events.prefix { $0.streamVersion <= version })
                 return frame(
                     .loaded(
