@@ -10,8 +10,6 @@ public import ZeroMQ
 ///
 /// It knows nothing of what the events mean, nor of how the store keeps them.
 public final class EventLogService: Service {
-    private static let farewell = Duration.milliseconds(200)
-
     private let endpoints: LogEndpoints
     private let appendLoop: SocketLoop
     private let readLoop: SocketLoop
@@ -120,13 +118,6 @@ public final class EventLogService: Service {
 
     private func close() async {
         await appendServer.stopTaking()
-        do {
-            // A requester's libzmq throws away what it has received and not yet handed over when a connection ends, and
-            // nothing tells when a reply was handed over: so the connections outlive the last acknowledgements a little.
-            try await Task.sleep(for: Self.farewell)
-        } catch {
-            logger.debug("stopping without a pause")
-        }
         await appendServer.close()
         await readServer.stop()
         await appendLoop.close()

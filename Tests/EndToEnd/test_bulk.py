@@ -273,6 +273,25 @@ def test_I8_a_log_that_goes_during_a_bulk_request_leaves_no_line_without_its_ans
             assert number + 1 not in recorded, "recorded, though the answer said that nothing was"
 
 
+def test_I8_whatever_a_log_recorded_before_it_was_told_to_stop_is_acknowledged(start_daybook):
+    daybook = start_daybook(EVENT_LOG_TIMEOUT="2s")
+    for number in range(40):
+        daybook.gateway.open(f"g-{number}", 0)
+
+    def stop_in_the_middle():
+        wait_until(lambda: daybook.event_log.figures()["position"] > 1500, "some commands are obeyed", 30)
+        assert daybook.event_log.stop() == 0
+
+    stopper = threading.Thread(target=stop_in_the_middle)
+    stopper.start()
+    answers = bulk(daybook, *[deposit(f"g-{number % 40}", 1) for number in range(20_000)])
+    stopper.join()
+    statuses = [answer["status"] for answer in answers]
+    assert 200 in statuses and 503 in statuses and set(statuses) <= {200, 503, 504}
+    daybook.event_log.start()
+    assert daybook.event_log.figures()["position"] == 40 + statuses.count(200)
+
+
 class Conversation:
     """A request whose client reads the answer to each line before it sends the next."""
 

@@ -1,5 +1,6 @@
 internal import GRDB
 internal import GRDBSQLite
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -29,9 +30,8 @@ struct Checkpoints {
     private let pagesInLog = PageCount()
 
     /// What SQLite tells of the write-ahead log after each commit.
-    private final class PageCount: @unchecked Sendable {
-        // Written by the hook and read by the writer, both on the thread that commits.
-        var value: Int32 = 0
+    private final class PageCount: Sendable {
+        let value = Atomic<Int32>(0)
     }
 
     /// Checkpoints of the database at `path`, whose busy timeout is in milliseconds, where the write-ahead log has
@@ -50,7 +50,10 @@ struct Checkpoints {
         sqlite3_wal_hook(
             database.sqliteConnection,
             { context, _, _, pages in
-                if let context { Unmanaged<PageCount>.fromOpaque(context).takeUnretainedValue().value = pages }
+                if let context {
+                    Unmanaged<PageCount>.fromOpaque(context).takeUnretainedValue().value.store(
+                        pages, ordering: .relaxed)
+                }
                 return SQLITE_OK
             }, pages.toOpaque())
     }
@@ -71,7 +74,7 @@ struct Checkpoints {
     ///
     /// - Throws: where the database file cannot be written or flushed. What was committed is in the write-ahead log.
     mutating func runIfDue(_ database: Database) throws {
-        guard pagesInLog.value >= Self.pages else { return }
+        guard pagesInLog.value.load(ordering: .relaxed) >= Self.pages else { return }
         var status = stat()
         let isLarge = stat(path, &status) == 0 && status.st_size >= nextSize
         let connection = database.sqliteConnection
@@ -87,6 +90,6 @@ struct Checkpoints {
                     + String(cString: sqlite3_errmsg(connection)))
         }
         if isLarge { nextSize = result == SQLITE_OK ? largestLog : Int(status.st_size) + largestLog }
-        pagesInLog.value = 0
+        pagesInLog.value.store(0, ordering: .relaxed)
     }
 }

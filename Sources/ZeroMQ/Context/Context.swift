@@ -7,9 +7,14 @@ internal import Synchronization
 /// libzmq crashes at close where a process holds several contexts with CURVE (libzmq#4242), so there is never more
 /// than one: the first share makes it, and closing the last share ends it. Sockets are made by a ``SocketLoop``.
 public final class Context: Sendable {
-    private struct Shared: @unchecked Sendable {
-        // libzmq's contexts may be used from any thread; the pointer itself is only touched under the mutex.
-        var pointer: UnsafeMutableRawPointer?
+    /// libzmq's context. Unchecked, because libzmq promises that a context may be used from any thread, which the type of
+    /// a pointer cannot say (zmq_ctx_new(3), "Thread safety").
+    private struct Handle: @unchecked Sendable {
+        let pointer: UnsafeMutableRawPointer
+    }
+
+    private struct Shared {
+        var context: Handle?
         var shares = 0
     }
 
@@ -26,7 +31,7 @@ public final class Context: Sendable {
                 guard let pointer = zmq_ctx_new() else { return .last("make a ZeroMQ context") }
                 // Sockets that die by an exception path must not hold the process: each socket sets its own linger.
                 zmq_ctx_set(pointer, ZMQ_BLOCKY, 0)
-                shared.pointer = pointer
+                shared.context = Handle(pointer: pointer)
             }
             shared.shares += 1
             return nil
@@ -36,7 +41,7 @@ public final class Context: Sendable {
 
     deinit {
         // Only where `close` was forgotten: the share ends here, and the context, if it was the last, without waiting.
-        if let pointer = giveUpShare() { Self.terminate(pointer) {} }
+        if let context = giveUpShare() { Self.terminate(context) {} }
     }
 
     /// Gives the share up. Closing the last one ends the context; that waits for what its sockets still have to send
@@ -45,9 +50,9 @@ public final class Context: Sendable {
     /// - Returns: false where the time limit ran out; the context then ends by itself later, or with the process.
     @discardableResult
     public func close(timeLimit: Duration = .seconds(2)) async -> Bool {
-        guard let pointer = giveUpShare() else { return true }
+        guard let context = giveUpShare() else { return true }
         let finished = Completion()
-        Self.terminate(pointer) { finished.resolve(true) }
+        Self.terminate(context) { finished.resolve(true) }
         let timer = Task {
             // Cancelled as soon as the context has ended.
             do { try await Task.sleep(for: timeLimit) } catch { return }
@@ -60,47 +65,33 @@ public final class Context: Sendable {
 
     /// Makes a raw socket; only a loop may, on its own thread.
     func makeSocket(_ type: Int32) throws(ZeroMQError) -> UnsafeMutableRawPointer {
-        let box = Self.shared.withLock { shared in
+        let made = Self.shared.withLock { shared -> Result<UnsafeMutableRawPointer, ZeroMQError> in
             // Under the mutex, so that the context cannot end in between.
-            guard let context = shared.pointer else { return SocketBox(pointer: nil, number: ETERM) }
-            return SocketBox(pointer: zmq_socket(context, type), number: zmq_errno())
+            guard let context = shared.context else {
+                return .failure(ZeroMQError(number: ETERM, operation: "make a ZeroMQ socket"))
+            }
+            guard let socket = zmq_socket(context.pointer, type) else { return .failure(.last("make a ZeroMQ socket")) }
+            return .success(socket)
         }
-        guard let pointer = box.pointer else {
-            throw ZeroMQError(number: box.number, operation: "make a ZeroMQ socket")
-        }
-        return pointer
+        return try made.get()
     }
 
-    private struct SocketBox: @unchecked Sendable {
-        // Handed to the calling thread only.
-        let pointer: UnsafeMutableRawPointer?
-        let number: Int32
-    }
-
-    private struct ContextBox: @unchecked Sendable {
-        // libzmq's contexts may be used from any thread.
-        let pointer: UnsafeMutableRawPointer
-    }
-
-    private func giveUpShare() -> UnsafeMutableRawPointer? {
+    private func giveUpShare() -> Handle? {
         let wasOpen = isOpen.withLock { isOpen in
             defer { isOpen = false }
             return isOpen
         }
         guard wasOpen else { return nil }
-        let box: ContextBox? = Self.shared.withLock { shared in
+        return Self.shared.withLock { shared in
             shared.shares -= 1
-            guard shared.shares == 0, let pointer = shared.pointer else { return nil }
-            shared.pointer = nil
-            return ContextBox(pointer: pointer)
+            guard shared.shares == 0 else { return nil }
+            return shared.context.take()
         }
-        return box?.pointer
     }
 
-    private static func terminate(_ pointer: UnsafeMutableRawPointer, then: @escaping @Sendable () -> Void) {
-        let box = ContextBox(pointer: pointer)
+    private static func terminate(_ context: Handle, then: @escaping @Sendable () -> Void) {
         OSThread.start(name: "zmq-terminate") {
-            while zmq_ctx_term(box.pointer) != 0, zmq_errno() == EINTR {}
+            while zmq_ctx_term(context.pointer) != 0, zmq_errno() == EINTR {}
             then()
         }
     }
