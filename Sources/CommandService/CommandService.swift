@@ -23,7 +23,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let host: AggregateHost<Domain.State>
     private let snapshots: SnapshotKeeper<Domain.State>
     private let horizon = PositionHorizon()
-    private let upstream: UpstreamClient
+    private let upstream: UpstreamPools
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
 
@@ -48,7 +48,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         client = EventLogClient(log, appendLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
         host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
-        upstream = UpstreamClient(query)
+        upstream = UpstreamPools(query)
     }
 
     /// Stays connected with the log until the graceful shutdown.
@@ -68,29 +68,28 @@ public final class CommandService<Domain: CommandDomain>: Service {
         let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
         let bulk = BulkRoute(domain: domain, host: host, logger: logger)
-        let forwarder = QueryForwarder(client: upstream, target: queryAddress, horizon: horizon, logger: logger)
         let collection = "/\(domain.collection)"
-        @Sendable func forward(_ request: Request, _ parameters: PathParameters, _ rest: String) async throws
-            -> Response
-        {
-            // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
-            let stream = try domain.stream(of: parameters["id"])
-            return try await forwarder.answer(request, path: "\(collection)/\(stream.name)\(rest)")
+        // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
+        @Sendable func path(_ parameters: PathParameters) throws(Problem) -> String {
+            "\(collection)/\(try domain.stream(of: parameters["id"]).name)"
         }
         return [
-            Route(collection, [.get: { request, _ in try await forwarder.answer(request, path: collection) }]),
+            Route(collection, [:], forwardingQueriesTo: { _ in collection }),
             Route(
                 "\(collection)/{id}",
-                [
-                    .get: { request, parameters in try await forward(request, parameters, "") },
-                    .post: { request, parameters in try await route.answer(request, id: parameters["id"]) },
-                ]),
+                [.post: { request, parameters in try await route.answer(request, id: parameters["id"]) }],
+                forwardingQueriesTo: path),
             Route("/commands", [.post: { request, _ in try bulk.answer(request) }]),
-            Route("\(collection)/{id}/events", [.get: { try await forward($0, $1, "/events") }]),
+            Route(
+                "\(collection)/{id}/events", [:],
+                forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/events" }),
         ]
-            + domain.forwardedPaths.map { path in
-                Route(path, [.get: { request, _ in try await forwarder.answer(request, path: path) }])
-            }
+            + domain.forwardedPaths.map { path in Route(path, [:], forwardingQueriesTo: { _ in path }) }
+    }
+
+    /// What takes the queries.
+    public var forwarder: any RequestForwarder {
+        QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, logger: logger)
     }
 
     /// Whether commands can be obeyed now.

@@ -48,8 +48,8 @@ await program.run { settings, logger in
     return [
         ContextLifetime(context), service,
         HTTPService(
-            service.routes + [OpenAPIDocument.route], health: Health(of: "command") { await service.readiness() },
-            at: address,
-            setting: httpAddress.name, largestBody: domain.largestBody, mostConnections: connections, logger: logger),
+            service.routes + [OpenAPIDocument.route], forwarder: service.forwarder,
+            health: Health(of: "command") { await service.readiness() }, at: address, setting: httpAddress.name,
+            largestBody: domain.largestBody, mostConnections: connections, logger: logger),
     ]
 }

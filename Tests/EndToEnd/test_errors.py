@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import socket
 import time
 from decimal import Decimal
 
@@ -594,6 +595,43 @@ def test_requests_that_are_sent_without_waiting_are_answered_in_order(daybook, a
     assert [answer.status for answer in answers] == [200, 200, 400, 200, 400, 404, 200, 200, 200, 200]
     assert [answers[index].json["version"] for index in (0, 1, 6, 8, 9)] == [2, 2, 3, 4, 4]
     assert [event["version"] for event in answers[7].json] == [1, 2, 3]
+
+
+def test_thousands_of_queries_sent_without_waiting_are_answered_in_order(daybook, account):
+    count = 3000
+    requests = [raw("GET", f"/accounts/{account}?version={1 + number % 2}") for number in range(count - 1)]
+    requests.append(raw("GET", f"/accounts/{account}", "Connection: close"))
+    daybook.gateway.deposit(account, 1)
+    answers = responses(exchange(daybook.command.port, b"".join(requests)))
+    assert [answer.json["version"] for answer in answers] == [1 + number % 2 for number in range(count - 1)] + [2]
+
+
+@pytest.mark.parametrize("path", ["/accounts/{}", "/accounts/{}/events", "/events?after=0", "/nowhere"])
+def test_a_client_that_sends_no_more_is_answered(daybook, account, path):
+    target = path.format(account)
+    wanted = 404 if path == "/nowhere" else 200
+    with socket.create_connection(("127.0.0.1", daybook.command.port), 10) as connection:
+        connection.sendall(raw("GET", target) * 2)
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert [answer.status for answer in responses(received)] == [wanted, wanted]
+
+
+def test_a_query_with_a_body_is_answered_and_the_next_one_too(daybook, account):
+    body = b"x" * 200_000
+    requests = [
+        raw("GET", f"/accounts/{account}", f"Content-Length: {len(body)}", body=body),
+        raw("GET", f"/accounts/{account}/events", "Connection: close"),
+    ]
+    first, second = responses(exchange(daybook.command.port, b"".join(requests)))
+    assert (first.status, first.json["id"]) == (200, account)
+    assert (second.status, len(second.json)) == (200, 1)
+
+
+def test_nonsense_after_a_query_is_refused_after_its_answer(daybook, account):
+    sent = raw("GET", f"/accounts/{account}") + b"what is this?\r\n\r\n"
+    first, second = responses(exchange(daybook.command.port, sent))
+    assert (first.status, second.status) == (200, 400)
 
 
 def test_a_hundred_requests_on_one_connection(daybook, account):

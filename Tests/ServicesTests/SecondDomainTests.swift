@@ -49,7 +49,8 @@ import ZeroMQ
                         [sum], health: Health(of: "query") { await query.readiness() }, at: place.queryAddress,
                         setting: "QUERY", logger: logger),
                     HTTPService(
-                        command.routes, health: Health(of: "command") { await command.readiness() },
+                        command.routes, forwarder: command.forwarder,
+                        health: Health(of: "command") { await command.readiness() },
                         at: place.commandAddress, setting: "COMMAND", logger: logger),
                 ], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -22,7 +22,8 @@ import ZeroMQ
                 domain: TallyCommands(), log: place.address, query: place.queryAddress,
                 limits: CommandLimits(cachedAggregates: 1), snapshots: policy, context: context, logger: quiet)
             let http = HTTPService(
-                command.routes, health: Health(of: "command") { await command.readiness() },
+                command.routes, forwarder: command.forwarder,
+                health: Health(of: "command") { await command.readiness() },
                 at: place.commandAddress, setting: "COMMAND", largestBody: 20, logger: quiet)
             try await running([command, http]) {
                 try await becomesReady(place.commandAddress)

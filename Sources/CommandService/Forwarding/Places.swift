@@ -19,12 +19,3 @@ final class Places: Sendable {
     /// Gives one back.
     func end() { count.subtract(1, ordering: .relaxed) }
 }
-
-/// One that was taken, given back with its last reference: also where the answer is never sent.
-final class Place: Sendable {
-    private let places: Places
-
-    init(among places: Places) { self.places = places }
-
-    deinit { places.end() }
-}

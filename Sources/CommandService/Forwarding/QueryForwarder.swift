@@ -1,5 +1,4 @@
 internal import HTTPTypes
-internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -7,105 +6,118 @@ internal import ServiceSupport
 
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
-struct QueryForwarder: Sendable {
+struct QueryForwarder: RequestForwarder {
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
+    /// How long a query may wait for a connection.
+    private static let connectionPatience = TimeAmount.seconds(1)
     /// So many queries may wait for the query service, each with what it holds.
     private static let mostInProgress = 2000
     /// So many clients may read feeds through this gateway.
     private static let mostFeeds = 1000
+    /// Fields that speak of one connection, or are written anew.
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-        "upgrade", "host", "content-length", "date",
+        "upgrade", "host",
     ]
 
-    let client: UpstreamClient
-    let target: HTTPAddress
-    let horizon: PositionHorizon
-    let logger: Logger
+    private let pools: UpstreamPools
+    private let target: HTTPAddress
+    private let horizon: PositionHorizon
+    private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds = Places(mostFeeds)
 
-    init(client: UpstreamClient, target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
-        self.client = client
+    init(through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
+        self.pools = pools
         self.target = target
         self.horizon = horizon
         self.logger = logger
     }
 
-    /// Forwards a query.
-    ///
-    /// - Parameter path: where it goes: unreserved characters of URLs and slashes.
-    func answer(_ request: Request, path: String) async throws -> Response {
-        guard inProgress.begin() else { throw Self.overloaded }
-        defer { inProgress.end() }
-        let items = try request.queryItems()
-        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
-        let isFeed = request.headers[.accept]?.contains("text/event-stream") == true
-        let answer: UpstreamAnswer
-        do {
-            answer = try await client.answer(
-                to: try head(of: request, path: path, items: items), isFeed: isFeed,
-                patience: TimeAmount(Self.patience + min(wait, Self.longestWait)))
-        } catch let problem as Problem {
-            throw problem
-        } catch {
-            logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
-            throw Self.unavailable
-        }
-        var headers = HTTPFields()
-        headers.reserveCapacity(answer.head.headers.count)
-        for (name, value) in answer.head.headers {
-            guard let name = HTTPField.Name(name), !Self.hopByHop.contains(name.canonicalName) else { continue }
-            headers.append(HTTPField(name: name, value: value))
-        }
-        let status = answer.head.status
-        return Response(
-            status: HTTPResponse.Status(code: Int(status.code), reasonPhrase: status.reasonPhrase),
-            headers: headers, body: try body(of: answer, isFeed: isFeed))
+    func makeHandler(
+        on eventLoop: any EventLoop, _ routes: ForwardedRoutes
+    ) -> any ChannelInboundHandler & RemovableChannelHandler {
+        ForwardingHandler(self, routes, pools.pool(of: eventLoop))
     }
+
+    func endFeeds() { pools.endFeeds() }
+
+    // MARK: the request
+
+    /// A query on its way to the query service; it takes a place until ``hasEnded(_:)``.
+    func exchange(
+        for request: HTTPRequest, to path: String, _ query: String?, reader: any UpstreamReader
+    ) throws(Problem) -> UpstreamExchange {
+        let items = try ParameterReading.items(of: query)
+        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
+        let isFeed = request.headerFields[.accept]?.contains("text/event-stream") == true
+        let head = try head(of: request, path: path, items: items)
+        guard (isFeed ? feeds : inProgress).begin() else { throw Self.overloaded }
+        return UpstreamExchange(
+            head, isFeed: isFeed, patience: TimeAmount(Self.patience + min(wait, Self.longestWait)),
+            connectionPatience: Self.connectionPatience, for: reader)
+    }
+
+    /// Gives the place of a query back.
+    func hasEnded(_ exchange: UpstreamExchange) { (exchange.isFeed ? feeds : inProgress).end() }
 
     /// The request as the query service gets it.
     private func head(
-        of request: Request, path: String, items: [(name: String, value: String)]
+        of request: HTTPRequest, path: String, items: [(name: String, value: String)]
     ) throws(Problem) -> HTTPRequestHead {
         // Written anew: what a client may send is more than a request line may hold.
         let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
         var headers = HTTPHeaders()
-        headers.reserveCapacity(request.headers.count + 2)
+        headers.reserveCapacity(request.headerFields.count + 2)
         headers.add(name: "host", value: "\(target)")
-        for field in request.headers
-        where field.name != .daybookMinPosition && !Self.hopByHop.contains(field.name.canonicalName) {
+        for field in request.headerFields
+        where field.name != .daybookMinPosition && field.name != .contentLength && field.name != .expect
+            && !Self.hopByHop.contains(field.name.canonicalName)
+        {
             headers.add(name: field.name.rawName, value: field.value)
         }
         headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(try minimumPosition(of: request)))
         return HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: query.isEmpty ? path : "\(path)?\(query.joined(separator: "&"))",
-            headers: headers)
+            version: .http1_1, method: request.method == .head ? .HEAD : .GET,
+            uri: query.isEmpty ? path : "\(path)?\(query.joined(separator: "&"))", headers: headers)
     }
 
     /// What the answer must reflect: what the client asks for, and everything of which this gateway has told.
-    private func minimumPosition(of request: Request) throws(Problem) -> UInt64 {
+    private func minimumPosition(of request: HTTPRequest) throws(Problem) -> UInt64 {
         let name = HTTPField.Name.daybookMinPosition
-        let asked = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max) ?? 0
+        let asked = try ParameterReading.integer(name.rawName, request.headerFields[name], in: 0...UInt64.max) ?? 0
         return max(asked, horizon.position)
     }
 
-    private func body(of answer: UpstreamAnswer, isFeed: Bool) throws(Problem) -> ResponseBody {
-        switch answer.body {
-        case .whole(let body): body.readableBytes == 0 ? ResponseBody() : ResponseBody(byteBuffer: body)
-        case .stream(let parts): isFeed ? try feed(of: parts) : ResponseBody(asyncSequence: parts)
+    // MARK: the answer
+
+    /// The head of the answer as the client gets it.
+    func response(_ head: HTTPResponseHead) -> HTTPResponse {
+        var fields = HTTPFields()
+        fields.reserveCapacity(head.headers.count)
+        for (name, value) in head.headers {
+            guard let name = HTTPField.Name(name), !Self.hopByHop.contains(name.canonicalName) else { continue }
+            fields.append(HTTPField(name: name, value: value))
         }
+        return HTTPResponse(
+            status: HTTPResponse.Status(code: Int(head.status.code), reasonPhrase: head.status.reasonPhrase),
+            headerFields: fields)
     }
 
-    /// Passes a feed on as it comes, until the service stops or the client is gone.
-    private func feed(of parts: UpstreamBody) throws(Problem) -> ResponseBody {
-        guard feeds.begin() else { throw Self.overloaded }
-        let place = Place(among: feeds)
-        return FeedWriter.body(logger: logger) { writer in
-            defer { withExtendedLifetime(place) {} }
-            for try await part in parts { try await writer.write(part) }
+    /// What a client is told whose query was not answered.
+    func problem(for error: UpstreamError) -> Problem {
+        logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
+        return Self.unavailable
+    }
+
+    /// A client gets only a part of its answer.
+    func noteBrokenOff(_ error: UpstreamError) {
+        if case .notRead = error {
+            logger.warning("a reader of an answer is cut off: it took nothing for too long")
+        } else {
+            logger.warning("an answer of the query service was broken off", metadata: ["error": "\(error)"])
         }
     }
 

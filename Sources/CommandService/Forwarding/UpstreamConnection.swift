@@ -24,7 +24,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     // MARK: what the pool and the exchange want
 
     func send(_ exchange: UpstreamExchange) {
-        guard let context else { return exchange.fail(UpstreamError.brokenOff(nil)) }
+        guard let context else { return exchange.fail(.brokenOff(nil)) }
         self.exchange = exchange
         exchange.connection = self
         context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
@@ -58,17 +58,23 @@ final class UpstreamConnection: ChannelDuplexHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             isKeptAlive = head.isKeepAlive
-            exchange.take(head, largest: UpstreamPool.largestWholeBody)
-            if exchange.isFeed, exchange.isStreaming { pool.release(counted: self) }
+            exchange.take(head)
+            if exchange.isFeed { pool.release(counted: self) }
         case .body(let part):
             if !exchange.take(part) { isPaused = true }
         case .end:
             self.exchange = nil
-            exchange.finish()
-            goOnReading()
             hasServed = true
+            goOnReading()
+            // First of all: the client's next query may be waiting for this answer.
             if isKeptAlive, isCounted { pool.serve(with: self) } else { context.close(promise: nil) }
+            exchange.finish()
         }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        exchange?.takeBreath()
+        context.fireChannelReadComplete()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -85,7 +91,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
             // It was closed while it rested, and the request crossed that on its way.
             pool.sendAnew(exchange)
         } else {
-            exchange.fail(UpstreamError.brokenOff(failure))
+            exchange.fail(.brokenOff(failure))
         }
     }
 }

@@ -1,121 +1,163 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One forwarded request, until its answer is taken.
+/// Who takes the answer to a forwarded request, as it comes. Everything happens on the exchange's event loop.
+protocol UpstreamReader: AnyObject {
+    /// The head of the answer.
+    func take(_ head: HTTPResponseHead)
+    /// A part of the body.
+    ///
+    /// - Returns: whether more may follow at once; where not, the reader tells when, by ``UpstreamExchange/goOn()``.
+    func take(_ part: ByteBuffer) -> Bool
+    /// No more has come for now.
+    func takeBreath()
+    /// The answer is complete, or one that has no end of its own was ended.
+    func finish()
+    /// There will be no answer, or no more of it.
+    func fail(_ error: UpstreamError)
+}
+
+/// Why a forwarded request has no answer, or no whole one.
+enum UpstreamError: Error {
+    /// No connection was to be had in time.
+    case noConnection(last: (any Error)?)
+    /// There was a connection, but no answer in time.
+    case noAnswer
+    /// The reader took nothing for too long.
+    case notRead
+    /// The connection ended before the answer did.
+    case brokenOff((any Error)?)
+    /// The gateway stops.
+    case closed
+}
+
+/// One forwarded request, until its answer has ended.
 ///
-/// Unchecked: used on its event loop only.
-final class UpstreamExchange: @unchecked Sendable {
-    let eventLoop: any EventLoop
+/// Not Sendable: it belongs to one event loop.
+final class UpstreamExchange {
     let head: HTTPRequestHead
     /// The answer may go on for ever, so it must not keep one of the connections that others wait for.
     let isFeed: Bool
-    /// Until when the answer must have come: the whole of it, or the head of one that is streamed.
-    let deadline: NIODeadline
     /// Until when the request must be on its way.
     let connectionDeadline: NIODeadline
+    /// Until when something must happen: the next part of the answer must come, or the reader must take more; nil where a
+    /// feed has nothing to tell.
+    private(set) var deadline: NIODeadline?
     /// The connection that it is on.
     var connection: UpstreamConnection?
 
-    private enum State {
-        /// Not begun yet.
-        case new
-        case asking(CheckedContinuation<UpstreamAnswer, any Error>)
-        /// The head came, and so much of the body.
-        case collecting(CheckedContinuation<UpstreamAnswer, any Error>, HTTPResponseHead, ByteBuffer)
-        case streaming(UpstreamBody.Source)
+    private enum Phase {
+        case asking
+        case flowing
+        case heldUp
         case over
     }
 
-    private var state = State.new
+    private let reader: any UpstreamReader
+    private let patience: TimeAmount
+    private var phase = Phase.asking
 
+    /// - Parameters:
+    ///   - patience: how long the head of the answer may take, and each part after it.
+    ///   - connectionPatience: how long a connection may take.
     init(
-        _ head: HTTPRequestHead, isFeed: Bool, deadline: NIODeadline, connectionDeadline: NIODeadline,
-        on eventLoop: any EventLoop
+        _ head: HTTPRequestHead, isFeed: Bool, patience: TimeAmount, connectionPatience: TimeAmount,
+        for reader: any UpstreamReader
     ) {
+        let now = NIODeadline.now()
         self.head = head
         self.isFeed = isFeed
-        self.deadline = deadline
-        self.connectionDeadline = connectionDeadline
-        self.eventLoop = eventLoop
+        self.reader = reader
+        self.patience = patience
+        deadline = now + patience
+        connectionDeadline = now + min(patience, connectionPatience)
     }
 
-    var isOver: Bool { if case .over = state { true } else { false } }
+    var isOver: Bool { phase == .over }
 
     /// Whether nobody has got anything of the answer, so that the request may be sent again.
-    var isUnanswered: Bool { if case .asking = state { true } else { false } }
+    var isUnanswered: Bool { phase == .asking }
 
-    /// Whether the answer is on its way to the client, at the client's own pace.
-    var isStreaming: Bool { if case .streaming = state { true } else { false } }
+    /// A reader may take so long for a part; then it is cut off.
+    private static let longestStall = TimeAmount.seconds(30)
 
-    /// Begins; false where it was cancelled before.
-    func begin(_ continuation: CheckedContinuation<UpstreamAnswer, any Error>) -> Bool {
-        guard case .new = state else {
-            continuation.resume(throwing: CancellationError())
-            return false
-        }
-        state = .asking(continuation)
-        return true
+    // MARK: the reader's side
+
+    /// The reader takes more again.
+    func goOn() {
+        guard phase == .heldUp else { return }
+        flow()
+        connection?.goOnReading()
     }
 
-    /// Nobody wants the answer any more.
+    /// Nobody wants the answer any more: the reader hears nothing further.
     func cancel() {
-        fail(CancellationError())
+        phase = .over
         connection?.close()
     }
 
-    // MARK: the answer
+    // MARK: the connection's side
 
-    /// - Parameter largest: the longest body that is taken in as a whole.
-    func take(_ head: HTTPResponseHead, largest: Int) {
-        guard case .asking(let continuation) = state else { return }
-        let announced = head.headers.first(name: "content-length").flatMap { Int($0) }
-        let isWhole = announced.map { $0 <= largest } ?? !head.status.mayHaveResponseBody
-        guard !isWhole else { return state = .collecting(continuation, head, ByteBuffer()) }
-        let stream = UpstreamBody.makeSequence(
-            backPressureStrategy: UpstreamBodyDelegate.watermarks, finishOnDeinit: true,
-            delegate: UpstreamBodyDelegate(exchange: self))
-        state = .streaming(stream.source)
-        continuation.resume(returning: UpstreamAnswer(head: head, body: .stream(stream.sequence)))
+    func take(_ head: HTTPResponseHead) {
+        guard phase == .asking else { return }
+        flow()
+        reader.take(head)
     }
 
-    /// Takes a part of the body; false where no more is wanted for now.
+    private func flow() {
+        phase = .flowing
+        deadline = isFeed ? nil : .now() + patience
+    }
+
+    /// - Returns: false where no more is wanted for now.
     func take(_ part: ByteBuffer) -> Bool {
-        switch state {
-        case .collecting(let continuation, let head, var body):
-            state = .over
-            // Mostly all that there is, and then it is handed on as it came.
-            if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
-            state = .collecting(continuation, head, body)
-            return true
-        case .streaming(let source):
-            return source.yield(part) == .produceMore
-        case .new, .asking, .over:
+        guard phase == .flowing || phase == .heldUp else { return true }
+        guard !reader.take(part) else {
+            flow()
             return true
         }
+        if phase == .flowing {
+            phase = .heldUp
+            deadline = .now() + Self.longestStall
+        }
+        return false
+    }
+
+    func takeBreath() {
+        if phase == .flowing || phase == .heldUp { reader.takeBreath() }
     }
 
     /// The answer is complete.
     func finish() {
-        let last = state
-        state = .over
         connection = nil
+        let last = phase
+        phase = .over
         switch last {
-        case .collecting(let continuation, let head, let body):
-            continuation.resume(returning: UpstreamAnswer(head: head, body: .whole(body)))
-        case .streaming(let source): source.finish()
-        case .asking(let continuation): continuation.resume(throwing: UpstreamError.brokenOff(nil))
-        case .new, .over: break
+        case .flowing, .heldUp: reader.finish()
+        case .asking: reader.fail(.brokenOff(nil))
+        case .over: break
         }
     }
 
     /// There will be no answer, or no more of it.
-    func fail(_ error: any Error) {
-        let last = state
-        state = .over
-        switch last {
-        case .asking(let continuation), .collecting(let continuation, _, _): continuation.resume(throwing: error)
-        case .streaming(let source): source.finish(error)
-        case .new, .over: break
-        }
+    func fail(_ error: UpstreamError) {
+        guard phase != .over else { return }
+        phase = .over
+        reader.fail(error)
+    }
+
+    /// A deadline has passed: it ends, and with it its connection.
+    func expire() {
+        fail(phase == .heldUp ? .notRead : .noAnswer)
+        connection?.close()
+    }
+
+    /// The gateway stops, so an answer without an end is ended here.
+    func endFeed() {
+        guard isFeed else { return }
+        let wasFlowing = phase == .flowing || phase == .heldUp
+        let connection = connection
+        if wasFlowing { finish() } else { fail(.closed) }
+        connection?.close()
     }
 }

@@ -8,8 +8,6 @@ internal import ServiceSupport
 ///
 /// Used on its event loop only, so a request that came in there is forwarded and answered without changing threads.
 final class UpstreamPool {
-    /// A whole answer up to this size is taken in and sent on in one piece; a longer one is passed through in parts.
-    static let largestWholeBody = 1 << 20
     /// So many connections at most, beside those of feeds.
     static let mostConnections = 64
     private static let longestConnecting = TimeAmount.seconds(1)
@@ -30,6 +28,7 @@ final class UpstreamPool {
     private var lastFailure: (any Error)?
     private var isPausing = false
     private var isSweeping = false
+    private var hasEndedFeeds = false
     private var isClosed = false
 
     init(_ address: HTTPAddress, on eventLoop: any EventLoop) {
@@ -38,7 +37,7 @@ final class UpstreamPool {
     }
 
     func start(_ exchange: UpstreamExchange) {
-        guard !isClosed else { return exchange.fail(UpstreamError.closed) }
+        guard !isClosed, !(exchange.isFeed && hasEndedFeeds) else { return exchange.fail(.closed) }
         if let connection = idle.popLast() {
             connection.send(exchange)
         } else {
@@ -50,14 +49,20 @@ final class UpstreamPool {
 
     /// Sends a request again, and on a new connection: those that rest may have been closed just as the one that it was on.
     func sendAnew(_ exchange: UpstreamExchange) {
-        guard !isClosed else { return exchange.fail(UpstreamError.closed) }
+        guard !isClosed else { return exchange.fail(.closed) }
         connect(for: exchange)
+    }
+
+    /// Ends the feeds.
+    func endFeeds() {
+        hasEndedFeeds = true
+        for exchange in waiting + connections.compactMap(\.exchange) { exchange.endFeed() }
     }
 
     /// Ends all connections, and with them what is under way.
     func close() {
         isClosed = true
-        while let exchange = waiting.popFirst() { exchange.fail(UpstreamError.closed) }
+        while let exchange = waiting.popFirst() { exchange.fail(.closed) }
         for connection in connections { connection.close() }
     }
 
@@ -126,7 +131,7 @@ final class UpstreamPool {
         lastFailure = nil
         connections.append(connection)
         if isClosed {
-            first?.fail(UpstreamError.closed)
+            first?.fail(.closed)
             connection.close()
         } else if let first, !first.isOver {
             connection.send(first)
@@ -138,7 +143,7 @@ final class UpstreamPool {
     private func failed(_ error: any Error, for first: UpstreamExchange?) {
         counted -= 1
         lastFailure = error
-        guard !isClosed else { return first?.fail(UpstreamError.closed) ?? () }
+        guard !isClosed else { return first?.fail(.closed) ?? () }
         if let first { waiting.prepend(first) }
         guard !isPausing else { return }
         isPausing = true
@@ -163,18 +168,14 @@ final class UpstreamPool {
     private func sweep(_ now: NIODeadline) -> Bool {
         waiting.removeAll { exchange in
             if !exchange.isOver, exchange.connectionDeadline <= now {
-                exchange.fail(UpstreamError.noConnection(last: lastFailure))
+                exchange.fail(.noConnection(last: lastFailure))
             }
             return exchange.isOver
         }
-        var isBusy = !waiting.isEmpty || connecting > 0
-        for connection in connections {
-            guard let exchange = connection.exchange, !exchange.isStreaming else { continue }
-            isBusy = true
-            guard exchange.deadline <= now else { continue }
-            exchange.fail(UpstreamError.noAnswer)
-            connection.close()
+        let underWay = connections.compactMap(\.exchange)
+        for exchange in underWay {
+            if let deadline = exchange.deadline, deadline <= now { exchange.expire() }
         }
-        return isBusy
+        return !underWay.isEmpty || !waiting.isEmpty || connecting > 0
     }
 }

@@ -11,6 +11,7 @@ public struct HTTPService: Service {
     private let largestBody: Int
     private let mostConnections: Int
     private let routes: [Route]
+    private let forwarder: (any RequestForwarder)?
     private let health: Health
     private let logger: Logger
 
@@ -20,11 +21,14 @@ public struct HTTPService: Service {
     ///   - setting: the name of the setting that holds the address, for the message where it cannot be used.
     ///   - largestBody: the most bytes of a request's body that any route takes.
     ///   - mostConnections: the most clients that are connected at once; others wait to be accepted.
+    ///   - forwarder: what takes the queries of routes that are forwarded.
     public init(
-        _ routes: [Route] = [], health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
+        _ routes: [Route] = [], forwarder: (any RequestForwarder)? = nil, health: Health, at address: HTTPAddress,
+        setting: String, largestBody: Int = 0,
         mostConnections: Int = 10_000, logger: Logger
     ) {
         self.routes = routes
+        self.forwarder = forwarder
         self.health = health
         self.address = address
         self.setting = setting
@@ -39,13 +43,12 @@ public struct HTTPService: Service {
         // What the server says of single connections is of interest only to who looks for it.
         serverLogger.logLevel = max(logger.logLevel, .warning)
         let answers = AnswerCounts()
+        let table = RouteTable(HealthRoutes.make(health, answers) + routes, counting: answers, logger: logger)
         let application = Application(
-            responder: RouteTable(
-                HealthRoutes.make(health, answers) + routes, counting: answers, logger: logger),
+            responder: table,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [RequestHeadHandler.Installer(largestBody: largestBody)],
-                    idleTimeout: .seconds(60))),
+                    additionalChannelHandlers: handlers(ForwardedRoutes(table)), idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(mostConnections)),
@@ -54,10 +57,20 @@ public struct HTTPService: Service {
             },
             logger: serverLogger)
         do {
-            try await application.run()
+            try await withGracefulShutdownHandler {
+                try await application.run()
+            } onGracefulShutdown: {
+                forwarder?.endFeeds()
+            }
         } catch let error where !(error is CancellationError) {
             throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(error)")
         }
+    }
+
+    /// The handlers of a new connection, beside the server's own.
+    private func handlers(_ routes: ForwardedRoutes) -> [any RemovableChannelHandler] {
+        [RequestHeadHandler.Installer(largestBody: largestBody)]
+            + (forwarder.map { [ForwarderInstaller($0, routes)] } ?? [])
     }
 
     private static func text(of address: SocketAddress?) -> String {

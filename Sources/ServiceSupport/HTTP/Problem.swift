@@ -51,11 +51,16 @@ public struct Problem: Error, Hashable, Sendable {
         return writer.bytes
     }
 
+    /// The header fields of the answer that tells of it, without those of every answer.
+    public var fields: HTTPFields {
+        var fields = headers
+        fields[.contentType] = "application/problem+json"
+        return fields
+    }
+
     /// The answer that tells of it.
     public var response: Response {
-        var headers = headers
-        headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+        Response(status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 }
 

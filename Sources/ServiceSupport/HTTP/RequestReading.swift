@@ -55,12 +55,23 @@ extension Request {
         return parameters
     }
 
-    /// The names and values of the query, in order, decoded: `%XX` stands for a byte of UTF-8, `+` for a space.
+    /// The names and values of the query, in order, decoded.
     ///
     /// - Throws: ``Problem`` 400 where the encoding is broken.
     public func queryItems() throws(Problem) -> [(name: String, value: String)] {
+        try ParameterReading.items(of: uri.query)
+    }
+}
+
+/// Reads the texts of query parameters and header fields.
+public enum ParameterReading {
+    /// The names and values of a query, in order, decoded: `%XX` stands for a byte of UTF-8, `+` for a space.
+    ///
+    /// - Throws: ``Problem`` 400 where the encoding is broken.
+    public static func items(of query: String?) throws(Problem) -> [(name: String, value: String)] {
+        guard let query else { return [] }
         var items: [(name: String, value: String)] = []
-        for item in (uri.query ?? "").split(separator: "&") {
+        for item in query.split(separator: "&") {
             let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = parts.map { PercentEncoding.undone($0.replacing("+", with: " ")) }
             guard let name = decoded[0], let value = decoded.count == 2 ? decoded[1] : "" else {
@@ -70,10 +81,7 @@ extension Request {
         }
         return items
     }
-}
 
-/// Reads the texts of query parameters and header fields.
-public enum ParameterReading {
     /// A whole number within bounds; nil where there is no text.
     public static func integer<Integer: FixedWidthInteger>(
         _ name: String, _ text: String?, in bounds: ClosedRange<Integer>

@@ -8,8 +8,12 @@ public struct Route: Sendable {
     /// Answers a request; a ``Problem`` that it throws becomes the answer.
     public typealias Handler = @Sendable (Request, PathParameters) async throws -> Response
 
+    /// The path to which queries are forwarded; it throws where they cannot be.
+    public typealias ForwardedPath = @Sendable (PathParameters) throws(Problem) -> String
+
     let segments: [Segment]
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
+    let forwardedPath: ForwardedPath?
 
     enum Segment: Hashable, Sendable {
         case literal(String)
@@ -17,7 +21,13 @@ public struct Route: Sendable {
     }
 
     /// A route at a path such as `/accounts/{id}`.
-    public init(_ path: String, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>) {
+    ///
+    /// - Parameter forwardedPath: where its queries go that the server's ``RequestForwarder`` takes.
+    public init(
+        _ path: String, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>,
+        forwardingQueriesTo forwardedPath: ForwardedPath? = nil
+    ) {
+        self.forwardedPath = forwardedPath
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") && segment.hasSuffix("}")
                 ? .parameter(String(segment.dropFirst().dropLast())) : .literal(String(segment))
@@ -56,8 +66,8 @@ public struct PathParameters: Hashable, Sendable {
 /// Finds the route of a request and answers with its handler, or with the problem that the contract names: 404 for a
 /// path that no route matches, 405 with `Allow` for a method that the route does not have.
 struct RouteTable: HTTPResponder {
+    let answers: AnswerCounts
     private let routes: [Route]
-    private let answers: AnswerCounts
     private let logger: Logger
 
     /// A table of routes; the first that matches a path answers.
@@ -91,21 +101,41 @@ struct RouteTable: HTTPResponder {
 
     private func answer(_ request: Request) async throws -> Response {
         let path = request.uri.path
+        guard let (route, parameters) = route(of: path) else { throw Problem.notFound(path: path) }
+        if let entry = route.handlers.first(where: { $0.method == request.method }) {
+            return try await entry.handler(request, parameters)
+        }
+        let isQuery = request.method == .get || request.method == .head
+        if isQuery, let forwardedPath = route.forwardedPath {
+            // The forwarder has left it for what is wrong with it.
+            _ = try forwardedPath(parameters)
+            throw ForwarderMissing()
+        }
+        let get = route.handlers.first { $0.method == .get }
+        if request.method == .head, let get {
+            return try await get.handler(request, parameters)
+        }
+        var allowed = route.handlers.map(\.method)
+        if route.forwardedPath != nil { allowed.append(.get) }
+        if allowed.contains(.get) { allowed.append(.head) }
+        throw Problem.methodNotAllowed(request.method, allowed: allowed)
+    }
+
+    /// The server was given a route whose queries are forwarded, and no forwarder.
+    private struct ForwarderMissing: Error {}
+
+    /// Where a query of a path is forwarded to; nil where it is not.
+    func forwardedPath(of path: String) -> String? {
+        guard let (route, parameters) = route(of: path), let forwardedPath = route.forwardedPath else { return nil }
+        return try? forwardedPath(parameters)
+    }
+
+    private func route(of path: String) -> (Route, PathParameters)? {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         for route in routes {
-            guard let parameters = Self.match(segments, route.segments) else { continue }
-            if let entry = route.handlers.first(where: { $0.method == request.method }) {
-                return try await entry.handler(request, parameters)
-            }
-            let get = route.handlers.first { $0.method == .get }
-            if request.method == .head, let get {
-                return try await get.handler(request, parameters)
-            }
-            var allowed = route.handlers.map(\.method)
-            if get != nil { allowed.append(.head) }
-            throw Problem.methodNotAllowed(request.method, allowed: allowed)
+            if let parameters = Self.match(segments, route.segments) { return (route, parameters) }
         }
-        throw Problem.notFound(path: path)
+        return nil
     }
 
     private static func match(_ found: ArraySlice<Substring>, _ wanted: [Route.Segment]) -> PathParameters? {

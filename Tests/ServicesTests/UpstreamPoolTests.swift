@@ -1,22 +1,18 @@
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import ServiceSupport
+internal import NIOCore
 import TestSupport
 import Testing
 
 @testable import CommandService
 
 /// The gateway's way to the query service, against a server that behaves well, badly, or not at all.
-@Suite struct UpstreamClientTests {
+@Suite struct UpstreamPoolTests {
     /// A client with one event loop, so that all requests share its connections.
     private func asking(
         _ script: @escaping @Sendable (ScriptedServer.Request) -> [ScriptedServer.Act],
         _ body: (_ client: UpstreamClient, _ server: ScriptedServer) async throws -> Void
     ) async throws {
         let server = try await ScriptedServer(script)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let client = UpstreamClient(try server.address, group: group)
+        let client = UpstreamClient(try server.address)
         do {
             try await body(client, server)
         } catch {
@@ -24,7 +20,6 @@ import Testing
         }
         try await client.close()
         try await server.close()
-        try await group.shutdownGracefully()
     }
 
     private static let hello = ScriptedServer.answer("hello")
@@ -92,12 +87,15 @@ import Testing
         let server = try await ScriptedServer { _ in [] }
         let address = try server.address
         try await server.close()
-        let client = UpstreamClient(address, connectionPatience: .milliseconds(300))
+        let client = UpstreamClient(address)
         let begun = ContinuousClock.now
-        await #expect(throws: UpstreamError.self) { try await client.text("/") }
+        await #expect(throws: UpstreamError.self) {
+            try await client.text("/", connectionPatience: .milliseconds(300))
+        }
         #expect((.milliseconds(250)...(.seconds(4))).contains(.now - begun))
-        try await client.close()
+        try await client.closePool()
         await #expect(throws: UpstreamError.self) { try await client.text("/") }
+        try await client.close()
     }
 
     @Test func `the body of an answer without a length is streamed to its end`() async throws {
@@ -128,41 +126,45 @@ import Testing
         let parts = 1024
         let head = "HTTP/1.1 200 OK\r\nContent-Length: \(parts << 16)\r\n\r\n"
         try await asking({ _ in [.send(head), .pour(parts: parts)] }) { client, server in
-            let answer = try await client.answer(to: request("/"), isFeed: false, patience: .seconds(5))
-            guard case .stream(let stream) = answer.body else { throw TooLate(description: "not streamed") }
+            let answer = try await client.ask("/", taking: .little)
             var poured = -1
             try await eventually("the server is held up") {
                 defer { poured = server.counts.pouredBytes }
                 try await Task.sleep(for: .milliseconds(200))
-                return server.counts.pouredBytes == poured
+                return poured > 0 && server.counts.pouredBytes == poured
             }
             #expect(poured < parts << 15, "most of it is what the system's own buffers hold")
-            var taken = 0
-            for try await part in stream { taken += part.readableBytes }
-            #expect(taken == parts << 16)
+            try await answer.takeAll()
+            let body = try await answer.body()
+            #expect(body.utf8.count == parts << 16)
             #expect(server.counts.opened == 1)
         }
     }
 
-    @Test func `a stream that is dropped or left ends its connection`() async throws {
+    @Test func `an answer that is given up ends its connection`() async throws {
         let beginning = ScriptedServer.Act.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
-        try await asking({ _ in [beginning] }) { client, server in
-            _ = try await client.answer(to: request("/"), isFeed: true, patience: .seconds(5))
-            try await eventually("the dropped one is closed") { server.counts.closed == 1 }
-            let reading = Task { try await client.text("/", isFeed: true) }
-            try await eventually("another is there") { server.counts.requests == 2 }
-            reading.cancel()
-            try await eventually("the cancelled one is closed") { server.counts.closed == 2 }
+        try await asking({ $0.head.contains("/silent") ? [] : [beginning] }) { client, server in
+            let feed = try await client.ask("/", isFeed: true)
+            try await eventually("a part has come") { feed.text == "half" }
+            try await feed.cancel()
+            try await eventually("its connection is closed") { server.counts.closed == 1 }
+            let silent = try await client.ask("/silent")
+            try await eventually("the request is there") { server.counts.requests == 2 }
+            try await silent.cancel()
+            try await eventually("its connection is closed, too") { server.counts.closed == 2 }
         }
     }
 
-    @Test func `a request is cancelled with its task`() async throws {
-        try await asking({ _ in [] }) { client, server in
-            let asking = Task { try await client.text("/") }
-            try await eventually("it is there") { server.counts.requests == 1 }
-            asking.cancel()
-            await #expect(throws: CancellationError.self) { try await asking.value }
-            try await eventually("it is closed") { server.counts.closed == 1 }
+    @Test func `a feed is ended where the gateway stops, and no new one begins`() async throws {
+        let beginning = ScriptedServer.Act.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        try await asking({ $0.head.contains("/feed") ? [beginning] : [Self.hello] }) { client, server in
+            let feed = try await client.ask("/feed", isFeed: true)
+            try await eventually("a part has come") { feed.text == "half" }
+            try await client.endFeeds()
+            #expect(try await feed.body() == "half")
+            try await eventually("its connection is closed") { server.counts.closed == 1 }
+            await #expect(throws: UpstreamError.self) { try await client.text("/feed", isFeed: true) }
+            try await client.expect("hello", at: "/")
         }
     }
 
@@ -185,18 +187,12 @@ import Testing
         let beginning = ScriptedServer.Act.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
         let feeds = UpstreamPool.mostConnections + 10
         try await asking({ $0.head.contains("/feed") ? [beginning] : [Self.hello] }) { client, server in
-            var open: [UpstreamAnswer] = []
-            for _ in 0..<feeds {
-                open.append(try await client.answer(to: request("/feed"), isFeed: true, patience: .seconds(5)))
-            }
+            var open: [UpstreamClient.Answer] = []
+            for _ in 0..<feeds { open.append(try await client.ask("/feed", isFeed: true)) }
+            try await eventually("all have begun") { open.allSatisfy { $0.text == "hi" } }
             try await client.expect("hello", at: "/")
-            withExtendedLifetime(open) {}
         }
     }
-}
-
-private func request(_ path: String) -> HTTPRequestHead {
-    HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: ["host": "test"])
 }
 
 extension UpstreamClient {
@@ -205,19 +201,5 @@ extension UpstreamClient {
     ) async throws {
         let found = try await text(path)
         #expect(found == expected, sourceLocation: sourceLocation)
-    }
-
-    /// The body of an answer, whichever way it comes.
-    fileprivate func text(
-        _ path: String, isFeed: Bool = false, patience: TimeAmount = .seconds(10)
-    ) async throws -> String {
-        let answer = try await answer(to: request(path), isFeed: isFeed, patience: patience)
-        switch answer.body {
-        case .whole(let body): return String(buffer: body)
-        case .stream(let parts):
-            var text = ""
-            for try await part in parts { text += String(buffer: part) }
-            return text
-        }
     }
 }

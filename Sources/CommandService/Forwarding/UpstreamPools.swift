@@ -1,0 +1,37 @@
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceSupport
+
+/// The connections of all event loops with one address. Each loop has its own, so that none needs a lock.
+final class UpstreamPools: Sendable {
+    private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+
+    init(_ address: HTTPAddress, group: MultiThreadedEventLoopGroup = .singleton) {
+        var pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] = [:]
+        for eventLoop in group.makeIterator() {
+            pools[ObjectIdentifier(eventLoop)] = .makeBoxSendingValue(
+                UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
+        }
+        self.pools = pools
+    }
+
+    /// The connections of an event loop of the group, on which this is called.
+    func pool(of eventLoop: any EventLoop) -> UpstreamPool {
+        guard let pool = pools[ObjectIdentifier(eventLoop)] else {
+            preconditionFailure("an event loop that is none of the group's has no pool")
+        }
+        return pool.value
+    }
+
+    /// Ends the feeds that are under way; later ones fail.
+    func endFeeds() {
+        for pool in pools.values { pool.eventLoop.execute { pool.value.endFeeds() } }
+    }
+
+    /// Ends all connections; what is under way fails, and so does everything from now on.
+    func close() async throws {
+        for pool in pools.values {
+            try await pool.eventLoop.submit { pool.value.close() }.get()
+        }
+    }
+}

@@ -1,0 +1,69 @@
+public import HTTPTypes
+internal import HummingbirdCore
+public import NIOCore
+
+/// Answers the queries of those routes that are forwarded, on the event loops of their connections.
+public protocol RequestForwarder: Sendable {
+    /// A handler for a new connection, made on its event loop and put before the server.
+    ///
+    /// It takes the requests for which `routes` has a target, and passes on everything else; its answers keep the order of
+    /// the requests.
+    func makeHandler(
+        on eventLoop: any EventLoop, _ routes: ForwardedRoutes
+    ) -> any ChannelInboundHandler & RemovableChannelHandler
+
+    /// Ends the answers that have no end of their own: the server stops, and waits for all.
+    func endFeeds()
+}
+
+/// Which requests of a server are forwarded.
+public struct ForwardedRoutes: Sendable {
+    /// What becomes of a request.
+    public enum Target: Sendable {
+        /// The server answers it.
+        case server
+        /// It is forwarded to a path, with its query as it came, percent-encoded.
+        case upstream(path: String, query: String?)
+    }
+
+    private let table: RouteTable
+
+    init(_ table: RouteTable) { self.table = table }
+
+    /// What becomes of a request. One that cannot be forwarded as it is, for what its path holds, is the server's to refuse.
+    public func target(of request: HTTPRequest) -> Target {
+        guard request.method == .get || request.method == .head else { return .server }
+        let uri = URI(request.path ?? "")
+        guard let path = table.forwardedPath(of: uri.path) else { return .server }
+        return .upstream(path: path, query: uri.query)
+    }
+
+    /// Counts an answer that the forwarder gave.
+    public func count(_ status: Int) { table.answers.count(status) }
+}
+
+/// Puts a forwarder's handler behind the one that keeps watch over the connection (which closes it where it rests for too
+/// long, and when the server stops): the server adds that one after those of its users.
+final class ForwarderInstaller: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let forwarder: any RequestForwarder
+    private let routes: ForwardedRoutes
+
+    init(_ forwarder: any RequestForwarder, _ routes: ForwardedRoutes) {
+        self.forwarder = forwarder
+        self.routes = routes
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        do {
+            let pipeline = context.pipeline.syncOperations
+            let watch = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+            try pipeline.addHandler(
+                forwarder.makeHandler(on: context.eventLoop, routes), position: .after(watch))
+        } catch {
+            context.fireErrorCaught(error)
+        }
+        context.fireChannelActive()
+    }
+}
