@@ -27,8 +27,7 @@ let package = Package(
         .target(
             name: "ZeroMQ",
             dependencies: [
-                "CZeroMQ", .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
+                "CZeroMQ", .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "JSON"),
         .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
@@ -40,7 +39,11 @@ let package = Package(
                 "EventSourcing", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
-        .target(name: "EventLogProtocol", dependencies: ["EventSourcing", "ZeroMQ"]),
+        .target(
+            name: "EventLogProtocol",
+            dependencies: [
+                "EventSourcing", "ZeroMQ", .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         .target(
             name: "ServiceSupport",
             dependencies: [

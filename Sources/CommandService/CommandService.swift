@@ -18,6 +18,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let domain: Domain
     private let queryAddress: HTTPAddress
     private let logAddress: EventLogAddress
+    private let limits: CommandLimits
     private let loop: SocketLoop
     private let client: EventLogClient
     private let host: AggregateHost<Domain.State>
@@ -43,9 +44,10 @@ public final class CommandService<Domain: CommandDomain>: Service {
         self.domain = domain
         self.logger = logger
         logAddress = log
+        self.limits = limits
         queryAddress = query
         loop = try SocketLoop(name: "gateway", context: context)
-        client = EventLogClient(log, appendLimit: limits.commandsInProgress, on: loop)
+        client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
         host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
         upstream = UpstreamPools(query)
@@ -67,7 +69,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     public var routes: [Route] {
         let domain = domain
         let route = CommandRoute(domain: domain, host: host, logger: logger)
-        let bulk = BulkRoute(domain: domain, host: host, logger: logger)
+        let bulk = BulkRoute(domain: domain, host: host, limits: limits, logger: logger)
         let collection = "/\(domain.collection)"
         // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
         @Sendable func path(_ parameters: PathParameters) throws(Problem) -> String {

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -175,6 +176,20 @@ def test_a_hot_account_and_many_accounts_in_one_long_body(daybook):
     assert {answer["status"] for answer in answers} == {200}
     hot = [answer["account"]["version"] for answer in answers[::2]]
     assert hot == list(range(2, 5002))
+
+
+def test_many_requests_at_once_wait_for_each_other_instead_of_being_refused(start_daybook):
+    daybook = start_daybook(COMMAND_MOST_IN_PROGRESS="64")
+    count = 1000
+
+    def send(number):
+        account = f"many-{number}"
+        answers = bulk(daybook, opening(account), *[deposit(account, 1)] * count)
+        return [answer["status"] for answer in answers]
+
+    with ThreadPoolExecutor(6) as pool:
+        for statuses in pool.map(send, range(6)):
+            assert statuses == [201] + [200] * count
 
 
 def test_a_client_that_does_not_read_is_not_read_from_and_costs_bounded_memory(start_daybook):

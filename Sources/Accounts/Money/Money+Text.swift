@@ -1,17 +1,17 @@
 extension Money: CustomStringConvertible {
     /// The amount with exactly its fractional digits: `1300.00`, `-0.05`, `5`. It is a JSON number as it stands.
     public var description: String {
-        // The longest is a sign, 15 digits and a point.
-        String(unsafeUninitializedCapacity: 24) { buffer in
-            var rest = minorUnits.magnitude
-            var digits = 1
-            var scale: UInt64 = 10
-            // At least one digit before the point, however small the amount.
-            while digits <= fractionDigits || rest >= scale {
-                scale *= 10
-                digits += 1
-            }
-            let count = (minorUnits < 0 ? 1 : 0) + digits + (fractionDigits > 0 ? 1 : 0)
+        var rest = minorUnits.magnitude
+        var digits = 1
+        var scale: UInt64 = 10
+        // At least one digit before the point, however small the amount.
+        while digits <= fractionDigits || rest >= scale {
+            scale *= 10
+            digits += 1
+        }
+        let count = (minorUnits < 0 ? 1 : 0) + digits + (fractionDigits > 0 ? 1 : 0)
+        // No more room than is needed: up to 15 bytes stand in the string itself.
+        return String(unsafeUninitializedCapacity: count) { buffer in
             var at = count
             for index in 0..<digits {
                 if index == fractionDigits, index > 0 {

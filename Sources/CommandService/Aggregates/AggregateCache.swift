@@ -1,11 +1,15 @@
 internal import EventSourcing
 
-/// The aggregates that are kept in memory, at most so many: where another needs room, the one not used for longest
-/// goes, unless it is in use.
+/// The aggregates that are kept in memory, at most so many: where another needs room, one that was not used for long goes,
+/// and never one that is in use.
+///
+/// Which one that is, a hand finds that goes round over all of them, takes from each the mark of its last use, and stops
+/// at one that has none ("second chance"). An exact order of use would have to be changed at three places far apart in
+/// memory by every command.
 ///
 /// Not Sendable: it belongs to the actor that uses it.
 final class AggregateCache<State: Aggregate> {
-    /// One aggregate's place. Linked to its neighbours in order of use.
+    /// One aggregate's place.
     final class Slot {
         let stream: StreamID
         /// nil until the log told of it.
@@ -27,10 +31,10 @@ final class AggregateCache<State: Aggregate> {
         var users = 0
         /// The keys of those among them that have one, with their fingerprints.
         var runningKeys: [[UInt8]: Digest256] = [:]
+        /// Those among them that must be obeyed in their order.
+        var sequence = CommandSequence()
 
-        fileprivate var newer: Slot?
-        /// Whoever is linked is in the cache, which holds it; a weak reference costs more than all else here.
-        fileprivate unowned(unsafe) var older: Slot?
+        fileprivate var wasUsed = false
 
         fileprivate init(_ stream: StreamID) { self.stream = stream }
 
@@ -80,28 +84,29 @@ final class AggregateCache<State: Aggregate> {
 
     typealias Ticket = AggregatePipeline<State>.Ticket
 
+    /// So many are looked at for room; then the next goes that is not in use, used lately or not.
+    private static var mostLooks: Int { 32 }
+
     private var slots: [StreamID: Slot] = [:]
-    private var oldest: Slot?
-    private var newest: Slot?
+    /// All of them, in no order.
+    private var ring: [Slot] = []
+    private var hand = 0
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
     var count: Int { slots.count }
 
-    /// The aggregate's place, made where it has none, and now the one used last.
+    /// The aggregate's place, made where it has none.
     func slot(of stream: StreamID) -> Slot {
         if let slot = slots[stream] {
-            if slot !== newest {
-                unlink(slot)
-                link(slot)
-            }
+            slot.wasUsed = true
             return slot
         }
-        if slots.count >= limit { makeRoom() }
+        while ring.count >= limit, removeOne() {}
         let slot = Slot(stream)
         slots[stream] = slot
-        link(slot)
+        ring.append(slot)
         return slot
     }
 
@@ -110,32 +115,20 @@ final class AggregateCache<State: Aggregate> {
         for slot in slots.values { slot.outdate() }
     }
 
-    private func makeRoom() {
-        // Few are in use at a time, so this ends soon; where all are, the cache grows by those in use.
-        var candidate = oldest
-        while let slot = candidate {
-            if slot.users == 0 {
-                unlink(slot)
+    /// - Returns: false where all are in use: the cache grows by those.
+    private func removeOne() -> Bool {
+        for look in 0..<(ring.count + Self.mostLooks) {
+            if hand >= ring.count { hand = 0 }
+            let slot = ring[hand]
+            if slot.users == 0, !slot.wasUsed || look >= Self.mostLooks {
                 slots[slot.stream] = nil
-                return
+                ring.swapAt(hand, ring.count - 1)
+                ring.removeLast()
+                return true
             }
-            candidate = slot.newer
+            slot.wasUsed = false
+            hand += 1
         }
-    }
-
-    private func link(_ slot: Slot) {
-        slot.older = newest
-        slot.newer = nil
-        newest?.newer = slot
-        newest = slot
-        if oldest == nil { oldest = slot }
-    }
-
-    private func unlink(_ slot: Slot) {
-        let (older, newer) = (slot.older, slot.newer)
-        if let older { older.newer = newer } else { oldest = newer }
-        if let newer { newer.older = older } else { newest = older }
-        slot.older = nil
-        slot.newer = nil
+        return false
     }
 }

@@ -25,7 +25,7 @@ extension AggregateHost {
     ) async throws(Failure) -> Answer? {
         let end = await withCheckedContinuation { continuation in
             send(write, ticket, order, slot, place) { continuation.resume(returning: $0) }
-            if let (sequence, number) = place { for next in sequence.sent(number) { next.resume() } }
+            if let place { slot.sequence.sent(place) }
         }
         return try await answer(after: end, isFresh: &isFresh, slot)
     }
@@ -74,10 +74,10 @@ extension AggregateHost {
         // The compiler cannot see that both actors run on one loop; `assumeIsolated` checks it.
         nonisolated(unsafe) let (slot, ended) = (slot, ended)
         client.assumeIsolated { client in
-            client.append(request) { result in
-                let end = host.assumeIsolated { $0.take(result, ticket, slot) }
+            client.append(request) { reply in
+                let end = host.assumeIsolated { $0.take(reply, ticket, slot) }
                 // At once, not when a task goes on: nothing that comes later may be decided before.
-                if case .outdated = end, let (sequence, number) = place { sequence.refused(number) }
+                if case .outdated = end, let place { slot.sequence.refused(place) }
                 ended(end)
             }
         }
@@ -85,11 +85,13 @@ extension AggregateHost {
 
     /// Takes in how an append ended.
     func take(
-        _ result: Result<AppendResult, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, _ slot: Slot
+        _ reply: Result<LogReply, EventLogError>, _ ticket: AggregatePipeline<State>.Ticket, _ slot: Slot
     ) -> AppendEnd {
         var committed: AggregatePipeline<State>.Ticket?
         defer { slot.wakeTicketWaiters(committed: committed) }
-        switch result {
+        switch Result<AppendResult, EventLogError>(catching: { () throws(EventLogError) in
+            try AppendResult(reply.get())
+        }) {
         case .success(.committed(let commit)):
             horizon.advance(to: commit.position)
             do throws(ImpossibleEvent) {

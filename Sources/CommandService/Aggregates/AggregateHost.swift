@@ -15,8 +15,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let key: IdempotencyKey?
         /// What is to be kept with the key where the domain refuses.
         let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer
-        /// Where the command must come after others for the same aggregate: their sequence.
-        var sequence: CommandSequence?
+        /// Whether the command must come after those that came before it for the same aggregate and must, too.
+        var isInSequence = false
     }
 
     /// How an order was answered.
@@ -44,8 +44,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
     }
 
     typealias Slot = AggregateCache<State>.Slot
-    /// Where a command stands among others for the same aggregate.
-    typealias Place = (sequence: CommandSequence, number: Int)
+    /// Where a command stands in its aggregate's ``CommandSequence``.
+    typealias Place = Int
 
     let client: EventLogClient
     private let loop: SocketLoop
@@ -53,6 +53,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
     let horizon: PositionHorizon
     let snapshots: SnapshotKeeper<State>
     private let mostCommands: Int
+    private var bulk: BulkRoom
     var random = BufferedRandomness()
 
     /// The commands that wait to be answered.
@@ -71,6 +72,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
         self.loop = loop
         self.horizon = horizon
         mostCommands = limits.commandsInProgress
+        bulk = BulkRoom(for: limits.bulkCommandsInProgress)
         cache = AggregateCache(limit: limits.cachedAggregates)
     }
 
@@ -94,12 +96,19 @@ actor AggregateHost<State: SnapshottableAggregate> {
         return try await obey(order, slot)
     }
 
-    /// Begins to obey commands, in their order, and returns without waiting for them.
+    /// Is called as each of some commands is answered, with its place among them.
+    typealias Answered = @Sendable (Int, Result<Answer, Failure>) -> Void
+
+    /// Begins to obey commands, in their order, and returns without waiting for their answers.
     ///
-    /// - Parameter answered: is called as each is answered, with its place among them.
-    func begin(_ orders: [Order], answered: @escaping @Sendable (Int, Result<Answer, Failure>) -> Void) {
+    /// It waits where too many were begun in this way: whoever sends many at once has time, and would else have them
+    /// refused as overload.
+    func begin(_ orders: [Order], answered: @escaping Answered) async {
+        if !bulk.enter(orders.count) {
+            await withCheckedContinuation { bulk.wait(orders.count, $0) }
+        }
         for (index, order) in orders.enumerated() {
-            if beginAtOnce(order, answered: { answered(index, $0) }) { continue }
+            if beginAtOnce(order, index, answered) { continue }
             // At once, up to where it has to wait: so they are decided in their order.
             Task.immediate {
                 let result: Result<Answer, Failure>
@@ -108,19 +117,40 @@ actor AggregateHost<State: SnapshottableAggregate> {
                 } catch {
                     result = .failure(error)
                 }
+                bulk.leave()
                 answered(index, result)
             }
+        }
+    }
+
+    /// A command that was begun without a task, with what is needed when its append ends.
+    private final class BegunCommand {
+        let order: Order
+        let index: Int
+        let answered: Answered
+        let slot: Slot
+        let place: Place?
+        let ticketBefore: AggregatePipeline<State>.Ticket?
+
+        init(
+            _ order: Order, _ index: Int, _ answered: @escaping Answered, _ slot: Slot, _ place: Place?,
+            _ ticketBefore: AggregatePipeline<State>.Ticket?
+        ) {
+            self.order = order
+            self.index = index
+            self.answered = answered
+            self.slot = slot
+            self.place = place
+            self.ticketBefore = ticketBefore
         }
     }
 
     /// Begins to obey a command that nothing holds up, as are nearly all, without a task of its own.
     ///
     /// - Returns: false, and nothing has happened, where it must wait for something or is not to be appended.
-    private func beginAtOnce(
-        _ order: Order, answered: @escaping @Sendable (Result<Answer, Failure>) -> Void
-    ) -> Bool {
+    private func beginAtOnce(_ order: Order, _ index: Int, _ answered: @escaping Answered) -> Bool {
         let slot = cache.slot(of: order.stream)
-        guard commandsInProgress < mostCommands, !slot.needsLoad, order.sequence?.mayEnter ?? true,
+        guard commandsInProgress < mostCommands, !slot.needsLoad, !order.isInSequence || slot.sequence.mayEnter,
             order.key.map({ slot.runningKeys[$0.bytes] == nil }) ?? true
         else { return false }
         let ticketBefore = slot.lastTicket
@@ -135,36 +165,44 @@ actor AggregateHost<State: SnapshottableAggregate> {
         commandsInProgress += 1
         slot.users += 1
         if let key = order.key { slot.runningKeys[key.bytes] = key.fingerprint }
-        let place = order.sequence.map { (sequence: $0, number: $0.enter()) }
+        let place = order.isInSequence ? slot.sequence.enter() : nil
         slot.lastTicket = ticket
-        func end(_ result: Result<Answer, Failure>) {
-            if let (sequence, number) = place { for next in sequence.leave(number) { next.resume() } }
-            if let key = order.key { slot.runningKeys[key.bytes] = nil }
-            slot.users -= 1
-            commandsInProgress -= 1
-            answered(result)
-        }
-        send(write, ticket, order, slot, place) { appended in
-            if case .obeyed(let revision, let position) = appended {
-                return end(.success(.obeyed(revision, position: position, isReplay: false)))
-            }
-            Task.immediate {
-                do throws(Failure) {
-                    end(.success(try await self.obey(order, slot, place, after: (appended, ticketBefore))))
-                } catch {
-                    end(.failure(error))
-                }
-            }
-        }
-        if let (sequence, number) = place { for next in sequence.sent(number) { next.resume() } }
+        let command = BegunCommand(order, index, answered, slot, place, ticketBefore)
+        send(write, ticket, order, slot, place) { self.appended(command, $0) }
+        if let place { slot.sequence.sent(place) }
         return true
     }
 
+    /// The first append of a command has ended; where it was not committed, a task sees to the rest.
+    private func appended(_ command: BegunCommand, _ appended: AppendEnd) {
+        if case .obeyed(let revision, let position) = appended {
+            return end(command, .success(.obeyed(revision, position: position, isReplay: false)))
+        }
+        Task.immediate {
+            do throws(Failure) {
+                let answer = try await obey(
+                    command.order, command.slot, command.place, after: (appended, command.ticketBefore))
+                end(command, .success(answer))
+            } catch {
+                end(command, .failure(error))
+            }
+        }
+    }
+
+    private func end(_ command: BegunCommand, _ result: Result<Answer, Failure>) {
+        if let place = command.place { command.slot.sequence.leave(place) }
+        if let key = command.order.key { command.slot.runningKeys[key.bytes] = nil }
+        command.slot.users -= 1
+        commandsInProgress -= 1
+        bulk.leave()
+        command.answered(command.index, result)
+    }
+
     private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
-        guard let sequence = order.sequence else { return try await obey(order, slot, nil) }
-        let number = sequence.enter()
-        defer { for next in sequence.leave(number) { next.resume() } }
-        return try await obey(order, slot, (sequence, number))
+        guard order.isInSequence else { return try await obey(order, slot, nil) }
+        let place = slot.sequence.enter()
+        defer { slot.sequence.leave(place) }
+        return try await obey(order, slot, place)
     }
 
     /// Obeys a command, from its beginning or after its first append has ended.
@@ -178,9 +216,9 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let ticketBefore = first.map(\.ticketBefore) ?? slot.lastTicket
         if let first, let answer = try await answer(after: first.end, isFresh: &isFresh, slot) { return answer }
         while true {
-            if let (sequence, number) = place {
-                while !sequence.isTurn(of: number) {
-                    await withCheckedContinuation { sequence.wait(number, $0) }
+            if let place {
+                while !slot.sequence.isTurn(of: place) {
+                    await withCheckedContinuation { slot.sequence.wait(place, $0) }
                 }
             }
             try await load(slot)

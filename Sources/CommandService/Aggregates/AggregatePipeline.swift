@@ -47,21 +47,22 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
 
     private struct Pending: Sendable {
         let ticket: Ticket
-        let events: [(event: State.Event, id: UniqueID)]
+        let events: [State.Event]
+        /// What was sent of them; it has their ids.
+        let sent: [NewEvent]
     }
 
     /// The newest state of which the log has told.
     public private(set) var confirmed: Revision<State>
 
-    /// The confirmed state with everything under way.
-    private var speculative: Revision<State>
+    /// The confirmed state with everything under way; nil where nothing is.
+    private var speculative: Revision<State>?
     private var pending = Deque<Pending>()
     private var lastNumber: UInt64 = 0
 
     /// A pipeline that begins at a state that the log told of.
     public init(at revision: Revision<State>) {
         confirmed = revision
-        speculative = revision
     }
 
     /// Whether nothing is under way.
@@ -82,34 +83,32 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
     public mutating func decide(
         _ command: State.Command, where condition: (UInt64) -> Bool = { _ in true }, makeID: () -> UniqueID
     ) throws(ImpossibleEvent) -> Decision {
-        let expected = speculative.expectedVersion
+        let newest = speculative ?? confirmed
+        let expected = newest.expectedVersion
         let basis = Basis(ticket: pending.last?.ticket, expected: expected)
-        guard condition(speculative.version) else {
-            return .settled(.conditionFailed(actual: speculative.version), basis)
+        guard condition(newest.version) else {
+            return .settled(.conditionFailed(actual: newest.version), basis)
         }
         let events: [State.Event]
         do throws(State.Refusal) {
-            events = try speculative.state.decide(command)
+            events = try newest.state.decide(command)
         } catch {
             return .settled(.refused(error), basis)
         }
         guard !events.isEmpty else { return .settled(.nothing, basis) }
-        var next = speculative
-        let identified = events.map { (event: $0, id: makeID()) }
-        for (event, id) in identified {
+        var next = newest
+        let sent = events.map { event in
+            NewEvent(id: makeID(), type: event.type, schemaVersion: event.schemaVersion, data: event.encoded())
+        }
+        for (event, sent) in zip(events, sent) {
             // When it will be recorded is not known yet, and nobody reads it before it is.
-            try next.apply(event, id: id, recordedAt: Timestamp(microseconds: 0))
+            try next.apply(event, id: sent.id, recordedAt: Timestamp(microseconds: 0))
         }
         speculative = next
         lastNumber += 1
         let ticket = Ticket(number: lastNumber)
-        pending.append(Pending(ticket: ticket, events: identified))
-        let write = StreamWrite(
-            stream: confirmed.stream, expected: expected,
-            events: identified.map { event, id in
-                NewEvent(id: id, type: event.type, schemaVersion: event.schemaVersion, data: event.encoded())
-            })
-        return .append(ticket, write)
+        pending.append(Pending(ticket: ticket, events: events, sent: sent))
+        return .append(ticket, StreamWrite(stream: confirmed.stream, expected: expected, events: sent))
     }
 
     /// The log committed an append.
@@ -117,12 +116,12 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
     /// - Returns: the aggregate after it; nil where the pipeline had given the append up, so that only the log knows.
     public mutating func committed(_ ticket: Ticket, _ commit: Commit) throws(ImpossibleEvent) -> Revision<State>? {
         guard let first = pending.first, first.ticket == ticket else { return nil }
-        for (event, id) in first.events {
-            try confirmed.apply(event, id: id, recordedAt: commit.recordedAt)
+        for (event, sent) in zip(first.events, first.sent) {
+            try confirmed.apply(event, id: sent.id, recordedAt: commit.recordedAt)
         }
         pending.removeFirst()
         // The speculative state holds the same events; only its times were not known.
-        if pending.isEmpty { speculative = confirmed }
+        if pending.isEmpty { speculative = nil }
         return confirmed
     }
 
@@ -160,7 +159,7 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
             guard record.streamVersion == confirmed.version + 1 else { return false }
             try confirmed.apply(record)
         }
-        speculative = confirmed
+        speculative = nil
         // What is told may be older than what is known: answers to appends that were given up come late.
         return confirmed.version >= version
     }
@@ -170,19 +169,20 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
     public mutating func restart(at revision: Revision<State>) {
         pending.removeAll()
         confirmed = revision
-        speculative = revision
+        speculative = nil
     }
 
     private mutating func giveUp(_ ticket: Ticket) {
         guard isPending(ticket) else { return }
         while let last = pending.last, last.ticket >= ticket { pending.removeLast() }
-        speculative = confirmed
+        speculative = nil
+        guard !pending.isEmpty else { return }
         // What was sent before it stays under way, as where this one alone found no room to be sent.
         var next = confirmed
         do {
             for entry in pending {
-                for (event, id) in entry.events {
-                    try next.apply(event, id: id, recordedAt: Timestamp(microseconds: 0))
+                for (event, sent) in zip(entry.events, entry.sent) {
+                    try next.apply(event, id: sent.id, recordedAt: Timestamp(microseconds: 0))
                 }
             }
             speculative = next

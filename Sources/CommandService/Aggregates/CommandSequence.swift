@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import DequeModule
 
 /// Commands for one aggregate that must be obeyed in their order, although each is sent to the log before the one before
 /// it is answered.
@@ -6,42 +6,9 @@ internal import Synchronization
 /// A command may be decided when every earlier one is decided and, as far as is known, will stay so. Where the log
 /// refuses one, those that stood on it will be refused too; until each of them is decided again, no later one is decided.
 ///
-/// It travels with the orders from the request's task to the host.
-final class CommandSequence: Sendable {
-    private let state = Mutex(State())
-
-    /// Whether one that enters now may be decided at once.
-    var mayEnter: Bool { state.withLock(\.mayEnter) }
-
-    /// A place at the end.
-    func enter() -> Int { state.withLock { $0.enter() } }
-
-    /// Whether a command may be decided now.
-    func isTurn(of number: Int) -> Bool { state.withLock { $0.isTurn(of: number) } }
-
-    /// Lets a command wait until it may be decided.
-    func wait(_ number: Int, _ continuation: CheckedContinuation<Void, Never>) {
-        state.withLock { $0.waiting.append((number, continuation)) }
-    }
-
-    /// A command's events were sent.
-    ///
-    /// - Returns: those whose turn it is now, to be resumed.
-    func sent(_ number: Int) -> [CheckedContinuation<Void, Never>] {
-        state.withLock { $0.change(number, to: .sent) }
-    }
-
-    /// A command's events were refused, and so will be what stood on them.
-    func refused(_ number: Int) { state.withLock { $0.refused(number) } }
-
-    /// A command is answered.
-    ///
-    /// - Returns: those whose turn it is now, to be resumed.
-    func leave(_ number: Int) -> [CheckedContinuation<Void, Never>] { state.withLock { $0.leave(number) } }
-}
-
-extension CommandSequence {
-    fileprivate enum Phase {
+/// A pure data structure, of the aggregate's place in the cache.
+struct CommandSequence {
+    private enum Phase {
         /// It is to be decided, or is being decided.
         case open
         /// Its events are on their way.
@@ -50,49 +17,82 @@ extension CommandSequence {
         case doomed
     }
 
-    fileprivate struct State {
-        private var phases: [(number: Int, phase: Phase)] = []
-        var waiting: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
-        private var lastNumber = 0
+    /// The phase of the first command that is not answered, and its number. It stands alone, for mostly it is.
+    private var first: Phase?
+    private var firstNumber = 1
+    /// The phases of those after it; nil for one that is answered.
+    private var others: Deque<Phase?> = []
+    private var lastNumber = 0
+    /// How many are open or doomed.
+    private var undecided = 0
+    private var waiting: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
-        var mayEnter: Bool { phases.allSatisfy { $0.phase == .sent } }
+    /// Whether one that enters now may be decided at once.
+    var mayEnter: Bool { undecided == 0 }
 
-        mutating func enter() -> Int {
-            lastNumber += 1
-            phases.append((lastNumber, .open))
-            return lastNumber
+    /// A place at the end.
+    mutating func enter() -> Int {
+        lastNumber += 1
+        undecided += 1
+        if first == nil {
+            first = .open
+            firstNumber = lastNumber
+        } else {
+            others.append(.open)
         }
+        return lastNumber
+    }
 
-        func isTurn(of number: Int) -> Bool {
-            !phases.contains { $0.number < number && $0.phase != .sent }
-        }
+    /// Whether a command may be decided now.
+    func isTurn(of number: Int) -> Bool {
+        if undecided == 0 { return true }
+        return !(firstNumber..<number).contains { phase(of: $0).map { $0 != .sent } ?? false }
+    }
 
-        mutating func refused(_ number: Int) {
-            for index in phases.indices where phases[index].number >= number {
-                if phases[index].number == number {
-                    phases[index].phase = .open
-                } else if phases[index].phase == .sent {
-                    phases[index].phase = .doomed
-                }
-            }
-        }
+    /// Lets a command wait until it may be decided.
+    mutating func wait(_ number: Int, _ continuation: CheckedContinuation<Void, Never>) {
+        waiting.append((number, continuation))
+    }
 
-        mutating func leave(_ number: Int) -> [CheckedContinuation<Void, Never>] {
-            phases.removeAll { $0.number == number }
-            return takeReady()
-        }
+    /// A command's events were sent.
+    mutating func sent(_ number: Int) {
+        set(.sent, of: number)
+        wakeNext()
+    }
 
-        mutating func change(_ number: Int, to phase: Phase) -> [CheckedContinuation<Void, Never>] {
-            for index in phases.indices where phases[index].number == number { phases[index].phase = phase }
-            return takeReady()
+    /// A command's events were refused, and so will be what stood on them.
+    mutating func refused(_ number: Int) {
+        set(.open, of: number)
+        for later in (number..<lastNumber).map({ $0 + 1 }) where phase(of: later) == .sent {
+            set(.doomed, of: later)
         }
+    }
 
-        private mutating func takeReady() -> [CheckedContinuation<Void, Never>] {
-            // One at a time: the next is asked for when this one has been decided.
-            guard let index = waiting.indices.min(by: { waiting[$0].number < waiting[$1].number }),
-                isTurn(of: waiting[index].number)
-            else { return [] }
-            return [waiting.remove(at: index).continuation]
+    /// A command is answered.
+    mutating func leave(_ number: Int) {
+        set(nil, of: number)
+        while first == nil, let next = others.popFirst() {
+            first = next
+            firstNumber += 1
         }
+        wakeNext()
+    }
+
+    private func phase(of number: Int) -> Phase? {
+        number == firstNumber ? first : others[number - firstNumber - 1]
+    }
+
+    private mutating func set(_ phase: Phase?, of number: Int) {
+        func isUndecided(_ phase: Phase?) -> Bool { phase == .open || phase == .doomed }
+        undecided += (isUndecided(phase) ? 1 : 0) - (isUndecided(self.phase(of: number)) ? 1 : 0)
+        if number == firstNumber { first = phase } else { others[number - firstNumber - 1] = phase }
+    }
+
+    /// One at a time: the next is woken when this one has been decided.
+    private mutating func wakeNext() {
+        guard let index = waiting.indices.min(by: { waiting[$0].number < waiting[$1].number }),
+            isTurn(of: waiting[index].number)
+        else { return }
+        waiting.remove(at: index).continuation.resume()
     }
 }

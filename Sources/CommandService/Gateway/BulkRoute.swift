@@ -18,27 +18,35 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     typealias Outcome = Result<AggregateHost<Domain.State>.Answer, AggregateHost<Domain.State>.Failure>
 
     static var mediaType: String { "application/x-ndjson" }
-    private static var linesOfABatch: Int { 512 }
+    private static var mostLinesOfABatch: Int { 256 }
+    /// So many batches may wait to be written, so that nobody waits for the answers of one before the next is begun.
+    private static var mostBatches: Int { 8 }
 
     let domain: Domain
     let host: AggregateHost<Domain.State>
     let logger: Logger
+    private let linesOfABatch: Int
+
+    init(domain: Domain, host: AggregateHost<Domain.State>, limits: CommandLimits, logger: Logger) {
+        self.domain = domain
+        self.host = host
+        self.logger = logger
+        linesOfABatch = min(Self.mostLinesOfABatch, limits.bulkCommandsInProgress)
+    }
 
     func answer(_ request: Request) throws -> Response {
         try request.requireMediaType(Self.mediaType)
         return Response(
             status: .ok, headers: [.contentType: Self.mediaType],
             body: ResponseBody { writer in
-                let sequences = BulkSequences()
-                // Whoever sends waits until the batch is taken: so there are never more than a few.
                 let batches = AsyncChannel<Batch>()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         defer { batches.finish() }
-                        try await read(request.body, sequences, into: batches)
+                        try await read(request.body, into: batches)
                     }
-                    for await batch in batches {
-                        try await write(batch, sequences, to: &writer)
+                    for await batch in batches.buffer(policy: .bounded(Self.mostBatches)) {
+                        try await write(batch, to: &writer)
                     }
                     try await group.waitForAll()
                 }
@@ -49,7 +57,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     // MARK: reading
 
     private func read(
-        _ body: RequestBody, _ sequences: BulkSequences, into batches: AsyncChannel<Batch>
+        _ body: RequestBody, into batches: AsyncChannel<Batch>
     ) async throws {
         var splitter = LineSplitter(longest: domain.largestBody)
         var number = 0
@@ -64,12 +72,12 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         func take(_ line: LineSplitter.Line) {
             number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            lines.append(Line(number: number, content: parse(line, sequences)))
+            lines.append(Line(number: number, content: parse(line)))
         }
         for try await part in body {
             for line in splitter.add(part) {
                 take(line)
-                if lines.count >= Self.linesOfABatch { await send() }
+                if lines.count >= linesOfABatch { await send() }
             }
             // What has come is on its way before more is awaited.
             await send()
@@ -78,7 +86,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         await send()
     }
 
-    private func parse(_ line: LineSplitter.Line, _ sequences: BulkSequences) -> Line.Content {
+    private func parse(_ line: LineSplitter.Line) -> Line.Content {
         do throws(Problem) {
             guard case .whole(let bytes) = line else { throw .payloadTooLarge(limit: domain.largestBody) }
             let parsed = try domain.bulkCommand(from: bytes)
@@ -93,7 +101,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 Order(
                     command: parsed.command, stream: stream, condition: condition, key: key,
                     recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) },
-                    sequence: sequences.enter(stream)))
+                    isInSequence: true))
         } catch {
             return .problem(error)
         }
@@ -103,7 +111,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     /// Writes the lines of a batch, as many at a time as are answered without a gap.
     private func write(
-        _ batch: Batch, _ sequences: BulkSequences, to writer: inout any ResponseBodyWriter
+        _ batch: Batch, to writer: inout any ResponseBodyWriter
     ) async throws {
         var outcomes: [Outcome] = []
         var answered = 0
@@ -123,7 +131,6 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 }
                 write(line.number, to: &json) { write(outcomes[answered], to: order, &$0) }
                 answered += 1
-                sequences.leave(order.stream)
             }
             json.endLine()
         }

@@ -28,7 +28,7 @@ public struct EventLogAddress: Hashable, Sendable {
 public actor EventLogClient {
     private let loop: SocketLoop
     private let address: EventLogAddress
-    private let appendLimit: Int
+    private let requestLimit: Int
     private var appends: RequestChannel?
     private var reads: RequestChannel?
     private var isClosed = false
@@ -38,10 +38,11 @@ public actor EventLogClient {
 
     /// A client of the log at an address; it connects at its first use or by ``connect()``.
     ///
-    /// - Parameter appendLimit: the most appends that may wait for their replies; further ones are refused at once.
-    public init(_ address: EventLogAddress, appendLimit: Int = 10_000, on loop: SocketLoop) {
+    /// - Parameter requestLimit: the most requests that may wait for their replies, of appends and of reads; further ones are
+    ///   refused at once.
+    public init(_ address: EventLogAddress, requestLimit: Int = 10_000, on loop: SocketLoop) {
         self.address = address
-        self.appendLimit = appendLimit
+        self.requestLimit = requestLimit
         self.loop = loop
     }
 
@@ -66,10 +67,7 @@ public actor EventLogClient {
     /// Appends events, whole or not at all.
     public func append(_ request: AppendRequest) async throws(EventLogError) -> AppendResult {
         let channel = try channel(appendChannel)
-        guard case .append(let result) = try await send(.append(request), through: channel) else {
-            throw unexpectedReply
-        }
-        return result
+        return try AppendResult(try await send(.append(request), through: channel))
     }
 
     /// Reads the log in order from the record after a position, and the log's head at that moment.
@@ -149,17 +147,13 @@ public actor EventLogClient {
     }
 
     /// Appends events, for a caller on the same loop that must take in the answers in the order in which they come:
-    /// `completion` is called in that order, on the loop's thread, before anything else happens there.
-    public func append(_ request: AppendRequest, _ completion: @escaping (Result<AppendResult, EventLogError>) -> Void)
-    {
+    /// `completion` is called in that order, on the loop's thread, before anything else happens there. See
+    /// ``AppendResult/init(_:)``.
+    public func append(
+        _ request: AppendRequest, _ completion: @escaping (Result<LogReply, EventLogError>) -> Void
+    ) {
         do throws(EventLogError) {
-            try channel(appendChannel).send(.append(request), timeout: address.timeout) { [unexpectedReply] result in
-                completion(
-                    result.flatMap { reply in
-                        guard case .append(let result) = reply else { return .failure(unexpectedReply) }
-                        return .success(result)
-                    })
-            }
+            try channel(appendChannel).send(.append(request), timeout: address.timeout, completion)
         } catch {
             completion(.failure(error))
         }
@@ -177,9 +171,7 @@ public actor EventLogClient {
         }
     }
 
-    private var unexpectedReply: EventLogError {
-        EventLogError(.refused, "the log answered with a reply to another kind of request")
-    }
+    private var unexpectedReply: EventLogError { .unexpectedReply }
 
     private func sendRead(_ request: LogRequest) async throws(EventLogError) -> LogReply {
         try await send(request, through: channel(readChannel))
@@ -203,15 +195,29 @@ public actor EventLogClient {
 
     private func appendChannel() throws(ZeroMQError) -> RequestChannel {
         if let appends { return appends }
-        let channel = try RequestChannel(to: address.append, limit: appendLimit, on: loop)
+        let channel = try RequestChannel(to: address.append, limit: requestLimit, on: loop)
         appends = channel
         return channel
     }
 
     private func readChannel() throws(ZeroMQError) -> RequestChannel {
         if let reads { return reads }
-        let channel = try RequestChannel(to: address.read, limit: 1000, on: loop)
+        let channel = try RequestChannel(to: address.read, limit: requestLimit, on: loop)
         reads = channel
         return channel
+    }
+}
+
+extension AppendResult {
+    /// What the log's reply to an append says.
+    public init(_ reply: LogReply) throws(EventLogError) {
+        guard case .append(let result) = reply else { throw .unexpectedReply }
+        self = result
+    }
+}
+
+extension EventLogError {
+    fileprivate static var unexpectedReply: EventLogError {
+        EventLogError(.refused, "the log answered with a reply to another kind of request")
     }
 }

@@ -13,6 +13,11 @@ internal import ZeroMQ
 final class RequestChannel {
     typealias Completion = (Result<LogReply, EventLogError>) -> Void
 
+    /// Whoever waits for a reply. Not the function alone: held by generic code, that would be wrapped each time.
+    private struct Waiter {
+        let take: Completion
+    }
+
     private static let mostFramesOfAMessage = 64
     private static let mostMessagesOfATurn = 256
 
@@ -22,7 +27,7 @@ final class RequestChannel {
     /// nil between two connections, and once the channel is closed.
     private var socket: Socket?
     private var isClosed = false
-    private var pending: PendingRequests<Completion>
+    private var pending: PendingRequests<Waiter>
     private var outbox: [(number: UInt64, frame: [UInt8])] = []
     /// Takes turns with `outbox`, so that neither has to grow anew.
     private var leaving: [(number: UInt64, frame: [UInt8])] = []
@@ -46,7 +51,7 @@ final class RequestChannel {
     }
 
     func send(_ request: LogRequest, timeout: Duration, _ completion: @escaping Completion) {
-        guard let number = pending.add(completion, until: .now + timeout) else {
+        guard let number = pending.add(Waiter(take: completion), until: .now + timeout) else {
             completion(
                 .failure(EventLogError(.overloaded, "\(pending.limit) requests to \(endpoint) wait for their replies")))
             return
@@ -61,8 +66,8 @@ final class RequestChannel {
         isConnected = false
         socket?.close()
         socket = nil
-        for completion in pending.removeAll() {
-            completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was closed")))
+        for waiter in pending.removeAll() {
+            waiter.take(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was closed")))
         }
     }
 
@@ -75,7 +80,7 @@ final class RequestChannel {
             let message = rest.prefix(Self.mostFramesOfAMessage)
             rest = rest.dropFirst(message.count)
             guard let failure = failure(toSend: message.map(\.frame)) else { continue }
-            for (number, _) in message { pending.withdraw(number)?(.failure(failure)) }
+            for (number, _) in message { pending.withdraw(number)?.take(.failure(failure)) }
         }
     }
 
@@ -128,7 +133,7 @@ final class RequestChannel {
         for index in 0..<frames.count {
             do throws(MalformedFrame) {
                 let (reply, number) = try frames.withBytes(of: index, LogReply.decode)
-                pending.answer(number)?(Self.result(of: reply))
+                pending.answer(number)?.take(Self.result(of: reply))
             } catch {
                 malformedReplies += 1
             }
@@ -161,8 +166,8 @@ final class RequestChannel {
             socket = nil
             connectLater()
             // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
-            for completion in pending.removeAll() {
-                completion(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
+            for waiter in pending.removeAll() {
+                waiter.take(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
             }
         case .handshakeFailed:
             isConnected = false
@@ -178,8 +183,8 @@ final class RequestChannel {
 
     private func expire() {
         isExpiryScheduled = false
-        for completion in pending.expire(at: .now) {
-            completion(.failure(EventLogError(.outcomeUnknown, "no reply from \(endpoint) in time")))
+        for waiter in pending.expire(at: .now) {
+            waiter.take(.failure(EventLogError(.outcomeUnknown, "no reply from \(endpoint) in time")))
         }
         scheduleExpiry()
     }

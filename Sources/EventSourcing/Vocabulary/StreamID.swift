@@ -23,6 +23,9 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
         self.name = String(decoding: name, as: UTF8.self)
     }
 
+    /// Hashes the name: it tells nearly all streams apart, and every event is looked up by its stream several times.
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
     /// `category/name`.
     public var description: String { "\(category)/\(name)" }
 

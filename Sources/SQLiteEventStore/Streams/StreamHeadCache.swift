@@ -29,7 +29,7 @@ struct StreamHeadCache {
     mutating func set(_ head: StreamHead, for stream: StreamID) {
         if young.count >= generationSize && young[stream] == nil {
             old = young
-            young = [:]
+            young = Dictionary(minimumCapacity: generationSize)
         }
         young[stream] = head
     }

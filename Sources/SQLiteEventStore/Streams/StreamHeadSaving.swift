@@ -8,9 +8,10 @@ struct StreamHeadSaving {
     /// When changes are written down.
     struct Limits {
         /// The streams that change before that.
-        var streams = 32_768
-        /// The events that are appended before that. Twice as many at most are read again after a crash.
-        var events: UInt64 = 131_072
+        var streams = 131_072
+        /// The events that are appended before that. Twice as many at most are read again when the log is opened, about
+        /// a million in a second.
+        var events: UInt64 = 524_288
     }
 
     /// How many ends are written down with each event that is appended.

@@ -31,7 +31,11 @@ enum StreamHeadTable {
 
     /// Writes down the end of a stream.
     static func save(_ stream: StreamID, _ head: StreamHead, _ database: Database) throws {
-        let row = try PreparedStatement("INSERT OR REPLACE INTO stream_heads VALUES (?, ?, ?, ?)", database)
+        let row = try PreparedStatement(
+            """
+            INSERT INTO stream_heads VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET version = ?3, position = ?4
+            """, database)
         try row.bind(stream.category, at: 1)
         try row.bind(stream.name, at: 2)
         try row.bind(head.version, at: 3)
@@ -57,21 +61,40 @@ enum StreamHeadTable {
     /// The ends of the streams of which something was appended after the position up to which the table knows all.
     static func newer(_ database: Database) throws -> [StreamID: StreamHead] {
         let rows = try PreparedStatement(
-            "SELECT position, category, stream, version FROM events WHERE position > ? ORDER BY position", database)
+            "SELECT position, category, stream, version, id FROM events WHERE position > ? ORDER BY position",
+            database)
         defer { rows.reset() }
         try rows.bind(until(database), at: 1)
-        var ends: [StreamID: (version: UInt64, position: UInt64)] = [:]
+        // Each end with whether its landmark was passed, too.
+        var ends: [StreamID: (head: StreamHead, hasLandmark: Bool)] = [:]
         while try rows.step() {
             let position = UInt64(clamping: rows.integer(at: 0))
-            guard let stream = StreamID(category: rows.text(at: 1), name: rows.text(at: 2)) else {
+            guard let stream = StreamID(category: rows.borrowedBytes(at: 1), name: rows.borrowedBytes(at: 2)) else {
                 throw SQLiteEventStoreError.damaged(
                     at: position, "\(rows.text(at: 1))/\(rows.text(at: 2)) is not a stream")
             }
+            guard let id = rows.uniqueID(at: 4) else {
+                throw SQLiteEventStoreError.damaged(at: position, "the event's id is not 16 bytes")
+            }
             let version = UInt64(clamping: rows.integer(at: 3))
-            if ends[stream, default: (0, 0)].version < version { ends[stream] = (version, position) }
+            var end = ends[stream] ?? (StreamHead(), false)
+            // Where a damaged file has a version twice, the later row does not hide the end.
+            guard version > end.head.version else { continue }
+            end.head.version = version
+            end.head.lastEvent = id
+            end.head.position = position
+            if version % StreamLinks.stride == 0 {
+                end.head.landmark = position
+                end.hasLandmark = true
+            }
+            ends[stream] = end
         }
-        return try ends.reduce(into: [:]) { heads, end in
-            heads[end.key] = try head(of: end.key, version: end.value.version, position: end.value.position, database)
+        return try ends.mapValues { end in
+            var head = end.head
+            if !end.hasLandmark {
+                head.landmark = try StreamLinks.landmark(at: head.position, version: head.version, database)
+            }
+            return head
         }
     }
 

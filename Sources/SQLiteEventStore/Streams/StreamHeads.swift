@@ -64,7 +64,7 @@ final class StreamHeads: Sendable {
     func takeOld() -> [StreamID: StreamHead] {
         recent.withLock { recent in
             recent.old = recent.young
-            recent.young = [:]
+            recent.young = Dictionary(minimumCapacity: recent.old.count)
             return recent.old
         }
     }

@@ -21,7 +21,8 @@ enum StreamLinks {
 
     /// The newest landmark of a stream that ends with a version at a position.
     static func landmark(at position: UInt64, version: UInt64, _ database: Database) throws -> UInt64 {
-        version % stride == 0 ? position : try StreamLinkReader(database).link(of: position).skip
+        if version < stride { return 0 }
+        return version % stride == 0 ? position : try StreamLinkReader(database).link(of: position).skip
     }
 
     /// The position of an event of a stream, found from the stream's end.

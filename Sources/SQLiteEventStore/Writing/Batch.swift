@@ -26,10 +26,13 @@ struct Batch {
     /// The time of all its records.
     private let time: Timestamp
 
-    /// A batch that follows `head`.
+    /// A batch that follows `head`, of so many requests.
     init(
-        _ database: Database, logID: UniqueID, after head: LogHead, _ heads: StreamHeads, at time: Timestamp
+        _ database: Database, logID: UniqueID, after head: LogHead, _ heads: StreamHeads, at time: Timestamp,
+        of requests: Int
     ) throws {
+        changed.reserveCapacity(requests)
+        records.reserveCapacity(requests)
         self.database = database
         insert = try EventInsert(database)
         links = try StreamLinkInsert(database)

@@ -86,7 +86,7 @@ struct Writer {
     private mutating func commit(
         _ requests: [AppendRequest], at time: Timestamp, _ database: Database
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
-        var batch = try Batch(database, logID: logID, after: head, heads, at: time)
+        var batch = try Batch(database, logID: logID, after: head, heads, at: time, of: requests.count)
         var results: [AppendResult] = []
         results.reserveCapacity(requests.count)
         for request in requests {

@@ -4,9 +4,10 @@ internal import DequeModule
 ///
 /// A pure data structure: the caller says what time it is. Every request leaves it exactly once: answered, expired or
 /// given up. An answer that comes after that finds nothing and is counted.
-public struct PendingRequests<Waiter> {
+package struct PendingRequests<Waiter> {
     private struct Request {
-        let due: ContinuousClock.Instant
+        /// Since ``begin``.
+        let due: Duration
         /// nil once the request has left.
         var waiter: Waiter?
     }
@@ -15,65 +16,68 @@ public struct PendingRequests<Waiter> {
     /// the first; answers come in about the order of the requests, so that is soon.
     private var requests = Deque<Request>()
     private var firstNumber: UInt64 = 1
+    /// Deadlines are kept as times since then, since instants of the clock are opaque to the compiler and dear to copy.
+    private let begin = ContinuousClock.now
     /// Those that still wait while many that came after them have left.
     private var stragglers: [UInt64: Request] = [:]
 
     /// The most requests that may wait at once.
-    public let limit: Int
+    package let limit: Int
 
     /// The number of requests that wait.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
     /// Answers that came for no request that still waits.
-    public private(set) var lateAnswers: UInt64 = 0
+    package private(set) var lateAnswers: UInt64 = 0
 
     /// An empty table for at most `limit` requests.
-    public init(limit: Int) {
+    package init(limit: Int) {
         self.limit = limit
     }
 
     /// Whether another request may be added.
-    public var hasRoom: Bool { count < limit }
+    package var hasRoom: Bool { count < limit }
 
     /// Adds a request.
     ///
     /// - Returns: its number, never used before; nil where the table is full.
-    public mutating func add(_ waiter: Waiter, until due: ContinuousClock.Instant) -> UInt64? {
+    package mutating func add(_ waiter: Waiter, until due: ContinuousClock.Instant) -> UInt64? {
         guard hasRoom else { return nil }
-        requests.append(Request(due: due, waiter: waiter))
+        requests.append(Request(due: due - begin, waiter: waiter))
         count += 1
         return firstNumber + UInt64(requests.count - 1)
     }
 
     /// Takes out the request that an answer is for; nil, and counted, where it no longer waits.
-    public mutating func answer(_ number: UInt64) -> Waiter? {
+    package mutating func answer(_ number: UInt64) -> Waiter? {
         let waiter = withdraw(number)
         if waiter == nil { lateAnswers += 1 }
         return waiter
     }
 
     /// Takes out a request that its sender gives up; nil where it no longer waits.
-    public mutating func withdraw(_ number: UInt64) -> Waiter? {
+    package mutating func withdraw(_ number: UInt64) -> Waiter? {
         guard number >= firstNumber else { return leave(stragglers.removeValue(forKey: number)?.waiter) }
         guard number - firstNumber < UInt64(requests.count) else { return nil }
         return leave(requests[Int(number - firstNumber)].waiter.take())
     }
 
     /// Takes out every request whose deadline has come, earliest deadline first. Looks at all that wait.
-    public mutating func expire(at now: ContinuousClock.Instant) -> [Waiter] {
-        waiting.filter { $0.due <= now }.sorted { ($0.due, $0.number) < ($1.due, $1.number) }
+    package mutating func expire(at now: ContinuousClock.Instant) -> [Waiter] {
+        let now = now - begin
+        return waiting.filter { $0.due <= now }.sorted { ($0.due, $0.number) < ($1.due, $1.number) }
             .compactMap { withdraw($0.number) }
     }
 
     /// Takes out everything, oldest request first: the peer that was to answer is gone.
-    public mutating func removeAll() -> [Waiter] {
+    package mutating func removeAll() -> [Waiter] {
         waiting.map(\.number).sorted().compactMap { withdraw($0) }
     }
 
     /// The earliest deadline; nil where nothing waits. Looks at all that wait.
-    public var nextDeadline: ContinuousClock.Instant? { waiting.map(\.due).min() }
+    package var nextDeadline: ContinuousClock.Instant? { waiting.map(\.due).min().map { begin + $0 } }
 
-    private var waiting: [(number: UInt64, due: ContinuousClock.Instant)] {
+    private var waiting: [(number: UInt64, due: Duration)] {
         stragglers.map { ($0.key, $0.value.due) }
             + requests.indices.lazy.filter { requests[$0].waiter != nil }
             .map { (firstNumber + UInt64($0), requests[$0].due) }
@@ -83,9 +87,9 @@ public struct PendingRequests<Waiter> {
         guard let waiter else { return nil }
         count -= 1
         // So that what is held stays in proportion to what waits.
-        while let first = requests.first, first.waiter == nil || requests.count > 2 * count + 64 {
+        while !requests.isEmpty, requests[0].waiter == nil || requests.count > 2 * count + 64 {
+            let first = requests.removeFirst()
             if first.waiter != nil { stragglers[firstNumber] = first }
-            requests.removeFirst()
             firstNumber += 1
         }
         return waiter

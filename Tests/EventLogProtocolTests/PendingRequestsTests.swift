@@ -1,6 +1,6 @@
+import EventLogProtocol
 import TestSupport
 import Testing
-import ZeroMQ
 
 @Suite("Pending requests")
 struct PendingRequestsTests {
