@@ -38,6 +38,26 @@ import Testing
                 == .opened(owner: "A", initialBalance: money("1.00"), currency: .usd))
     }
 
+    /// The very bytes that are written are read without the JSON reader; the same with a space is not.
+    @Test func `The form in which a movement is written makes no difference`() {
+        var texts = [
+            "0", "-1", "1", "0.01", "-0.00", "00", "1.", ".1", "1.2.3", "--1", "1-", "", " 1", "1\\u0030", "é", "\"}",
+        ]
+        for digits in 0...4 {
+            for units: Int64 in [0, 1, -1, 99, 100_000, 999_999_999_999_999, -999_999_999_999_999] {
+                texts.append(Money(minorUnits: units, fractionDigits: digits)?.description ?? "")
+            }
+        }
+        for text in texts {
+            func read(_ data: String) -> AccountEvent? {
+                try? AccountEvent(type: "MoneyDeposited", schemaVersion: 2, data: Array(data.utf8))
+            }
+            let plain = read(#"{"amount":"\#(text)"}"#)
+            #expect(plain == read(#"{ "amount":"\#(text)"}"#), "\(text)")
+            #expect((plain != nil) == (text == "1\\u0030" || Money(exactText: text) != nil), "\(text)")
+        }
+    }
+
     @Test(arguments: [
         "", "{}", "[]", "null", "\"500.00\"", "{", #"{"amount":"500.00""#, #"{"amount":"500.00"}x"#,
         #"{"amount":"500.00"}{}"#, #"{"amount":"500.00",}"#, #"{"amount":500.00}"#, #"{"amount":500}"#,

@@ -30,12 +30,20 @@ extension Money: CustomStringConvertible {
     /// Reads the form in which events hold amounts, which is that of ``description``; the digits after the point are
     /// counted. Nil for everything else: a needless zero, a minus before nothing, an exponent, an amount out of range.
     public init?(exactText text: String) {
+        var text = text
+        guard let money = text.withUTF8({ Money(exactText: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = money
+    }
+
+    /// Reads the same from its bytes.
+    init?(exactText text: UnsafeRawBufferPointer) {
         var magnitude: Int64 = 0
         var integerDigits = 0
         var fractionDigits = 0
         var isNegative = false
         var hasPoint = false
-        for (index, byte) in text.utf8.enumerated() {
+        for index in text.indices {
+            let byte = text[index]
             switch byte {
             case UInt8(ascii: "-") where index == 0:
                 isNegative = true
