@@ -106,14 +106,14 @@ public struct EventQueries: Sendable {
         } catch {
             writer = JSONWriter()
             writer.beginObject()
-            writer.member(name: "type")
+            writer.member("type")
             writer.string(record.type)
             writer.member(name: record.stream.category == Account.category ? "account" : "stream")
             writer.string(
                 record.stream.category == Account.category ? record.stream.name : record.stream.description)
-            writer.member(name: "schema_version")
+            writer.member("schema_version")
             writer.integer(record.event.schemaVersion)
-            writer.member(name: "data")
+            writer.member("data")
             writer.rawValue(record.event.data)
             AccountEvent.writePlace(of: record, to: &writer)
             writer.endObject()

@@ -187,8 +187,9 @@ actor AppendServer {
         }
         guard let replies, let events else { return }
         try replies.flush()
-        for record in records {
-            try PublishedMessage.send(record, in: store.logID, on: events)
+        let published = records.span
+        for index in published.indices {
+            try PublishedMessage.send(published[index], in: store.logID, on: events)
         }
         snapshots += batch.snapshots
         try settleInTime()

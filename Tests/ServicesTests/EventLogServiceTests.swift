@@ -103,6 +103,32 @@ import ZeroMQ
             _ = try await client.append(append(1))
         }
         #expect(error?.code == .unavailable)
+        let begun = ContinuousClock.now
+        let late = await #expect(throws: EventLogError.self) { try await client.connect(within: .milliseconds(200)) }
+        #expect(late?.reason.contains(place.address.read) == true)
+        #expect(.now - begun >= .milliseconds(190))
+        await client.close()
+        await loop.close()
+        #expect(await context.close())
+    }
+
+    @Test func `a client that waits for a log goes on when it is there`() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        let context = try Context()
+        let loop = try SocketLoop(name: "client", context: context)
+        let client = EventLogClient(place.address, on: loop)
+        async let connected: Void = client.connect(within: .seconds(20))
+        let service = try EventLogService(
+            store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
+            logger: quiet)
+        try await running([service]) {
+            try await connected
+            guard case .committed = try await client.append(append(1)) else {
+                Issue.record("not committed")
+                return
+            }
+        }
         await client.close()
         await loop.close()
         #expect(await context.close())

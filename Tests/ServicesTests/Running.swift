@@ -36,24 +36,10 @@ func withLog(_ body: (EventLogClient, Place) async throws -> Void) async throws 
     try await running([service]) {
         let loop = try SocketLoop(name: "client", context: context)
         let client = EventLogClient(place.address, on: loop)
-        try await client.connect()
-        try await untilConnected(client)
+        try await client.connect(within: .seconds(20))
         try await body(client, place)
         await client.close()
         await loop.close()
     }
     #expect(await context.close())
-}
-
-/// Both sockets of the client: whoever asks before they are connected is told at once that nobody is there.
-private func untilConnected(_ client: EventLogClient) async throws {
-    try await eventually("the client is connected") {
-        do throws(EventLogError) {
-            _ = try await client.status()
-            return await client.isConnected
-        } catch {
-            #expect(error.code == .unavailable)
-            return false
-        }
-    }
 }

@@ -30,11 +30,11 @@ extension Account: SnapshottableAggregate {
     }
 
     func writeSnapshotMembers(to writer: inout JSONWriter) {
-        writer.member(name: "owner")
+        writer.member("owner")
         writer.string(owner)
-        writer.member(name: "currency")
+        writer.member("currency")
         writer.string(currency.code)
-        writer.member(name: "balance")
+        writer.member("balance")
         writer.string(balance.description)
     }
 

@@ -9,18 +9,18 @@ extension AccountCommand {
     public var canonicalBytes: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.member(name: "type")
+        writer.member("type")
         writer.string(type)
         switch self {
         case .open(let owner, let initialBalance, let currency):
-            writer.member(name: "owner")
+            writer.member("owner")
             writer.string(owner)
-            writer.member(name: "initial_balance")
+            writer.member("initial_balance")
             writer.string(initialBalance.description)
-            writer.member(name: "currency")
+            writer.member("currency")
             writer.string(currency.code)
         case .deposit(let amount), .withdraw(let amount):
-            writer.member(name: "amount")
+            writer.member("amount")
             writer.string(amount.description)
         }
         writer.endObject()

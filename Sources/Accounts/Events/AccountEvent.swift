@@ -33,14 +33,14 @@ public enum AccountEvent: DomainEvent {
         writer.beginObject()
         switch self {
         case .opened(let owner, let initialBalance, let currency):
-            writer.member(name: "owner")
+            writer.member("owner")
             writer.string(owner)
-            writer.member(name: "initial_balance")
+            writer.member("initial_balance")
             writer.string(initialBalance.description)
-            writer.member(name: "currency")
+            writer.member("currency")
             writer.string(currency.code)
         case .deposited(let amount), .withdrawn(let amount):
-            writer.member(name: "amount")
+            writer.member("amount")
             writer.string(amount.description)
         }
         writer.endObject()

@@ -35,7 +35,7 @@ enum AccountUpcasters {
                 writer.string(text)
             }
             if type == "AccountOpened" {
-                writer.member(name: "currency")
+                writer.member("currency")
                 writer.string(Currency.usd.code)
             }
             writer.endObject()

@@ -36,20 +36,20 @@ extension AccountDirectory: CheckpointedProjection {
     private static func line(of account: Revision<Account>) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 256)
         writer.beginObject()
-        writer.member(name: "id")
+        writer.member("id")
         writer.string(account.stream.name)
-        writer.member(name: "version")
+        writer.member("version")
         writer.integer(account.version)
         if let lastEvent = account.lastEvent {
-            writer.member(name: "last_event")
+            writer.member("last_event")
             writer.string(lastEvent.description)
         }
         if let createdAt = account.createdAt {
-            writer.member(name: "created_at")
+            writer.member("created_at")
             writer.integer(createdAt.microseconds)
         }
         if let updatedAt = account.updatedAt {
-            writer.member(name: "updated_at")
+            writer.member("updated_at")
             writer.integer(updatedAt.microseconds)
         }
         account.state.writeSnapshotMembers(to: &writer)

@@ -8,25 +8,25 @@ extension Revision<Account> {
     /// Made for accounts that exist; before the first event there are no times, which are then left out.
     public func writeAccount(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member(name: "id")
+        writer.member("id")
         writer.string(stream.name)
-        writer.member(name: "owner")
+        writer.member("owner")
         writer.string(state.owner)
-        writer.member(name: "balance")
+        writer.member("balance")
         writer.rawNumber(state.balance.description)
-        writer.member(name: "version")
+        writer.member("version")
         writer.integer(version)
-        writer.member(name: "currency")
+        writer.member("currency")
         writer.string(state.currency.code)
-        writer.member(name: "status")
+        writer.member("status")
         writer.string(state.status.rawValue)
         if let createdAt {
-            writer.member(name: "opened_at")
-            writer.string(createdAt.description)
+            writer.member("opened_at")
+            writer.timestamp(createdAt)
         }
         if let updatedAt {
-            writer.member(name: "updated_at")
-            writer.string(updatedAt.description)
+            writer.member("updated_at")
+            writer.timestamp(updatedAt)
         }
         writer.endObject()
     }

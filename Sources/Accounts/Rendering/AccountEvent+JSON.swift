@@ -13,10 +13,10 @@ extension AccountEvent {
         let event = try AccountEvent(
             type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
         writer.beginObject()
-        writer.member(name: "type")
+        writer.member("type")
         writer.string(event.type)
         if includingAccount {
-            writer.member(name: "account")
+            writer.member("account")
             writer.string(record.stream.name)
         }
         event.writeFields(to: &writer)
@@ -26,27 +26,27 @@ extension AccountEvent {
 
     /// Writes what a record has beside its event: `version`, `position`, `id` and `time`.
     public static func writePlace(of record: RecordedEvent, to writer: inout JSONWriter) {
-        writer.member(name: "version")
+        writer.member("version")
         writer.integer(record.streamVersion)
-        writer.member(name: "position")
+        writer.member("position")
         writer.integer(record.position)
-        writer.member(name: "id")
+        writer.member("id")
         writer.string(record.event.id.description)
-        writer.member(name: "time")
-        writer.string(record.recordedAt.description)
+        writer.member("time")
+        writer.timestamp(record.recordedAt)
     }
 
     private func writeFields(to writer: inout JSONWriter) {
         switch self {
         case .opened(let owner, let initialBalance, let currency):
-            writer.member(name: "owner")
+            writer.member("owner")
             writer.string(owner)
-            writer.member(name: "initial_balance")
+            writer.member("initial_balance")
             writer.rawNumber(initialBalance.description)
-            writer.member(name: "currency")
+            writer.member("currency")
             writer.string(currency.code)
         case .deposited(let amount), .withdrawn(let amount):
-            writer.member(name: "amount")
+            writer.member("amount")
             writer.rawNumber(amount.description)
         }
     }

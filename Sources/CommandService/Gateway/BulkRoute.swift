@@ -139,7 +139,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     private func write(_ number: Int, to writer: inout JSONWriter, _ body: (inout JSONWriter) -> Void) {
         writer.beginObject()
-        writer.member(name: "line")
+        writer.member("line")
         writer.integer(number)
         body(&writer)
         writer.endObject()
@@ -150,33 +150,33 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         case .failure(let failure):
             write(CommandProblems(domain: domain, logger: logger).problem(for: failure, order), to: &writer)
         case .success(.obeyed(let revision, let position, let isReplay)):
-            writer.member(name: "status")
+            writer.member("status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
             writer.member(name: domain.memberName)
             domain.write(revision, to: &writer)
             if let position {
-                writer.member(name: "position")
+                writer.member("position")
                 writer.integer(position)
             }
             if isReplay { writeReplayed(to: &writer) }
         case .success(.replayedRefusal(let status, let body)):
-            writer.member(name: "status")
+            writer.member("status")
             writer.integer(status)
-            writer.member(name: "problem")
+            writer.member("problem")
             writer.rawValue(body)
             writeReplayed(to: &writer)
         }
     }
 
     private func write(_ problem: Problem, to writer: inout JSONWriter) {
-        writer.member(name: "status")
+        writer.member("status")
         writer.integer(problem.status.code)
-        writer.member(name: "problem")
+        writer.member("problem")
         writer.rawValue(problem.body)
     }
 
     private func writeReplayed(to writer: inout JSONWriter) {
-        writer.member(name: "replayed")
+        writer.member("replayed")
         writer.bool(true)
     }
 

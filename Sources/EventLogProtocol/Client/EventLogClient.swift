@@ -32,6 +32,9 @@ public actor EventLogClient {
     private var appends: RequestChannel?
     private var reads: RequestChannel?
     private var isClosed = false
+    /// Those who wait until both sockets are connected, each under a number of its own.
+    private var connectionWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    private var lastWaiter: UInt64 = 0
 
     /// The loop's thread runs this actor.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -59,6 +62,28 @@ public actor EventLogClient {
     public func connect() throws(ZeroMQError) {
         _ = try appendChannel()
         _ = try readChannel()
+    }
+
+    /// Connects, and returns once the append socket and the read socket are connected to a log.
+    ///
+    /// - Throws: ``EventLogError`` `unavailable` where they are not within `patience`.
+    public func connect(within patience: Duration) async throws(EventLogError) {
+        do {
+            try connect()
+        } catch {
+            throw EventLogError(.unavailable, error.description)
+        }
+        guard !isConnected else { return }
+        lastWaiter += 1
+        let number = lastWaiter
+        loop.schedule(after: patience) { [weak self] in
+            self?.assumeIsolated { $0.connectionWaiters.removeValue(forKey: number)?.resume() }
+        }
+        await withCheckedContinuation { connectionWaiters[number] = $0 }
+        guard isConnected else {
+            let endpoint = canRead ? address.append : address.read
+            throw EventLogError(.unavailable, "nobody answers at \(endpoint)")
+        }
     }
 
     /// Begins to connect the read socket alone, without waiting for the log.
@@ -144,6 +169,13 @@ public actor EventLogClient {
         isClosed = true
         appends?.close()
         reads?.close()
+        wakeConnectionWaiters()
+    }
+
+    private func wakeConnectionWaiters() {
+        let woken = connectionWaiters
+        connectionWaiters = [:]
+        for waiter in woken.values { waiter.resume() }
     }
 
     /// Appends events, for a caller on the same loop that must take in the answers in the order in which they come:
@@ -195,15 +227,23 @@ public actor EventLogClient {
 
     private func appendChannel() throws(ZeroMQError) -> RequestChannel {
         if let appends { return appends }
-        let channel = try RequestChannel(to: address.append, limit: requestLimit, on: loop)
+        let channel = try channel(to: address.append)
         appends = channel
         return channel
     }
 
     private func readChannel() throws(ZeroMQError) -> RequestChannel {
         if let reads { return reads }
-        let channel = try RequestChannel(to: address.read, limit: requestLimit, on: loop)
+        let channel = try channel(to: address.read)
         reads = channel
+        return channel
+    }
+
+    private func channel(to endpoint: String) throws(ZeroMQError) -> RequestChannel {
+        let channel = try RequestChannel(to: endpoint, limit: requestLimit, on: loop)
+        channel.whenConnected = { [weak self] in
+            self?.assumeIsolated { if $0.isConnected { $0.wakeConnectionWaiters() } }
+        }
         return channel
     }
 }

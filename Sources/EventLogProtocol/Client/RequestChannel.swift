@@ -33,6 +33,8 @@ final class RequestChannel {
     private var leaving: [(number: UInt64, frame: [UInt8])] = []
     private var isExpiryScheduled = false
     private(set) var isConnected = false
+    /// Is called on the loop's thread when a connection stands.
+    var whenConnected: () -> Void = {}
     private(set) var malformedReplies: UInt64 = 0
 
     var lateReplies: UInt64 { pending.lateAnswers }
@@ -155,6 +157,7 @@ final class RequestChannel {
         switch event {
         case .connected:
             isConnected = true
+            whenConnected()
         case .disconnected where !isConnected:
             // Nobody shook hands yet: libzmq tries again by itself.
             break

@@ -28,8 +28,21 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// RFC 3339 in UTC with six fractional digits: `2026-01-02T03:04:05.678901Z`.
     ///
-    /// The civil-date arithmetic is that of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
+    /// That of a year beyond 9999 has only its last four digits.
     public var description: String {
+        String(unsafeUninitializedCapacity: Self.textSize) { buffer in
+            writeText(to: UnsafeMutableRawBufferPointer(buffer))
+            return Self.textSize
+        }
+    }
+
+    /// The number of bytes of ``description``.
+    public static let textSize = 27
+
+    /// Writes the bytes of ``description`` into the first ``textSize`` of `bytes`.
+    ///
+    /// The civil-date arithmetic is that of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
+    public func writeText(to bytes: UnsafeMutableRawBufferPointer) {
         let day = microseconds.floorDivided(by: 86_400_000_000)
         var rest = microseconds - day * 86_400_000_000
         let shifted = day + 719_468
@@ -47,26 +60,23 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         rest -= minute * 60_000_000
         let second = rest / 1_000_000
         rest -= second * 1_000_000
-        return String(unsafeUninitializedCapacity: 27) { buffer in
-            var at = 0
-            func put(_ value: Int64, digits: Int, then separator: Unicode.Scalar) {
-                var value = value
-                for index in stride(from: digits - 1, through: 0, by: -1) {
-                    buffer[at + index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
-                    value /= 10
-                }
-                buffer[at + digits] = UInt8(ascii: separator)
-                at += digits + 1
+        var at = 0
+        func put(_ value: Int64, digits: Int, then separator: Unicode.Scalar) {
+            var value = value
+            for index in stride(from: digits - 1, through: 0, by: -1) {
+                bytes[at + index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
+                value /= 10
             }
-            put(year, digits: 4, then: "-")
-            put(month, digits: 2, then: "-")
-            put(dayOfMonth, digits: 2, then: "T")
-            put(hour, digits: 2, then: ":")
-            put(minute, digits: 2, then: ":")
-            put(second, digits: 2, then: ".")
-            put(rest, digits: 6, then: "Z")
-            return at
+            bytes[at + digits] = UInt8(ascii: separator)
+            at += digits + 1
         }
+        put(year, digits: 4, then: "-")
+        put(month, digits: 2, then: "-")
+        put(dayOfMonth, digits: 2, then: "T")
+        put(hour, digits: 2, then: ":")
+        put(minute, digits: 2, then: ":")
+        put(second, digits: 2, then: ".")
+        put(rest, digits: 6, then: "Z")
     }
 }
 

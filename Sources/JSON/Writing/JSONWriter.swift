@@ -3,7 +3,7 @@
 ///
 ///     var writer = JSONWriter()
 ///     writer.beginObject()
-///     writer.member(name: "balance")
+///     writer.member("balance")
 ///     writer.rawNumber("1300.00")
 ///     writer.endObject()
 public struct JSONWriter: Sendable {
@@ -55,6 +55,22 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// The name of the member whose value is written next: one that stands in the program, and holds nothing that must
+    /// be escaped.
+    public mutating func member(_ name: StaticString) {
+        separate()
+        name.withUTF8Buffer { text in
+            assert(!text.contains(where: ASCII.mustBeEscaped), "\(name) holds what must be escaped")
+            bytes.append(addingCapacity: text.count + 3) { span in
+                span.append(ASCII.quote)
+                for byte in text { span.append(byte) }
+                span.append(ASCII.quote)
+                span.append(ASCII.colon)
+            }
+        }
+        needsComma = false
+    }
+
     /// The name of the member whose value is written next.
     public mutating func member(name: String) {
         separate()
@@ -77,9 +93,43 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// A string of so many bytes, of which `write` is given the place: UTF-8 that holds nothing that must be escaped.
+    public mutating func plainString(byteCount count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
+        separate()
+        bytes.append(addingCapacity: count + 2) { span in
+            span.append(ASCII.quote)
+            span.withUnsafeMutableBufferPointer { buffer, initialized in
+                write(
+                    UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[initialized..<(initialized + count)]))
+                initialized += count
+            }
+            span.append(ASCII.quote)
+        }
+        needsComma = true
+    }
+
     /// A whole number.
     public mutating func integer(_ value: some BinaryInteger) {
-        rawNumber(String(value))
+        guard let small = UInt64(exactly: value) else { return rawNumber(String(value)) }
+        separate()
+        var digits = 1
+        var rest = small / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        bytes.append(addingCapacity: digits) { span in
+            span.withUnsafeMutableBufferPointer { buffer, initialized in
+                var rest = small
+                for place in (initialized..<(initialized + digits)).reversed() {
+                    buffer.initializeElement(at: place, to: ASCII.zero + UInt8(truncatingIfNeeded: rest % 10))
+                    rest /= 10
+                }
+                initialized += digits
+            }
+        }
+        needsComma = true
     }
 
     /// `true` or `false`.
@@ -130,7 +180,7 @@ public struct JSONWriter: Sendable {
         var string = string
         string.withUTF8 { text in
             var start = 0
-            while let index = text[start...].firstIndex(where: ASCII.mustBeEscaped) {
+            for index in text.indices where ASCII.mustBeEscaped(text[index]) {
                 bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
                 appendEscape(of: text[index])
                 start = index + 1

@@ -23,12 +23,12 @@ public enum CloudEvent {
             writer.string(value)
         }
         if !record.event.metadata.isEmpty {
-            writer.member(name: "metadata")
+            writer.member("metadata")
             writer.string(String(decoding: record.event.metadata, as: UTF8.self))
         }
-        writer.member(name: "datacontenttype")
+        writer.member("datacontenttype")
         writer.string("application/json")
-        writer.member(name: "data")
+        writer.member("data")
         writer.rawValue(record.event.data)
         writer.endObject()
         return writer.bytes

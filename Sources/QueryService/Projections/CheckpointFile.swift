@@ -64,7 +64,7 @@ struct CheckpointFile {
             writer.member(name: name)
             writer.string(value)
         }
-        writer.member(name: "position")
+        writer.member("position")
         writer.integer(position)
         writer.endObject()
         return writer.bytes

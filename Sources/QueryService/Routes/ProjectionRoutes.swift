@@ -54,22 +54,22 @@ public struct ProjectionRoutes: Sendable {
     private func write(_ entry: Entry, to writer: inout JSONWriter) {
         let status = entry.status()
         writer.beginObject()
-        writer.member(name: "name")
+        writer.member("name")
         writer.string(entry.name)
-        writer.member(name: "position")
+        writer.member("position")
         writer.integer(status.position)
-        writer.member(name: "head")
+        writer.member("head")
         writer.integer(status.head)
-        writer.member(name: "live")
+        writer.member("live")
         writer.bool(status.isLive)
-        writer.member(name: "can_be_rebuilt")
+        writer.member("can_be_rebuilt")
         writer.bool(entry.rebuild != nil)
         if let position = status.rebuiltPosition {
-            writer.member(name: "rebuilt_position")
+            writer.member("rebuilt_position")
             writer.integer(position)
         }
         if let failure = status.failure {
-            writer.member(name: "stopped")
+            writer.member("stopped")
             writer.string(failure.description)
         }
         writer.endObject()
@@ -86,13 +86,13 @@ public struct ProjectionRoutes: Sendable {
             let report = try await rebuild()
             return Response.json(.ok) { writer in
                 writer.beginObject()
-                writer.member(name: "projection")
+                writer.member("projection")
                 writer.string(name)
-                writer.member(name: "position")
+                writer.member("position")
                 writer.integer(report.position)
-                writer.member(name: "digest")
+                writer.member("digest")
                 writer.string(report.digest.description)
-                writer.member(name: "replaced_digest")
+                writer.member("replaced_digest")
                 if let digest = report.replacedDigest { writer.string(digest.description) } else { writer.null() }
                 writer.endObject()
             }

@@ -1,5 +1,7 @@
+internal import Dispatch
 internal import EventSourcing
 internal import GRDB
+internal import Synchronization
 
 /// Writes the ends of streams into their table: late, in the order of the table, and a few with each batch; so that an
 /// event costs a part of a page there, not a page of its own, and no batch waits for many. After a crash, what was not
@@ -14,15 +16,26 @@ struct StreamHeadSaving {
         var events: UInt64 = 524_288
     }
 
+    private typealias End = (stream: StreamID, head: StreamHead)
+
     /// How many ends are written down with each event that is appended.
     private static let savedWithAnEvent = 4
+    /// More than this are put in order on another thread: the writer would be held up for as long as many flushes take.
+    private static let mostSortedAtOnce = 1024
 
     private let heads: StreamHeads
     private let limits: Limits
     /// What is left to be written down, last first.
-    private var unsaved: [(stream: StreamID, head: StreamHead)] = []
+    private var unsaved: [End] = []
+    /// What is being put in order, and comes here when it is.
+    private let sorted = Sorted()
+    private var isSorting = false
     /// The position up to which everything is in the table once that is done.
     private var until: UInt64
+
+    private final class Sorted: Sendable {
+        let ends = Mutex<[End]?>(nil)
+    }
 
     /// Goes on from what the table has.
     init(_ heads: StreamHeads, _ limits: Limits, _ database: Database) throws {
@@ -33,6 +46,10 @@ struct StreamHeadSaving {
 
     /// Writes down some, within the transaction of a batch of so many events.
     mutating func save(with events: Int, _ database: Database) throws {
+        if isSorting, let ends = sorted.ends.withLock({ $0.take() }) {
+            isSorting = false
+            unsaved = ends
+        }
         guard !unsaved.isEmpty else { return }
         for (stream, head) in unsaved.suffix(events * Self.savedWithAnEvent).reversed() {
             try StreamHeadTable.save(stream, head, database)
@@ -44,11 +61,24 @@ struct StreamHeadSaving {
     /// The batch is durable, up to a position, and has changed these streams.
     mutating func committed(_ changed: [StreamID: StreamHead], upTo position: UInt64) {
         let count = heads.note(changed, upTo: position)
-        guard unsaved.isEmpty else { return }
+        guard unsaved.isEmpty, !isSorting else { return }
         heads.forgetOld()
         guard count >= limits.streams || position - until >= limits.events else { return }
         until = position
-        unsaved = heads.takeOld().map { ($0.key, $0.value) }
-        unsaved.sort { ($0.stream.category, $0.stream.name) > ($1.stream.category, $1.stream.name) }
+        sort(heads.takeOld())
+    }
+
+    private mutating func sort(_ ends: [StreamID: StreamHead]) {
+        @Sendable func sorted() -> [End] {
+            ends.map { ($0.key, $0.value) }
+                .sorted { ($0.stream.category, $0.stream.name) > ($1.stream.category, $1.stream.name) }
+        }
+        guard ends.count > Self.mostSortedAtOnce else { return unsaved = sorted() }
+        isSorting = true
+        let place = self.sorted
+        DispatchQueue.global(qos: .utility).async {
+            let ends = sorted()
+            place.ends.withLock { $0 = ends }
+        }
     }
 }

@@ -29,13 +29,16 @@ struct EventInsert {
     }
 
     /// SQLite copies nothing of what is bound: it lies in one place that outlives the run.
-    private func insert(_ records: ArraySlice<RecordedEvent>, by statement: PreparedStatement) throws {
-        let size = records.reduce(0) { $0 + BoundRecord.size(of: $1) }
+    private func insert(_ rows: ArraySlice<RecordedEvent>, by statement: PreparedStatement) throws {
+        // Lent, not copied: each copy would count the references to all that a record holds.
+        let records = rows.span
+        var size = 0
+        for index in records.indices { size += BoundRecord.size(of: records[index]) }
         try withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { place in
             var rest = place
-            for (index, record) in records.enumerated() {
+            for index in records.indices {
                 let bound = BoundRecord(statement, before: Int32(index * Self.columns))
-                rest = try bound.bind(record, copiedTo: rest)
+                rest = try bound.bind(records[index], copiedTo: rest)
             }
             try statement.run()
         }

@@ -35,13 +35,13 @@ public struct Problem: Error, Hashable, Sendable {
     public var body: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.member(name: "type")
+        writer.member("type")
         writer.string("/problems/\(name)")
-        writer.member(name: "title")
+        writer.member("title")
         writer.string(title)
-        writer.member(name: "status")
+        writer.member("status")
         writer.integer(status.code)
-        writer.member(name: "detail")
+        writer.member("detail")
         writer.string(detail)
         for member in members {
             writer.member(name: member.name)

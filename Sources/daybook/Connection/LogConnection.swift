@@ -14,7 +14,8 @@ enum LogConnection {
         let client = EventLogClient(address, on: loop)
         let result: Result<Value, any Error>
         do {
-            try await waitForLog(client, patience: address.timeout)
+            // A connection takes a moment, and nothing is sent before it stands.
+            try await client.connect(within: address.timeout)
             result = .success(try await body(client))
         } catch let error as EventLogError {
             Terminal.tell("daybook: \(error)")
@@ -26,21 +27,5 @@ enum LogConnection {
         await loop.close()
         await context.close()
         return try result.get()
-    }
-
-    /// Asks until the log answers: a connection takes a moment, and nothing is sent before it stands.
-    private static func waitForLog(_ client: EventLogClient, patience: Duration) async throws {
-        let deadline = ContinuousClock.now + patience
-        try await client.connect()
-        while true {
-            do throws(EventLogError) {
-                _ = try await client.status()
-                if await client.isConnected { return }
-            } catch {
-                guard error.code == .unavailable, .now < deadline else { throw error }
-            }
-            guard .now < deadline else { throw EventLogError(.unavailable, "nobody takes appends") }
-            try await Task.sleep(for: .milliseconds(10))
-        }
     }
 }
