@@ -118,12 +118,12 @@ import ZeroMQ
         let context = try Context()
         let loop = try SocketLoop(name: "client", context: context)
         let client = EventLogClient(place.address, on: loop)
-        async let connected: Void = client.connect(within: .seconds(20))
+        let connecting = Task { try await client.connect(within: .seconds(20)) }
         let service = try EventLogService(
             store: try SQLiteEventStore(path: place.path("log.db")), endpoints: place.endpoints, context: context,
             logger: quiet)
         try await running([service]) {
-            try await connected
+            try await connecting.value
             guard case .committed = try await client.append(append(1)) else {
                 Issue.record("not committed")
                 return
