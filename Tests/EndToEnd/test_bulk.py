@@ -223,6 +223,29 @@ def test_a_client_that_does_not_read_is_not_read_from_and_costs_bounded_memory(s
     assert daybook.gateway.deposit("slow", 1).status == 200
 
 
+def test_clients_that_go_without_reading_leave_no_memory_behind(start_daybook):
+    daybook = start_daybook()
+    daybook.gateway.open("gone", 0)
+    line = (json.dumps(deposit("gone", "0.01")) + "\n").encode()
+    head = "POST /commands HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000000\r\n\r\n"
+
+    def leave_some(count):
+        for _ in range(count):
+            with socket.socket() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(("127.0.0.1", daybook.command.port))
+                connection.sendall(head.encode())
+                connection.settimeout(0.3)
+                with pytest.raises(TimeoutError):
+                    while True:
+                        connection.send(line * 1000)
+        wait_until(lambda: in_progress(daybook) == 0, "nothing of them is under way any more")
+        return resident(daybook.command.client.get("/metrics").body)
+
+    before = leave_some(5)
+    assert leave_some(20) - before < 20 << 20
+
+
 def in_progress(daybook):
     return daybook.command.figures()["commands_in_progress"]
 
@@ -257,6 +280,22 @@ def test_each_line_is_answered_once_it_is_durable_while_the_body_still_comes(day
     answers = [json.loads(line) for line in response.read().splitlines()]
     assert [(answer["line"], answer["account"]["balance"]) for answer in answers] == [(1, 1), (2, 3)]
     connection.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_commands_for_one_account_keep_their_order_among_others_that_were_answered_before(daybook, seed):
+    """A replay leaves nothing for the next command to stand on; those after it must wait until it is decided anew."""
+    account, random_numbers = f"again-{seed}", random.Random(seed)
+    keyed = [deposit(account, 1, idempotency_key=f"{account}-{number}") for number in range(200)]
+    bulk(daybook, opening(account), *keyed)
+    commands = []
+    for command in keyed:
+        commands.append(command)
+        commands += [deposit(account, "0.01")] * random_numbers.randrange(4)
+    answers = bulk(daybook, *commands)
+    assert [answer.get("replayed", False) for answer in answers] == ["idempotency_key" in each for each in commands]
+    fresh = [answer["account"]["version"] for answer in answers if not answer.get("replayed")]
+    assert fresh == list(range(202, 202 + len(fresh)))
 
 
 def test_I8_a_log_that_goes_during_a_bulk_request_leaves_no_line_without_its_answer(start_daybook):

@@ -617,6 +617,60 @@ def test_a_client_that_sends_no_more_is_answered(daybook, account, path):
     assert [answer.status for answer in responses(received)] == [wanted, wanted]
 
 
+@pytest.mark.parametrize("last", ["", "Connection: close"])
+def test_a_client_that_sends_no_more_and_reads_late_gets_the_whole_answer(start_daybook, last):
+    daybook = start_daybook()
+    daybook.gateway.open("long", 0)
+    line = json.dumps({"account": "long", "type": "Deposit", "amount": 1}) + "\n"
+    assert daybook.gateway.request(
+        "POST", "/commands", (line * 9999).encode(), {"Content-Type": "application/x-ndjson"}, 60
+    ).body.count(b'"status":200') == 9999  # fmt: skip
+    # More than the system's own buffers take.
+    count = 8
+    requests = [raw("GET", "/accounts/long/events?limit=10000")] * (count - 1)
+    requests.append(raw("GET", "/accounts/long/events?limit=10000", *filter(None, [last])))
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", daybook.command.port))
+        connection.sendall(b"".join(requests))
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert [len(answer.json) for answer in responses(received)] == [10000] * count
+
+
+def test_queries_sent_without_waiting_are_all_refused_where_nobody_answers_them(start_daybook):
+    daybook = start_daybook()
+    daybook.gateway.open("a", 0)
+    daybook.query.stop()
+    requests = [raw("GET", "/accounts/a")] * 3 + [raw("GET", "/accounts/a", "Connection: close")]
+    answers = responses(exchange(daybook.command.port, b"".join(requests)))
+    assert [answer.status for answer in answers] == [503] * 4
+    assert daybook.gateway.deposit("a", 1).status == 200
+
+
+@pytest.mark.parametrize("target", ["/accounts?limit=1000", "/accounts/a?at=%zz"])
+def test_a_client_that_asks_on_and_reads_nothing_is_not_read_from(start_daybook, target):
+    daybook = start_daybook()
+    for number in range(200):
+        daybook.gateway.open(f"a-{number}", 0)
+    before = memory(daybook)
+    requests = raw("GET", target) * 1000
+    sent = 0
+    with socket.create_connection(("127.0.0.1", daybook.command.port)) as connection:
+        connection.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            while sent < 64 << 20:
+                sent += connection.send(requests)
+        assert memory(daybook) - before < 64 << 20
+        assert daybook.gateway.account("a-1")["version"] == 1, "others wait for the one that does not read"
+
+
+def memory(daybook):
+    text = daybook.command.client.get("/metrics").body.decode()
+    return int(re.search(r"^daybook_command_resident_memory_bytes (\d+)$", text, re.MULTILINE)[1])
+
+
 def test_a_query_with_a_body_is_answered_and_the_next_one_too(daybook, account):
     body = b"x" * 200_000
     requests = [

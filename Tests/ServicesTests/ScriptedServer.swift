@@ -62,6 +62,11 @@ final class ScriptedServer: Sendable {
 
     func close() async throws { try await channel.close() }
 
+    /// The beginning of a feed, with its first chunks.
+    static func beginning(ofFeed chunks: String) -> Act {
+        .send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
+    }
+
     /// An answer with a length.
     static func answer(_ body: String, _ fields: String = "") -> Act {
         .send("HTTP/1.1 200 OK\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")

@@ -41,7 +41,7 @@ final class UpstreamClient: Sendable {
         try await eventLoop.submit {
             let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: ["host": "test"])
             let exchange = UpstreamExchange(
-                head, isFeed: isFeed, patience: patience, connectionPatience: connectionPatience,
+                head, mayBeFeed: isFeed, patience: patience, connectionPatience: connectionPatience,
                 for: Answer.Reader(answer))
             answer.exchange.value = exchange
             pools.pool(of: answer.eventLoop).start(exchange)

@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test func `a feed is ended where the gateway stops, and no new one begins`() async throws {
-        let beginning = ScriptedServer.Act.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        let beginning = ScriptedServer.beginning(ofFeed: "4\r\nhalf\r\n")
         try await asking({ $0.head.contains("/feed") ? [beginning] : [Self.hello] }) { client, server in
             let feed = try await client.ask("/feed", isFeed: true)
             try await eventually("a part has come") { feed.text == "half" }
@@ -184,7 +184,7 @@ import Testing
     }
 
     @Test func `feeds leave the connections to others`() async throws {
-        let beginning = ScriptedServer.Act.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+        let beginning = ScriptedServer.beginning(ofFeed: "2\r\nhi\r\n")
         let feeds = UpstreamPool.mostConnections + 10
         try await asking({ $0.head.contains("/feed") ? [beginning] : [Self.hello] }) { client, server in
             var open: [UpstreamClient.Answer] = []

@@ -14,6 +14,14 @@ extension AggregateHost {
         /// Others were faster; the command is to be decided again. Whether the pipeline knows what the log told.
         case outdated(isKnown: Bool)
         case failed(Failure)
+
+        /// Whether what was sent is recorded, so that what stands on it may be, too.
+        var isCommitted: Bool {
+            switch self {
+            case .obeyed, .committedUnseen: true
+            case .replayed, .outdated, .failed: false
+            }
+        }
     }
 
     /// Appends what was decided.
@@ -24,8 +32,9 @@ extension AggregateHost {
         _ slot: Slot, _ place: Place?
     ) async throws(Failure) -> Answer? {
         let end = await withCheckedContinuation { continuation in
-            send(write, ticket, order, slot, place) { continuation.resume(returning: $0) }
+            // Before it is sent: where there is no room for it, it has ended already when that returns.
             if let place { slot.sequence.sent(place) }
+            send(write, ticket, order, slot, place) { continuation.resume(returning: $0) }
         }
         return try await answer(after: end, isFresh: &isFresh, slot)
     }
@@ -76,8 +85,8 @@ extension AggregateHost {
         client.assumeIsolated { client in
             client.append(request) { reply in
                 let end = host.assumeIsolated { $0.take(reply, ticket, slot) }
-                // At once, not when a task goes on: nothing that comes later may be decided before.
-                if case .outdated = end, let place { slot.sequence.refused(place) }
+                // At once, not when a task goes on: nothing that comes later may be decided before what stood on it.
+                if let place, !end.isCommitted { slot.sequence.refused(place) }
                 ended(end)
             }
         }

@@ -168,8 +168,9 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let place = order.isInSequence ? slot.sequence.enter() : nil
         slot.lastTicket = ticket
         let command = BegunCommand(order, index, answered, slot, place, ticketBefore)
-        send(write, ticket, order, slot, place) { self.appended(command, $0) }
+        // Before it is sent: where there is no room for it, it has ended already when that returns.
         if let place { slot.sequence.sent(place) }
+        send(write, ticket, order, slot, place) { self.appended(command, $0) }
         return true
     }
 

@@ -60,7 +60,7 @@ struct CommandSequence {
         wakeNext()
     }
 
-    /// A command's events were refused, and so will be what stood on them.
+    /// A command's events are not recorded, and so what stood on them will not be.
     mutating func refused(_ number: Int) {
         set(.open, of: number)
         for later in (number..<lastNumber).map({ $0 + 1 }) where phase(of: later) == .sent {

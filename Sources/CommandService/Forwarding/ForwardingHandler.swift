@@ -53,6 +53,8 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var query: Query?
     /// The requests that the server behind has not answered yet.
     private var passedOn = 0
+    /// The answers to queries that are complete, and not all sent.
+    private var unsentAnswers = 0
     /// Whether the rest of a query's request is still to come.
     private var isReadingQuery = false
     /// Whether the client was told that the connection ends, so that nothing it sends is taken any more.
@@ -92,7 +94,10 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { arrived(.error(error)) }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { query?.exchange?.goOn() }
+        if context.channel.isWritable {
+            query?.exchange?.goOn()
+            takeArrivals()
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -117,8 +122,11 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether what has come may be dealt with, as far as the answers before it are concerned.
     private func isItsTurn(_ arrival: Arrival) -> Bool {
         switch arrival {
-        case .head(_, .server), .event, .error: query == nil
-        case .head: query == nil && passedOn == 0
+        case .head(_, .server): query == nil
+        // Where the client does not read its answers, they wait in the connection; no more are asked for then.
+        case .head: query == nil && passedOn == 0 && context?.channel.isWritable == true
+        // The server may close the connection for them, and with it goes what was not sent yet.
+        case .event, .error: query == nil && unsentAnswers == 0
         case .rest: true
         }
     }
@@ -191,15 +199,23 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func end() {
-        guard let query else { return }
-        context?.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        guard let query, let context else { return }
+        unsentAnswers += 1
+        let isSent = context.eventLoop.makePromise(of: Void.self)
+        isSent.futureResult.assumeIsolated().whenComplete { _ in self.hasSentAnswer(isLast: query.isLast) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: isSent)
         forgetQuery()
         if query.isLast {
             isClosing = true
             arrivals.removeAll { $0.isRequest }
-            // The rest when the client has read it and closes, too.
-            context?.close(mode: .output, promise: nil)
         }
+        takeArrivals()
+    }
+
+    private func hasSentAnswer(isLast: Bool) {
+        unsentAnswers -= 1
+        // The rest when the client has read it and closes, too.
+        if isLast { context?.close(mode: .output, promise: nil) }
         takeArrivals()
     }
 

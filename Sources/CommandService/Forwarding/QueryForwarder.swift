@@ -52,16 +52,16 @@ struct QueryForwarder: RequestForwarder {
     ) throws(Problem) -> UpstreamExchange {
         let items = try ParameterReading.items(of: query)
         let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
-        let isFeed = request.headerFields[.accept]?.contains("text/event-stream") == true
+        let mayBeFeed = request.headerFields[.accept]?.contains("text/event-stream") == true
         let head = try head(of: request, path: path, items: items)
-        guard (isFeed ? feeds : inProgress).begin() else { throw Self.overloaded }
+        guard (mayBeFeed ? feeds : inProgress).begin() else { throw Self.overloaded }
         return UpstreamExchange(
-            head, isFeed: isFeed, patience: TimeAmount(Self.patience + min(wait, Self.longestWait)),
+            head, mayBeFeed: mayBeFeed, patience: TimeAmount(Self.patience + min(wait, Self.longestWait)),
             connectionPatience: Self.connectionPatience, for: reader)
     }
 
     /// Gives the place of a query back.
-    func hasEnded(_ exchange: UpstreamExchange) { (exchange.isFeed ? feeds : inProgress).end() }
+    func hasEnded(_ exchange: UpstreamExchange) { (exchange.mayBeFeed ? feeds : inProgress).end() }
 
     /// The request as the query service gets it.
     private func head(

@@ -36,8 +36,10 @@ enum UpstreamError: Error {
 /// Not Sendable: it belongs to one event loop.
 final class UpstreamExchange {
     let head: HTTPRequestHead
-    /// The answer may go on for ever, so it must not keep one of the connections that others wait for.
-    let isFeed: Bool
+    /// Whether an answer was asked for that goes on for ever.
+    let mayBeFeed: Bool
+    /// Whether the answer goes on for ever, so that it must not keep one of the connections that others wait for.
+    private(set) var isFeed = false
     /// Until when the request must be on its way.
     let connectionDeadline: NIODeadline
     /// Until when something must happen: the next part of the answer must come, or the reader must take more; nil where a
@@ -61,12 +63,12 @@ final class UpstreamExchange {
     ///   - patience: how long the head of the answer may take, and each part after it.
     ///   - connectionPatience: how long a connection may take.
     init(
-        _ head: HTTPRequestHead, isFeed: Bool, patience: TimeAmount, connectionPatience: TimeAmount,
+        _ head: HTTPRequestHead, mayBeFeed: Bool, patience: TimeAmount, connectionPatience: TimeAmount,
         for reader: any UpstreamReader
     ) {
         let now = NIODeadline.now()
         self.head = head
-        self.isFeed = isFeed
+        self.mayBeFeed = mayBeFeed
         self.reader = reader
         self.patience = patience
         deadline = now + patience
@@ -100,6 +102,7 @@ final class UpstreamExchange {
 
     func take(_ head: HTTPResponseHead) {
         guard phase == .asking else { return }
+        isFeed = mayBeFeed && head.headers.first(name: "content-type")?.hasPrefix("text/event-stream") == true
         flow()
         reader.take(head)
     }
@@ -154,10 +157,9 @@ final class UpstreamExchange {
 
     /// The gateway stops, so an answer without an end is ended here.
     func endFeed() {
-        guard isFeed else { return }
-        let wasFlowing = phase == .flowing || phase == .heldUp
+        guard isFeed || (mayBeFeed && phase == .asking) else { return }
         let connection = connection
-        if wasFlowing { finish() } else { fail(.closed) }
+        if isFeed { finish() } else { fail(.closed) }
         connection?.close()
     }
 }

@@ -37,7 +37,7 @@ final class UpstreamPool {
     }
 
     func start(_ exchange: UpstreamExchange) {
-        guard !isClosed, !(exchange.isFeed && hasEndedFeeds) else { return exchange.fail(.closed) }
+        guard !isClosed, !isRefused(exchange) else { return exchange.fail(.closed) }
         if let connection = idle.popLast() {
             connection.send(exchange)
         } else {
@@ -65,6 +65,9 @@ final class UpstreamPool {
         while let exchange = waiting.popFirst() { exchange.fail(.closed) }
         for connection in connections { connection.close() }
     }
+
+    /// Whether it would be a feed, of which there are to be no more.
+    private func isRefused(_ exchange: UpstreamExchange?) -> Bool { hasEndedFeeds && exchange?.mayBeFeed == true }
 
     // MARK: what connections tell
 
@@ -130,7 +133,7 @@ final class UpstreamPool {
     private func opened(_ connection: UpstreamConnection, for first: UpstreamExchange?) {
         lastFailure = nil
         connections.append(connection)
-        if isClosed {
+        if isClosed || isRefused(first) {
             first?.fail(.closed)
             connection.close()
         } else if let first, !first.isOver {
@@ -143,7 +146,7 @@ final class UpstreamPool {
     private func failed(_ error: any Error, for first: UpstreamExchange?) {
         counted -= 1
         lastFailure = error
-        guard !isClosed else { return first?.fail(.closed) ?? () }
+        guard !isClosed, !isRefused(first) else { return first?.fail(.closed) ?? () }
         if let first { waiting.prepend(first) }
         guard !isPausing else { return }
         isPausing = true
@@ -164,14 +167,12 @@ final class UpstreamPool {
         }
     }
 
-    /// Ends what has waited too long; false where nothing is left that has a deadline.
+    /// Ends what has waited too long; false where nothing is under way.
     private func sweep(_ now: NIODeadline) -> Bool {
-        waiting.removeAll { exchange in
-            if !exchange.isOver, exchange.connectionDeadline <= now {
-                exchange.fail(.noConnection(last: lastFailure))
-            }
-            return exchange.isOver
-        }
+        let late = waiting.filter { !$0.isOver && $0.connectionDeadline <= now }
+        waiting.removeAll { $0.isOver || $0.connectionDeadline <= now }
+        // Afterwards: whoever is told may ask again at once.
+        for exchange in late { exchange.fail(.noConnection(last: lastFailure)) }
         let underWay = connections.compactMap(\.exchange)
         for exchange in underWay {
             if let deadline = exchange.deadline, deadline <= now { exchange.expire() }

@@ -45,9 +45,17 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                         defer { batches.finish() }
                         try await read(request.body, into: batches)
                     }
-                    for await batch in batches.buffer(policy: .bounded(Self.mostBatches)) {
-                        try await write(batch, to: &writer)
+                    var failure: (any Error)?
+                    // To the end, also where the client is gone: the buffer forgets nothing that nobody takes.
+                    for await batch in batches.buffer(policy: .bounded(Self.mostBatches)) where failure == nil {
+                        do {
+                            try await write(batch, to: &writer)
+                        } catch {
+                            failure = error
+                            group.cancelAll()
+                        }
                     }
+                    if let failure { throw failure }
                     try await group.waitForAll()
                 }
                 try await writer.finish(nil)
@@ -62,8 +70,10 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         var splitter = LineSplitter(longest: domain.largestBody)
         var number = 0
         var lines: [Line] = []
-        func send() async {
+        func send() async throws {
             guard !lines.isEmpty else { return }
+            // The client is gone, so what it sent last is of no use to anybody.
+            try Task.checkCancellation()
             let batch = Batch(lines: lines)
             lines = []
             await host.begin(batch.orders) { batch.answers.set($0, $1) }
@@ -77,13 +87,13 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         for try await part in body {
             for line in splitter.add(part) {
                 take(line)
-                if lines.count >= linesOfABatch { await send() }
+                if lines.count >= linesOfABatch { try await send() }
             }
             // What has come is on its way before more is awaited.
-            await send()
+            try await send()
         }
         if let last = splitter.finish() { take(last) }
-        await send()
+        try await send()
     }
 
     private func parse(_ line: LineSplitter.Line) -> Line.Content {
