@@ -30,12 +30,17 @@ public struct ForwardedRoutes: Sendable {
 
     init(_ table: RouteTable) { self.table = table }
 
-    /// What becomes of a request. One that cannot be forwarded as it is, for what its path holds, is the server's to refuse.
+    /// What becomes of a request.
     public func target(of request: HTTPRequest) -> Target {
         guard request.method == .get || request.method == .head else { return .server }
         let uri = URI(request.path ?? "")
-        guard let path = table.forwardedPath(of: uri.path) else { return .server }
-        return .upstream(path: path, query: uri.query)
+        do throws(Problem) {
+            guard let path = try table.forwardedPath(of: uri.path) else { return .server }
+            return .upstream(path: path, query: uri.query)
+        } catch {
+            // The server finds the same problem, and answers with it as with every other.
+            return .server
+        }
     }
 
     /// Counts an answer that the forwarder gave.

@@ -125,9 +125,11 @@ struct RouteTable: HTTPResponder {
     private struct ForwarderMissing: Error {}
 
     /// Where a query of a path is forwarded to; nil where it is not.
-    func forwardedPath(of path: String) -> String? {
+    ///
+    /// - Throws: ``Problem`` where it cannot be, for what the path holds.
+    func forwardedPath(of path: String) throws(Problem) -> String? {
         guard let (route, parameters) = route(of: path), let forwardedPath = route.forwardedPath else { return nil }
-        return try? forwardedPath(parameters)
+        return try forwardedPath(parameters)
     }
 
     private func route(of path: String) -> (Route, PathParameters)? {
