@@ -168,7 +168,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
             } catch {
                 logger.debug("the event log does not answer", metadata: ["error": "\(error)"])
             }
-            // A jitter, so that gateways do not ask as one; often only until the log is there.
+            // A log that is frozen tells nothing, so it is asked; cancelled when the service stops. A jitter, so that gateways
+            // do not ask as one; often only until the log is there.
             let isThere = await client.isConnected
             let pause = Int.random(in: 50...150) * (isThere ? 10 : 1)
             do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }

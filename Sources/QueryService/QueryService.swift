@@ -113,6 +113,7 @@ public final class QueryService: Service {
         guard let checkpoints else { return }
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
+            // Nothing tells when one is due but the time; cancelled when the service stops.
             do { try await Task.sleep(for: pause) } catch { return }
             let cost = await ContinuousClock().measure { await saveAll(after: checkpoints.interval) }
             // A rebuild passes the interval again before long: it is not to spend its time on writing down what is

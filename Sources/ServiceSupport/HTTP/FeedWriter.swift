@@ -6,6 +6,9 @@ internal import Synchronization
 
 /// Writes an answer that has no end of its own, as a feed: until its source ends, its reader is gone or takes nothing for
 /// too long, or the service stops.
+///
+/// Unchecked, because the server's writer is of a type that is not Sendable and comes as `inout`, so that no type can say
+/// who has it: the task that sends, alone, while the one that made it waits for its end.
 public final class FeedWriter: @unchecked Sendable {
     /// A reader may take so long for a part of a feed; then it is cut off, and resumes elsewhere in the feed.
     public static let longestStall = Duration.seconds(30)
@@ -55,6 +58,7 @@ public final class FeedWriter: @unchecked Sendable {
         }
     }
 
+    /// Looks once a second, instead of setting a timer for each part; cancelled when the feed ends.
     private func watch() async throws {
         while true {
             try await Task.sleep(for: .seconds(1))

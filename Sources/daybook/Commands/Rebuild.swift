@@ -44,6 +44,7 @@ struct Rebuild: AsyncParsableCommand {
             {
                 bar.show(done, of: max(head, done))
             }
+            // How often the bar on the screen is drawn; cancelled when the rebuild is done.
             do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
         }
     }

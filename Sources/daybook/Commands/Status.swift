@@ -17,6 +17,7 @@ struct Status: AsyncParsableCommand {
         ]
         let before = await look(addresses)
         let begun = ContinuousClock.now
+        // What is counted over this time is shown as a rate.
         try await Task.sleep(for: .seconds(1))
         let after = await look(addresses)
         let seconds = (ContinuousClock.now - begun) / .seconds(1)

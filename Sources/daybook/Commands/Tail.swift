@@ -32,6 +32,7 @@ struct Tail: AsyncParsableCommand {
                 Terminal.tell("daybook: interrupted (\(error)); going on after position \(last)")
             }
             position = last
+            // Before it connects again: not at once, and not as one with the other readers of a service that came back.
             try await Task.sleep(for: .milliseconds(Int.random(in: 500...1500)))
         }
     }
