@@ -101,7 +101,8 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
-            ]),
+            ],
+            resources: [.embedInCode("openapi.json")]),
         .target(
             name: "Operations",
             dependencies: ["Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SQLiteEventStore"]),

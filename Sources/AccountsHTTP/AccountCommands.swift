@@ -50,9 +50,12 @@ public struct AccountCommands: CommandDomain {
     }
 
     /// Writes the account.
-    public func write(_ revision: Revision<Account>, to writer: inout JSONWriter) {
-        revision.writeAccount(to: &writer)
+    public func write(_ revision: Revision<Account>, to writer: inout JSONWriter, amounts form: DecimalForm) {
+        revision.writeAccount(to: &writer, amounts: form)
     }
+
+    /// The members of refusals that hold amounts.
+    public let amountMembers: Set = ["available", "requested", "shortfall"]
 
     /// What a client is told of a refusal.
     public func problem(for refusal: AccountRefusal, of stream: StreamID) -> Problem {

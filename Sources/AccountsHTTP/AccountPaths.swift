@@ -6,10 +6,10 @@ internal import ServiceSupport
 /// The account ids that stand in paths.
 enum AccountPaths {
     static func stream(of id: String) throws(Problem) -> StreamID {
-        guard let stream = StreamID(category: Account.category, name: id) else {
+        guard let stream = Account.stream(of: id) else {
             throw Problem(
                 .badRequest, "invalid-account-id", title: "Invalid account id",
-                detail: "an account id is 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, unlike “\(id.prefix(200))”")
+                detail: "an account id is \(Account.idRule), unlike “\(id.prefix(200))”")
         }
         return stream
     }

@@ -25,9 +25,13 @@ public struct AccountQueries: Sendable {
     /// What the queries are asked at.
     public var routes: [Route] {
         [
-            Route("/accounts", [.get: { request, _ in try await list(request) }]),
-            Route("/accounts/{id}", [.get: { request, path in try await account(request, id: path["id"]) }]),
-            Route("/accounts/{id}/events", [.get: { request, path in try await events(request, id: path["id"]) }]),
+            Route("/accounts", parameters: .readByHandlers, [.get: { request, _ in try await list(request) }]),
+            Route(
+                "/accounts/{id}", parameters: .readByHandlers,
+                [.get: { request, path in try await account(request, id: path["id"]) }]),
+            Route(
+                "/accounts/{id}/events", parameters: .readByHandlers,
+                [.get: { request, path in try await events(request, id: path["id"]) }]),
         ]
     }
 
@@ -39,17 +43,20 @@ public struct AccountQueries: Sendable {
         guard let newest = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
         let account = try await self.account(newest, at: moment, reading.headers)
         var headers = reading.headers
-        headers[.eTag] = "\"\(account.version)\""
-        if let known = request.headers[.ifNoneMatch], try isKnown(account.version, known) {
+        let form = request.representation(among: .json).amounts
+        let tag = EntityTag(version: account.version, form)
+        headers[.eTag] = tag.description
+        headers[.vary] = "Accept"
+        if let known = request.headers[.ifNoneMatch], try isKnown(tag, known) {
             return Response(status: .notModified, headers: headers)
         }
-        return Response.json(.ok, headers: headers) { account.writeAccount(to: &$0) }
+        return Response.json(.ok, headers: headers, as: form) { account.writeAccount(to: &$0, amounts: form) }
     }
 
-    /// Whether `If-None-Match` names the version, compared weakly as RFC 9110 wants it there.
-    private func isKnown(_ version: UInt64, _ known: String) throws(Problem) -> Bool {
+    /// Whether `If-None-Match` names the tag, compared weakly as RFC 9110 wants it there.
+    private func isKnown(_ tag: EntityTag, _ known: String) throws(Problem) -> Bool {
         if known == "*" { return true }
-        return try EntityTag.list("If-None-Match", known).contains { $0.value == String(version) }
+        return try EntityTag.list("If-None-Match", known).contains { $0.value == tag.value }
     }
 
     private func list(_ request: Request) async throws -> Response {
@@ -70,9 +77,11 @@ public struct AccountQueries: Sendable {
             if let time { query += "&at=\(PercentEncoding.applied(to: time.description))" }
             headers[.link] = "</accounts?\(query)>; rel=\"next\""
         }
-        return Response.json(.ok, headers: headers) { writer in
+        let form = request.representation(among: .json).amounts
+        headers[.vary] = "Accept"
+        return Response.json(.ok, headers: headers, as: form) { writer in
             writer.beginArray()
-            for account in page { account.writeAccount(to: &writer) }
+            for account in page { account.writeAccount(to: &writer, amounts: form) }
             writer.endArray()
         }
     }
@@ -111,9 +120,11 @@ public struct AccountQueries: Sendable {
         } else if let newest = events.last, newest.streamVersion < version {
             headers[.link] = "<\(path)?after_version=\(newest.streamVersion)&limit=\(limit)>; rel=\"next\""
         }
-        return try Response.json(.ok, headers: headers) { writer in
+        let form = request.representation(among: .json).amounts
+        headers[.vary] = "Accept"
+        return try Response.json(.ok, headers: headers, as: form) { writer in
             writer.beginArray()
-            for event in events { try AccountEvent.write(event, to: &writer) }
+            for event in events { try AccountEvent.write(event, to: &writer, amounts: form) }
             writer.endArray()
         }
     }

@@ -25,7 +25,9 @@ public struct EventQueries: Sendable {
     }
 
     /// What the queries are asked at.
-    public var routes: [Route] { [Route("/events", [.get: { request, _ in try await answer(request) }])] }
+    public var routes: [Route] {
+        [Route("/events", parameters: .readByHandlers, [.get: { request, _ in try await answer(request) }])]
+    }
 
     private struct Filter: Sendable {
         var type: String?
@@ -51,22 +53,27 @@ public struct EventQueries: Sendable {
         let asked = try ParameterReading.integer("after", parameters["after"], in: 0...UInt64.max)
         let filter = Filter(
             type: parameters["type"], account: try parameters["account"].map { try AccountPaths.stream(of: $0).name })
+        // Only a feed resumes after it, but what can't be read is refused wherever it comes.
+        let name = HTTPField.Name.lastEventID
+        let last = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max)
         let head = try await events.read(request, parameters) { _ in }
-        if request.headers[.accept]?.contains("text/event-stream") == true {
-            let name = HTTPField.Name.lastEventID
-            let last = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max)
+        let form = request.representation(among: .json, .eventStream)
+        if form.kind == .eventStream {
             // What a client held last counts more than where it once began.
             var response = feed.response(after: last ?? asked ?? 0) { record in
-                filter.takes(record) ? (record.type, try Self.json(record)) : nil
+                filter.takes(record) ? (record.type, try Self.json(record, form.amounts)) : nil
             }
             response.headers[.daybookPosition] = String(head.position)
+            response.headers[.contentType] = form.mediaType
+            response.headers[.vary] = "Accept"
             return response
         }
-        return try await page(after: asked ?? 0, limit: limit, filter, head.position, head.headers)
+        return try await page(after: asked ?? 0, limit: limit, filter, head.position, head.headers, form.amounts)
     }
 
     private func page(
-        after start: UInt64, limit: Int, _ filter: Filter, _ last: UInt64, _ headers: HTTPFields
+        after start: UInt64, limit: Int, _ filter: Filter, _ last: UInt64, _ headers: HTTPFields,
+        _ form: DecimalForm
     ) async throws -> Response {
         var headers = headers
         var page: [RecordedEvent] = []
@@ -89,20 +96,21 @@ public struct EventQueries: Sendable {
         if position < last {
             headers[.link] = "</events?after=\(position)&limit=\(limit)\(filter.query)>; rel=\"next\""
         }
-        return try Response.json(.ok, headers: headers) { writer in
+        headers[.vary] = "Accept"
+        return try Response.json(.ok, headers: headers, as: form) { writer in
             writer.beginArray()
-            for record in page { writer.rawValue(try Self.json(record)) }
+            for record in page { writer.rawValue(try Self.json(record, form)) }
             writer.endArray()
         }
     }
 
     /// A record as clients see it. One that this program cannot read is told as it stands in the log: the feed of the
     /// whole log must not end at it.
-    private static func json(_ record: RecordedEvent) throws -> [UInt8] {
+    private static func json(_ record: RecordedEvent, _ form: DecimalForm) throws -> [UInt8] {
         var writer = JSONWriter()
         do {
             guard record.stream.category == Account.category else { throw Unreadable() }
-            try AccountEvent.write(record, includingAccount: true, to: &writer)
+            try AccountEvent.write(record, includingAccount: true, to: &writer, amounts: form)
         } catch {
             writer = JSONWriter()
             writer.beginObject()

@@ -41,10 +41,13 @@ public protocol CommandDomain: Sendable {
     /// Whether the command makes the aggregate that it is sent to, so that obeying it is answered with 201.
     func isCreation(_ command: State.Command) -> Bool
 
-    /// Writes the aggregate as clients see it.
-    func write(_ revision: Revision<State>, to writer: inout JSONWriter)
+    /// Writes the aggregate as clients see it, amounts in a form.
+    func write(_ revision: Revision<State>, to writer: inout JSONWriter, amounts form: DecimalForm)
 
-    /// What a client is told of a refusal.
+    /// The members of refusals that hold amounts.
+    var amountMembers: Set<String> { get }
+
+    /// What a client is told of a refusal, with amounts as numbers.
     func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
 }
 

@@ -24,6 +24,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let host: AggregateHost<Domain.State>
     private let snapshots: SnapshotKeeper<Domain.State>
     private let horizon = PositionHorizon()
+    private let log: KnownLog
+    private let queryWatch: QueryWatch
     private let upstream: UpstreamPools
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
@@ -50,6 +52,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
         client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
         host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
+        self.log = KnownLog(client: client, horizon: horizon)
+        queryWatch = QueryWatch(of: query)
         upstream = UpstreamPools(query)
     }
 
@@ -57,10 +61,13 @@ public final class CommandService<Domain: CommandDomain>: Service {
     public func run() async throws {
         try await client.connect()
         let watch = Task { await watchLog() }
+        let queryWatching = Task { await queryWatch.run() }
         await waitForShutdown()
         watch.cancel()
+        queryWatching.cancel()
         await client.close()
         await watch.value
+        await queryWatching.value
         await loop.close()
         try await upstream.close()
     }
@@ -68,8 +75,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// What the gateway answers at.
     public var routes: [Route] {
         let domain = domain
-        let route = CommandRoute(domain: domain, host: host, logger: logger)
-        let bulk = BulkRoute(domain: domain, host: host, limits: limits, logger: logger)
+        let route = CommandRoute(domain: domain, host: host, log: log, logger: logger)
+        let bulk = BulkRoute(domain: domain, host: host, log: log, limits: limits, logger: logger)
         let collection = "/\(domain.collection)"
         // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
         @Sendable func path(_ parameters: PathParameters) throws(Problem) -> String {
@@ -81,7 +88,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 "\(collection)/{id}",
                 [.post: { request, parameters in try await route.answer(request, id: parameters["id"]) }],
                 forwardingQueriesTo: path),
-            Route("/commands", [.post: { request, _ in try bulk.answer(request) }]),
+            Route("/commands", [.post: { request, _ in try await bulk.answer(request) }]),
             Route(
                 "\(collection)/{id}/events", [:],
                 forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/events" }),
@@ -94,7 +101,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, logger: logger)
     }
 
-    /// Whether commands can be obeyed now.
+    /// Whether commands can be obeyed and queries forwarded now.
     public func readiness() async -> Readiness {
         let isConnected = await client.isConnected
         let answers = lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false
@@ -105,6 +112,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
         } else if !answers {
             missing.append("the event log at \(logAddress.read) does not answer")
         }
+        let hasQueries = queryWatch.isReachable
+        if !hasQueries { missing.append("the query service cannot be reached at \(queryAddress)") }
         return Readiness(
             missing: missing,
             figures: [
@@ -112,6 +121,9 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 Figure(
                     .gauge, "log_reachable", isConnected && answers ? 1 : 0,
                     help: "1 while the event log answers."),
+                Figure(
+                    .gauge, "query_service_reachable", hasQueries ? 1 : 0,
+                    help: "1 while the query service answers."),
                 Figure(
                     .counter, "late_replies", await client.lateReplies,
                     help: "Replies of the event log that came after their request had ended."),
@@ -155,6 +167,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 let told = horizon.position
                 let status = try await client.status()
                 lastHeard.withLock { $0 = .now }
+                log.learn(status.logID)
                 if let known, try await hasChanged(since: known, status, told: told) {
                     logger.error(
                         "the log went back or is another one: what was known of it is forgotten",

@@ -48,7 +48,8 @@ await program.run { settings, logger in
     return [
         ContextLifetime(context), service,
         HTTPService(
-            service.routes + [OpenAPIDocument.route], forwarder: service.forwarder,
+            service.routes + [OpenAPIDocument.route(of: .gateway)], problems: AccountProblemKinds.all,
+            forwarder: service.forwarder,
             health: Health(of: "command") { await service.readiness() }, at: address, setting: httpAddress.name,
             largestBody: domain.largestBody, mostConnections: connections, logger: logger),
     ]

@@ -55,10 +55,11 @@ await program.run { settings, logger in
         + EventQueries(
             events: QueryAccess(events), source: source, feed: LiveFeed(source, logger: logger)
         ).routes + ProjectionRoutes().adding(accounts, log: service.log).adding(events).routes
+        + [OpenAPIDocument.route(of: .queryService)]
     return [
         ContextLifetime(context), service,
         HTTPService(
-            routes, health: Health(of: "query") { await service.readiness() }, at: address,
+            routes, problems: AccountProblemKinds.all, health: Health(of: "query") { await service.readiness() }, at: address,
             setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
             logger: logger),
     ]

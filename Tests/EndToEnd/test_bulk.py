@@ -53,7 +53,7 @@ def test_every_line_has_its_answer_in_its_order(daybook):
     assert (answers[2]["problem"]["available"], answers[2]["problem"]["shortfall"]) == (15, 5)
     assert answers[4]["problem"]["type"] == "/problems/account-not-found"
     assert answers[6]["problem"]["errors"][0]["pointer"] == "/amount"
-    positions = [answer["position"] for answer in answers if "position" in answer]
+    positions = [answer["position"] for answer in answers if "account" in answer]
     assert sorted(positions) == list(range(min(positions), min(positions) + 4))
     assert daybook.gateway.account("b-1")["balance"] == 0
 

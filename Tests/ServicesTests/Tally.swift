@@ -96,7 +96,10 @@ struct TallyCommands: CommandDomain {
 
     func isCreation(_ command: Int) -> Bool { false }
 
-    func write(_ revision: Revision<Tally>, to writer: inout JSONWriter) { writer.integer(revision.state.count) }
+    func write(_ revision: Revision<Tally>, to writer: inout JSONWriter, amounts _: DecimalForm) {
+        writer.integer(revision.state.count)
+    }
+    let amountMembers: Set<String> = []
 
     func problem(for refusal: Tally.Refusal, of stream: StreamID) -> Problem {
         Problem(.conflict, "full", title: "Full", detail: "\(refusal)")

@@ -3,17 +3,17 @@ public import JSON
 
 extension Revision<Account> {
     /// Writes the account as clients see it: `id`, `owner`, `balance`, `version`, `currency`, `status`, `opened_at` and
-    /// `updated_at`. The balance is a JSON number with exactly the currency's digits.
+    /// `updated_at`. The balance has exactly the currency's digits.
     ///
     /// Made for accounts that exist; before the first event there are no times, which are then left out.
-    public func writeAccount(to writer: inout JSONWriter) {
+    public func writeAccount(to writer: inout JSONWriter, amounts form: DecimalForm = .number) {
         writer.beginObject()
         writer.member("id")
         writer.string(stream.name)
         writer.member("owner")
         writer.string(state.owner)
         writer.member("balance")
-        writer.rawNumber(state.balance.description)
+        writer.decimal(state.balance.description, as: form)
         writer.member("version")
         writer.integer(version)
         writer.member("currency")

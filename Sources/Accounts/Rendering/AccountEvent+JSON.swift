@@ -2,13 +2,16 @@ public import EventSourcing
 public import JSON
 
 extension AccountEvent {
-    /// Writes a recorded event as clients see it, flat: its type, its own fields with amounts as JSON numbers, then
+    /// Writes a recorded event as clients see it, flat: its type, its own fields, then
     /// `version`, `position`, `id` and `time`.
     ///
-    /// - Parameter includingAccount: whether the account's id stands after the type, as in the whole log.
+    /// - Parameters:
+    ///   - includingAccount: whether the account's id stands after the type, as in the whole log.
+    ///   - form: how amounts are written.
     /// - Throws: ``EventDecodingError`` where the record is no event of an account; nothing is then written.
     public static func write(
-        _ record: RecordedEvent, includingAccount: Bool = false, to writer: inout JSONWriter
+        _ record: RecordedEvent, includingAccount: Bool = false, to writer: inout JSONWriter,
+        amounts form: DecimalForm = .number
     ) throws(EventDecodingError) {
         let event = try AccountEvent(
             type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
@@ -19,7 +22,7 @@ extension AccountEvent {
             writer.member("account")
             writer.string(record.stream.name)
         }
-        event.writeFields(to: &writer)
+        event.writeFields(to: &writer, form)
         writePlace(of: record, to: &writer)
         writer.endObject()
     }
@@ -36,18 +39,18 @@ extension AccountEvent {
         writer.timestamp(record.recordedAt)
     }
 
-    private func writeFields(to writer: inout JSONWriter) {
+    private func writeFields(to writer: inout JSONWriter, _ form: DecimalForm) {
         switch self {
         case .opened(let owner, let initialBalance, let currency):
             writer.member("owner")
             writer.string(owner)
             writer.member("initial_balance")
-            writer.rawNumber(initialBalance.description)
+            writer.decimal(initialBalance.description, as: form)
             writer.member("currency")
             writer.string(currency.code)
         case .deposited(let amount), .withdrawn(let amount):
             writer.member("amount")
-            writer.rawNumber(amount.description)
+            writer.decimal(amount.description, as: form)
         }
     }
 }

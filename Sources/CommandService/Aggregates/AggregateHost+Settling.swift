@@ -11,6 +11,8 @@ extension AggregateHost {
         _ settlement: AggregatePipeline<State>.Settlement, _ basis: AggregatePipeline<State>.Basis,
         isFresh: inout Bool, ticketBefore: AggregatePipeline<State>.Ticket?, _ order: Order, _ slot: Slot
     ) async throws(Failure) -> Answer? {
+        // Of what came up to here the decision took account, or it is going to be made again.
+        var position = horizon.position
         if let key = order.key {
             switch settlement {
             case .nothing:
@@ -22,7 +24,7 @@ extension AggregateHost {
                 }
             case .refused(let refusal):
                 switch try await record(order.recordOfRefusal(refusal), key, basis, slot) {
-                case .done: throw .refused(refusal)
+                case .done: throw .refused(refusal, position: position)
                 case .before(let answer): return answer
                 case .outdated: return nil
                 }
@@ -36,6 +38,8 @@ extension AggregateHost {
             // after it: only its acknowledgement is late.
             let isSure = isFresh || ticketBefore.map { ticket > $0 } ?? true
             stands = await isCommitted(ticket, slot) && isSure
+            // It stands on an event whose position is known only now.
+            position = horizon.position
         } else if isFresh {
             stands = true
         } else {
@@ -43,12 +47,12 @@ extension AggregateHost {
         }
         guard stands else { return nil }
         switch settlement {
-        case .refused(let refusal): throw .refused(refusal)
+        case .refused(let refusal): throw .refused(refusal, position: position)
         case .conditionFailed(let actual):
             // A command that was obeyed before is answered as it was then, whatever is demanded now. The key is looked
             // up when the condition is known to fail: were it before, the state could go on meanwhile.
             if let key = order.key, let answer = try await replay(key, slot) { return answer }
-            throw .conditionFailed(actual: actual)
+            throw .conditionFailed(actual: actual, position: position)
         case .nothing: return slot.pipeline.map { .obeyed($0.confirmed, position: nil, isReplay: false) }
         }
     }
@@ -111,7 +115,7 @@ extension AggregateHost {
             return .obeyed(
                 try await revision(at: outcome.commit, slot), position: outcome.commit.position, isReplay: true)
         case .refused(let status, let body):
-            return .replayedRefusal(status: status, body: body)
+            return .replayedRefusal(status: status, body: body, position: outcome.commit.position)
         case nil:
             throw .fault("the log keeps an answer for \(slot.stream) that this version of the program cannot read")
         }

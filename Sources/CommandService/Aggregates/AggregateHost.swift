@@ -23,16 +23,16 @@ actor AggregateHost<State: SnapshottableAggregate> {
     enum Answer: Sendable {
         /// It was obeyed: the aggregate after it, and the position of the last event that it recorded, if any.
         case obeyed(Revision<State>, position: UInt64?, isReplay: Bool)
-        /// It was refused when it first came; this was the answer.
-        case replayedRefusal(status: Int, body: [UInt8])
+        /// It was refused when it first came; this was the answer, at this position of the log.
+        case replayedRefusal(status: Int, body: [UInt8], position: UInt64)
     }
 
     /// Why a command was not obeyed.
     enum Failure: Error {
-        /// The domain refused it.
-        case refused(State.Refusal)
-        /// The aggregate is not at a version that the client demands.
-        case conditionFailed(actual: UInt64)
+        /// The domain refused it, in the state that this position of the log tells of.
+        case refused(State.Refusal, position: UInt64)
+        /// The aggregate is not at a version that the client demands, as this position of the log tells.
+        case conditionFailed(actual: UInt64, position: UInt64)
         /// The key was used for another command.
         case keyReused
         /// The same command is being obeyed.

@@ -52,7 +52,8 @@ struct QueryForwarder: RequestForwarder {
     ) throws(Problem) -> UpstreamExchange {
         let items = try ParameterReading.items(of: query)
         let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
-        let mayBeFeed = request.headerFields[.accept]?.contains("text/event-stream") == true
+        let mayBeFeed =
+            Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
         let head = try head(of: request, path: path, items: items)
         guard (mayBeFeed ? feeds : inProgress).begin() else { throw Self.overloaded }
         return UpstreamExchange(

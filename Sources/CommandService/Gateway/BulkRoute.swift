@@ -24,20 +24,27 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     let domain: Domain
     let host: AggregateHost<Domain.State>
+    let log: KnownLog
     let logger: Logger
     private let linesOfABatch: Int
 
-    init(domain: Domain, host: AggregateHost<Domain.State>, limits: CommandLimits, logger: Logger) {
+    init(
+        domain: Domain, host: AggregateHost<Domain.State>, log: KnownLog, limits: CommandLimits, logger: Logger
+    ) {
         self.domain = domain
         self.host = host
+        self.log = log
         self.logger = logger
         linesOfABatch = min(Self.mostLinesOfABatch, limits.bulkCommandsInProgress)
     }
 
-    func answer(_ request: Request) throws -> Response {
+    func answer(_ request: Request) async throws -> Response {
         try request.requireMediaType(Self.mediaType)
+        let form = request.representation(among: .lines)
+        var headers: HTTPFields = [.contentType: form.mediaType]
+        headers[.daybookLogID] = await log.id()
         return Response(
-            status: .ok, headers: [.contentType: Self.mediaType],
+            status: .ok, headers: headers,
             body: ResponseBody { writer in
                 let batches = AsyncChannel<Batch>()
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -49,7 +56,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                     // To the end, also where the client is gone: the buffer forgets nothing that nobody takes.
                     for await batch in batches.buffer(policy: .bounded(Self.mostBatches)) where failure == nil {
                         do {
-                            try await write(batch, to: &writer)
+                            try await write(batch, to: &writer, form.amounts)
                         } catch {
                             failure = error
                             group.cancelAll()
@@ -121,7 +128,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     /// Writes the lines of a batch, as many at a time as are answered without a gap.
     private func write(
-        _ batch: Batch, to writer: inout any ResponseBodyWriter
+        _ batch: Batch, to writer: inout any ResponseBodyWriter, _ form: DecimalForm
     ) async throws {
         var outcomes: [Outcome] = []
         var answered = 0
@@ -139,7 +146,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                     }
                     outcomes += await batch.answers.next(from: answered)
                 }
-                write(line.number, to: &json) { write(outcomes[answered], to: order, &$0) }
+                write(line.number, to: &json) { write(outcomes[answered], to: order, &$0, form) }
                 answered += 1
             }
             json.endLine()
@@ -155,25 +162,29 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         writer.endObject()
     }
 
-    private func write(_ outcome: Outcome, to order: Order, _ writer: inout JSONWriter) {
+    private func write(_ outcome: Outcome, to order: Order, _ writer: inout JSONWriter, _ form: DecimalForm) {
         switch outcome {
         case .failure(let failure):
-            write(CommandProblems(domain: domain, logger: logger).problem(for: failure, order), to: &writer)
+            let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
+                .problem(for: failure, order, form)
+            write(problem, to: &writer)
+            writer.member("position")
+            writer.integer(position)
         case .success(.obeyed(let revision, let position, let isReplay)):
             writer.member("status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
             writer.member(name: domain.memberName)
-            domain.write(revision, to: &writer)
-            if let position {
-                writer.member("position")
-                writer.integer(position)
-            }
+            domain.write(revision, to: &writer, amounts: form)
+            writer.member("position")
+            writer.integer(position ?? log.position)
             if isReplay { writeReplayed(to: &writer) }
-        case .success(.replayedRefusal(let status, let body)):
+        case .success(.replayedRefusal(let status, let body, let position)):
             writer.member("status")
             writer.integer(status)
             writer.member("problem")
-            writer.rawValue(body)
+            writer.rawValue(Problem.body(body, writing: domain.amountMembers, as: form))
+            writer.member("position")
+            writer.integer(position)
             writeReplayed(to: &writer)
         }
     }

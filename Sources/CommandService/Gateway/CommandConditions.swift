@@ -39,8 +39,7 @@ extension CommandCondition {
                 mustExist = true
             } else {
                 // Only a strong tag can match here, and ours are the versions.
-                versions = Set(
-                    try EntityTag.list("If-Match", text).filter { !$0.isWeak }.compactMap { UInt64($0.value) })
+                versions = Set(try EntityTag.list("If-Match", text).filter { !$0.isWeak }.compactMap(\.version))
             }
         }
         if let text = headers[.ifNoneMatch] {

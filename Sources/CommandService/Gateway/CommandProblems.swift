@@ -8,31 +8,37 @@ internal import ServiceSupport
 /// What clients are told of commands that were not obeyed.
 struct CommandProblems<Domain: CommandDomain>: Sendable {
     let domain: Domain
+    let log: KnownLog
     let logger: Logger
 
+    /// What the client is told, amounts in a form, and the log position that it reflects.
     func problem(
-        for failure: AggregateHost<Domain.State>.Failure, _ order: AggregateHost<Domain.State>.Order
-    ) -> Problem {
+        for failure: AggregateHost<Domain.State>.Failure, _ order: AggregateHost<Domain.State>.Order,
+        _ form: DecimalForm
+    ) -> (Problem, position: UInt64) {
         switch failure {
-        case .refused(let refusal):
-            return domain.problem(for: refusal, of: order.stream)
-        case .conditionFailed(let actual):
-            return versionMismatch(order, actual: actual)
+        case .refused(let refusal, let position):
+            let problem = domain.problem(for: refusal, of: order.stream)
+            return (problem.writing(domain.amountMembers, as: form), position)
+        case .conditionFailed(let actual, let position):
+            return (versionMismatch(order, actual: actual), position)
         case .keyReused:
-            return Problem(
+            let problem = Problem(
                 .unprocessableContent, "idempotency-key-reused", title: "Idempotency key reused",
                 detail: "this Idempotency-Key was used on \(order.stream.name) for another command; use a new one")
+            return (problem, log.position)
         case .inProgress:
-            return Problem(
+            let problem = Problem(
                 .conflict, "command-in-progress", title: "Command in progress",
                 detail: "the command with this Idempotency-Key is being obeyed; ask again for its outcome",
                 headers: [.retryAfter: "1"])
+            return (problem, log.position)
         case .fault(let message):
             logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
-            return .internalError
+            return (.internalError, log.position)
         case .log(let error):
             logger.warning("the log did not obey", metadata: ["stream": "\(order.stream)", "error": "\(error)"])
-            return problem(for: error)
+            return (problem(for: error), log.position)
         }
     }
 

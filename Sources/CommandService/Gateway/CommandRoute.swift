@@ -1,6 +1,7 @@
 internal import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
+internal import JSON
 internal import Logging
 internal import NIOCore
 internal import ServiceSupport
@@ -9,11 +10,13 @@ internal import ServiceSupport
 struct CommandRoute<Domain: CommandDomain>: Sendable {
     let domain: Domain
     let host: AggregateHost<Domain.State>
+    let log: KnownLog
     let logger: Logger
 
     func answer(_ request: Request, id: String) async throws -> Response {
         let stream = try domain.stream(of: id)
         let condition = try CommandCondition(request.headers)
+        let form = request.representation(among: .json).amounts
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
         let key = try IdempotencyKey(
@@ -22,28 +25,37 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
             command: command, stream: stream, condition: condition, key: key,
             recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) })
         do throws(AggregateHost<Domain.State>.Failure) {
-            return response(to: command, try await host.obey(order))
+            return await response(to: command, try await host.obey(order), form)
         } catch {
-            throw CommandProblems(domain: domain, logger: logger).problem(for: error, order)
+            let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
+                .problem(for: error, order, form)
+            throw problem.adding(await log.fields(at: position))
         }
     }
 
-    private func response(to command: Domain.State.Command, _ answer: AggregateHost<Domain.State>.Answer) -> Response {
+    private func response(
+        to command: Domain.State.Command, _ answer: AggregateHost<Domain.State>.Answer, _ form: DecimalForm
+    ) async -> Response {
         switch answer {
         case .obeyed(let revision, let position, let isReplay):
-            var headers: HTTPFields = [.eTag: "\"\(revision.version)\""]
-            if let position { headers[.daybookPosition] = String(position) }
+            var headers = await log.fields(at: position ?? log.position)
+            headers[.eTag] = EntityTag(version: revision.version, form).description
             if isReplay { headers[.idempotentReplayed] = "true" }
             var status = HTTPResponse.Status.ok
             if domain.isCreation(command) {
                 status = .created
                 headers[.location] = "/\(domain.collection)/\(revision.stream.name)"
             }
-            return Response.json(status, headers: headers) { domain.write(revision, to: &$0) }
-        case .replayedRefusal(let status, let body):
+            return Response.json(status, headers: headers, as: form) {
+                domain.write(revision, to: &$0, amounts: form)
+            }
+        case .replayedRefusal(let status, let body, let position):
+            var headers = await log.fields(at: position)
+            headers[.contentType] = "application/problem+json"
+            headers[.idempotentReplayed] = "true"
+            let body = Problem.body(body, writing: domain.amountMembers, as: form)
             return Response(
-                status: HTTPResponse.Status(code: status),
-                headers: [.contentType: "application/problem+json", .idempotentReplayed: "true"],
+                status: HTTPResponse.Status(code: status), headers: headers,
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
         }
     }

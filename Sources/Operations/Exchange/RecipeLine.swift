@@ -33,13 +33,13 @@ struct RecipeLine {
             try reader.finish()
         } catch {
             // Whose line it is may be known all the same.
-            let stream = account.flatMap { StreamID(category: Account.category, name: $0) }
+            let stream = account.flatMap { Account.stream(of: $0) }
             throw RecipeLineError(error.description, of: stream)
         }
         writer.endObject()
         guard let account else { throw RecipeLineError("the member account is missing") }
-        guard let stream = StreamID(category: Account.category, name: account) else {
-            throw RecipeLineError("“\(account)” is no account id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -")
+        guard let stream = Account.stream(of: account) else {
+            throw RecipeLineError("“\(account)” is no account id: \(Account.idRule)")
         }
         guard let type else { throw RecipeLineError("the member type is missing", of: stream) }
         self.stream = stream

@@ -1,32 +1,59 @@
-/// An entity tag of RFC 9110, section 8.8.3. Daybook's are the versions of accounts: `"3"`.
-public struct EntityTag: Hashable, Sendable {
+public import JSON
+
+/// An entity tag of RFC 9110, section 8.8.3. Daybook's are made of the versions of accounts: `"3"`.
+public struct EntityTag: Hashable, Sendable, CustomStringConvertible {
     /// What stands between the quotes.
     public let value: String
     /// Whether `W/` stands before it.
     public let isWeak: Bool
 
-    /// Reads a list of tags from a header field.
+    private static let stringsSuffix = ";amounts=string"
+
+    init(value: String, isWeak: Bool) {
+        self.value = value
+        self.isWeak = isWeak
+    }
+
+    /// The strong tag of an aggregate at a version, in a form: two forms are other bytes, so they must have two tags.
+    public init(version: UInt64, _ amounts: DecimalForm = .number) {
+        value = amounts == .number ? String(version) : String(version) + Self.stringsSuffix
+        isWeak = false
+    }
+
+    /// The version that the tag names, in whichever form; nil if it is no tag that ``init(version:_:)`` makes. It is
+    /// compared to the letter, so `"010"` is not version 10.
+    public var version: UInt64? {
+        let digits = value.hasSuffix(Self.stringsSuffix) ? value.dropLast(Self.stringsSuffix.count) : value[...]
+        guard let version = UInt64(digits), String(version) == digits else { return nil }
+        return version
+    }
+
+    /// As it stands in a header field.
+    public var description: String { isWeak ? "W/\"\(value)\"" : "\"\(value)\"" }
+
+    /// Reads a list of tags from a header field: separated by commas, of which some may have nothing between them
+    /// (section 5.6.1.2).
     ///
-    /// - Throws: ``Problem`` 400 where the text is no such list.
+    /// - Throws: ``Problem`` 400 if the text is no such list.
     public static func list(_ name: String, _ text: String) throws(Problem) -> [EntityTag] {
         var tags: [EntityTag] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            var rest = part.trimmingSpaces()
-            let isWeak = rest.hasPrefix("W/")
-            if isWeak { rest = rest.dropFirst(2) }
-            guard rest.utf8.count >= 2, rest.first == "\"", rest.last == "\"" else {
-                throw .invalidParameter(name, text, expected: "entity tags in double quotes, such as \"3\", or *")
+        var reader = FieldValueReader(text)
+        reader.skipWhiteSpace()
+        while !reader.isAtEnd {
+            if !reader.take(",") {
+                let isWeak = reader.take("W")
+                guard !isWeak || reader.take("/"), let value = reader.opaqueTag() else { throw expected(name, text) }
+                tags.append(EntityTag(value: value, isWeak: isWeak))
+                reader.skipWhiteSpace()
+                guard reader.isAtEnd || reader.take(",") else { throw expected(name, text) }
             }
-            tags.append(EntityTag(value: String(rest.dropFirst().dropLast()), isWeak: isWeak))
+            reader.skipWhiteSpace()
         }
+        guard !tags.isEmpty else { throw expected(name, text) }
         return tags
     }
-}
 
-extension Substring {
-    fileprivate func trimmingSpaces() -> Substring {
-        let start = drop { $0 == " " || $0 == "\t" }
-        guard let last = start.lastIndex(where: { $0 != " " && $0 != "\t" }) else { return "" }
-        return start[...last]
+    private static func expected(_ name: String, _ text: String) -> Problem {
+        .invalidParameter(name, text, expected: "entity tags in double quotes, such as \"3\", or *")
     }
 }

@@ -3,6 +3,8 @@ public import HTTPTypes
 extension HTTPField.Name {
     /// `Daybook-Position`: the log position that an answer reflects.
     public static let daybookPosition = known("Daybook-Position")
+    /// `Daybook-Log-Id`: the id of the log that an answer is about.
+    public static let daybookLogID = known("Daybook-Log-Id")
     /// `Daybook-Min-Position`: the log position that an answer must reflect at least.
     public static let daybookMinPosition = known("Daybook-Min-Position")
     /// `Daybook-Stale`: `true` where the projection stopped at a record that it cannot apply, so that newer ones are missing.

@@ -11,23 +11,26 @@ public struct HTTPService: Service {
     private let largestBody: Int
     private let mostConnections: Int
     private let routes: [Route]
+    private let problems: [ProblemKind]
     private let forwarder: (any RequestForwarder)?
     private let health: Health
     private let logger: Logger
 
-    /// A server for the routes, and those of health, at an address.
+    /// A server for the routes, and those of health and of explanations of problems, at an address.
     ///
     /// - Parameters:
+    ///   - problems: the problems that the routes may answer with, beside those that are common to all services.
     ///   - setting: the name of the setting that holds the address, for the message where it cannot be used.
     ///   - largestBody: the most bytes of a request's body that any route takes.
     ///   - mostConnections: the most clients that are connected at once; others wait to be accepted.
     ///   - forwarder: what takes the queries of routes that are forwarded.
     public init(
-        _ routes: [Route] = [], forwarder: (any RequestForwarder)? = nil, health: Health, at address: HTTPAddress,
-        setting: String, largestBody: Int = 0,
+        _ routes: [Route] = [], problems: [ProblemKind] = [], forwarder: (any RequestForwarder)? = nil,
+        health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
         mostConnections: Int = 10_000, logger: Logger
     ) {
         self.routes = routes
+        self.problems = problems
         self.forwarder = forwarder
         self.health = health
         self.address = address
@@ -43,7 +46,9 @@ public struct HTTPService: Service {
         // What the server says of single connections is of interest only to who looks for it.
         serverLogger.logLevel = max(logger.logLevel, .warning)
         let answers = AnswerCounts()
-        let table = RouteTable(HealthRoutes.make(health, answers) + routes, counting: answers, logger: logger)
+        let table = RouteTable(
+            HealthRoutes.make(health, answers) + routes + ProblemRoutes(problems).routes, counting: answers,
+            logger: logger)
         let application = Application(
             responder: table,
             server: .http1(

@@ -31,6 +31,40 @@ public struct Problem: Error, Hashable, Sendable {
         self.headers = headers
     }
 
+    /// The same problem with further header fields.
+    public func adding(_ fields: HTTPFields) -> Problem {
+        var headers = headers
+        for field in fields { headers[field.name] = field.value }
+        return Problem(status, name, title: title, detail: detail, members: members, headers: headers)
+    }
+
+    /// The same problem with amounts in a form.
+    ///
+    /// - Parameter names: the members that hold amounts, as JSON numbers.
+    public func writing(_ names: Set<String>, as form: DecimalForm) -> Problem {
+        guard form == .string else { return self }
+        return Problem(
+            status, name, title: title, detail: detail, members: Self.writeAsStrings(members, names), headers: headers)
+    }
+
+    /// The body of a problem that was written before, with amounts in a form; the very bytes if they are no object.
+    public static func body(_ body: [UInt8], writing names: Set<String>, as form: DecimalForm) -> [UInt8] {
+        guard form == .string else { return body }
+        var reader = JSONReader(body)
+        // What can't be read is told as it was kept.
+        guard case .object(let members)? = try? reader.readValue() else { return body }
+        var writer = JSONWriter()
+        writer.value(.object(writeAsStrings(members, names)))
+        return writer.bytes
+    }
+
+    private static func writeAsStrings(_ members: [JSONValue.Member], _ names: Set<String>) -> [JSONValue.Member] {
+        members.map { member in
+            guard names.contains(member.name), case .number(let number) = member.value else { return member }
+            return JSONValue.Member(name: member.name, value: .string(number.literal))
+        }
+    }
+
     /// The body: a JSON object in UTF-8.
     public var body: [UInt8] {
         var writer = JSONWriter()
@@ -90,6 +124,13 @@ extension Problem {
         Problem(
             .unsupportedMediaType, "unsupported-media-type", title: "Unsupported media type",
             detail: "expected Content-Type: \(expected), found \(found ?? "none")")
+    }
+
+    /// 415: the body is compressed, or coded in another way (RFC 9110, section 15.5.16).
+    public static func unsupportedContentCoding(_ found: String) -> Problem {
+        Problem(
+            .unsupportedMediaType, "unsupported-media-type", title: "Unsupported media type",
+            detail: "expected a body without Content-Encoding, found \(found)", headers: [.acceptEncoding: "identity"])
     }
 
     /// 400: a query parameter or header field cannot be read.

@@ -26,14 +26,34 @@ extension Request {
         }
     }
 
-    /// - Throws: ``Problem`` 415 where the body is announced as another media type, or as none.
+    /// - Throws: ``Problem`` 415 if the body is announced as another media type or as none, in another charset than UTF-8,
+    ///   or with a content coding: none is undone here.
     public func requireMediaType(_ mediaType: String) throws(Problem) {
+        if let codings = headers[.contentEncoding], !Self.areIdentity(codings) {
+            throw .unsupportedContentCoding(codings)
+        }
         let found = headers[.contentType]
         // Nearly always it is the very text.
         guard found != mediaType else { return }
-        let essence = found?.prefix { $0 != ";" && !$0.isWhitespace }
-        guard essence?.lowercased() == mediaType else {
+        guard let found, let type = MediaType(found), type.essence == mediaType else {
             throw .unsupportedMediaType(found, expected: mediaType)
+        }
+        guard type.values(of: "charset").allSatisfy({ $0 == "utf-8" || $0 == "utf8" }) else {
+            throw .unsupportedMediaType(found, expected: "\(mediaType), in UTF-8")
+        }
+    }
+
+    private static func areIdentity(_ codings: String) -> Bool {
+        codings.split { $0 == "," || $0 == " " || $0 == "\t" }.allSatisfy { $0.lowercased() == "identity" }
+    }
+
+    /// Refuses a query: where no parameter has a meaning, a misspelt or hoped-for one must not be passed over in silence.
+    ///
+    /// - Throws: ``Problem`` 400 if there is a parameter.
+    public func requireNoParameters() throws(Problem) {
+        guard let query = uri.query, !query.isEmpty else { return }
+        for (name, value) in try ParameterReading.items(of: query) {
+            throw .invalidParameter(name, value, expected: "no parameters here")
         }
     }
 

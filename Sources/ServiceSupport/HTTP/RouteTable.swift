@@ -11,7 +11,18 @@ public struct Route: Sendable {
     /// The path to which queries are forwarded; it throws where they cannot be.
     public typealias ForwardedPath = @Sendable (PathParameters) throws(Problem) -> String
 
+    /// What becomes of the query of a request that the route's own handlers answer.
+    public enum Parameters: Sendable {
+        /// No parameter has a meaning here: each is refused.
+        case none
+        /// The handlers read them, and refuse what they don't know.
+        case readByHandlers
+        /// They are passed over, as by health checks, which some add parameters to.
+        case ignored
+    }
+
     let segments: [Segment]
+    let parameters: Parameters
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
     let forwardedPath: ForwardedPath?
 
@@ -22,11 +33,14 @@ public struct Route: Sendable {
 
     /// A route at a path such as `/accounts/{id}`.
     ///
-    /// - Parameter forwardedPath: where its queries go that the server's ``RequestForwarder`` takes.
+    /// - Parameters:
+    ///   - parameters: what becomes of query parameters.
+    ///   - forwardedPath: where its queries go that the server's ``RequestForwarder`` takes.
     public init(
-        _ path: String, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>,
+        _ path: String, parameters: Parameters = .none, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>,
         forwardingQueriesTo forwardedPath: ForwardedPath? = nil
     ) {
+        self.parameters = parameters
         self.forwardedPath = forwardedPath
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") && segment.hasSuffix("}")
@@ -103,7 +117,7 @@ struct RouteTable: HTTPResponder {
         let path = request.uri.path
         guard let (route, parameters) = route(of: path) else { throw Problem.notFound(path: path) }
         if let entry = route.handlers.first(where: { $0.method == request.method }) {
-            return try await entry.handler(request, parameters)
+            return try await answer(request, by: entry.handler, of: route, parameters)
         }
         let isQuery = request.method == .get || request.method == .head
         if isQuery, let forwardedPath = route.forwardedPath {
@@ -113,12 +127,19 @@ struct RouteTable: HTTPResponder {
         }
         let get = route.handlers.first { $0.method == .get }
         if request.method == .head, let get {
-            return try await get.handler(request, parameters)
+            return try await answer(request, by: get.handler, of: route, parameters)
         }
         var allowed = route.handlers.map(\.method)
         if route.forwardedPath != nil { allowed.append(.get) }
         if allowed.contains(.get) { allowed.append(.head) }
         throw Problem.methodNotAllowed(request.method, allowed: allowed)
+    }
+
+    private func answer(
+        _ request: Request, by handler: Route.Handler, of route: Route, _ parameters: PathParameters
+    ) async throws -> Response {
+        if case .none = route.parameters { try request.requireNoParameters() }
+        return try await handler(request, parameters)
     }
 
     /// The server was given a route whose queries are forwarded, and no forwarder.

@@ -24,10 +24,10 @@ enum HealthRoutes {
     static func make(_ health: Health, _ answers: AnswerCounts) -> [Route] {
         [
             // Depends on nothing but the process.
-            Route("/livez", [.get: { _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
-            Route("/readyz", [.get: { _, _ in readyz(await health.readiness()) }]),
+            Route("/livez", parameters: .ignored, [.get: { _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
+            Route("/readyz", parameters: .ignored, [.get: { _, _ in readyz(await health.readiness()) }]),
             Route(
-                "/metrics",
+                "/metrics", parameters: .ignored,
                 [
                     .get: { _, _ in
                         let readiness = await health.readiness()

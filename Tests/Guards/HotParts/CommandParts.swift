@@ -41,7 +41,7 @@ enum CommandParts {
         let account = try Samples.account()
         for _ in 0..<count {
             var writer = JSONWriter()
-            domain.write(account, to: &writer)
+            domain.write(account, to: &writer, amounts: .number)
             use(writer.bytes)
         }
     }

@@ -1,0 +1,67 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import ServiceSupport
+internal import Synchronization
+
+/// Whether the query service can be reached: it is asked for its `/livez`, again and again.
+///
+/// Asked on a connection of its own, so that queries which wait, however many, don't make it look unreachable.
+final class QueryWatch: Sendable {
+    private static let pause = Duration.seconds(1)
+    /// While it can't be reached, so that its start is noticed soon.
+    private static let shortPause = Duration.milliseconds(100)
+    private static let timeout = TimeAmount.seconds(2)
+    /// It counts as gone only after this long without an answer: a restart that is shorter changes nothing.
+    private static let longestSilence = Duration.seconds(4)
+
+    private let address: HTTPAddress
+    private let eventLoop: any EventLoop
+    private let pool: NIOLoopBoundBox<UpstreamPool>
+    private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(of address: HTTPAddress) {
+        self.address = address
+        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        pool = .makeBoxSendingValue(UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
+    }
+
+    /// Whether it has answered lately.
+    var isReachable: Bool { lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false }
+
+    /// Asks until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            if await isThere() { lastHeard.withLock { $0 = .now } }
+            // Nothing tells when a server comes or goes, so it is asked; cancelled when the service stops.
+            do { try await Task.sleep(for: isReachable ? Self.pause : Self.shortPause) } catch { break }
+        }
+        eventLoop.execute { [pool] in pool.value.close() }
+    }
+
+    private func isThere() async -> Bool {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/livez", headers: ["host": "\(address)"])
+        return await withCheckedContinuation { continuation in
+            eventLoop.execute { [pool] in
+                pool.value.start(
+                    UpstreamExchange(
+                        head, mayBeFeed: false, patience: Self.timeout, connectionPatience: .seconds(1),
+                        for: Listener(continuation)))
+            }
+        }
+    }
+
+    /// Takes the answer.
+    private final class Listener: UpstreamReader {
+        private let continuation: CheckedContinuation<Bool, Never>
+        private var isOK = false
+
+        init(_ continuation: CheckedContinuation<Bool, Never>) { self.continuation = continuation }
+
+        func take(_ head: HTTPResponseHead) { isOK = head.status == .ok }
+        func take(_ part: ByteBuffer) -> Bool { true }
+        func takeBreath() {}
+        func finish() { continuation.resume(returning: isOK) }
+        func fail(_ error: UpstreamError) { continuation.resume(returning: false) }
+    }
+}

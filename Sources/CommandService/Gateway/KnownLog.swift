@@ -1,0 +1,43 @@
+internal import EventLogProtocol
+internal import EventSourcing
+internal import HTTPTypes
+internal import ServiceSupport
+internal import Synchronization
+
+/// The log as the gateway's answers tell of it: `Daybook-Log-Id`, and `Daybook-Position`.
+final class KnownLog: Sendable {
+    private let client: EventLogClient
+    private let horizon: PositionHorizon
+    private let knownID = Mutex<String?>(nil)
+
+    init(client: EventLogClient, horizon: PositionHorizon) {
+        self.client = client
+        self.horizon = horizon
+    }
+
+    /// The highest position that this gateway has told of.
+    var position: UInt64 { horizon.position }
+
+    /// The log has told its id.
+    func learn(_ id: UniqueID) {
+        let text = id.description
+        knownID.withLock { if $0 != text { $0 = text } }
+    }
+
+    /// The log's id. Right after a start it may have to be asked for; nil if the log does not answer.
+    func id() async -> String? {
+        if let id = knownID.withLock(\.self) { return id }
+        do throws(EventLogError) {
+            learn(try await client.status().logID)
+        } catch {
+            return nil
+        }
+        return knownID.withLock(\.self)
+    }
+
+    /// The header fields of an answer that reflects a position; none if the log's id is not known.
+    func fields(at position: UInt64) async -> HTTPFields {
+        guard let id = await id() else { return [:] }
+        return [.daybookPosition: String(position), .daybookLogID: id]
+    }
+}
