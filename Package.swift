@@ -171,7 +171,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
-        .testTarget(name: "ServiceSupportTests", dependencies: ["ServiceSupport"]),
+        .testTarget(name: "ServiceSupportTests", dependencies: ["JSON", "ServiceSupport"]),
         .testTarget(
             name: "QueryServiceTests",
             dependencies: [

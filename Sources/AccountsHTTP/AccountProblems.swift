@@ -1,4 +1,5 @@
 internal import Accounts
+internal import EventSourcing
 internal import HTTPTypes
 internal import JSON
 internal import ServiceSupport
@@ -45,6 +46,15 @@ enum AccountProblems {
     static func notFound(_ account: String, _ headers: HTTPFields = [:]) -> Problem {
         Problem(
             .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)",
+            headers: headers)
+    }
+
+    /// A query for another version than the account has.
+    static func versionMismatch(_ account: Revision<Account>, _ headers: HTTPFields) -> Problem {
+        Problem(
+            .preconditionFailed, "version-mismatch", title: "Version mismatch",
+            detail: "\(account.stream.name) is at version \(account.version), which is not what the request demands",
+            members: [.init(name: "actual", value: .number(JSONNumber(Int64(clamping: account.version))))],
             headers: headers)
     }
 

@@ -47,10 +47,19 @@ public struct AccountQueries: Sendable {
         let tag = EntityTag(version: account.version, form)
         headers[.eTag] = tag.description
         headers[.vary] = "Accept"
+        if let wanted = request.headers[.ifMatch], try !isWanted(account.version, wanted) {
+            throw AccountProblems.versionMismatch(account, headers)
+        }
         if let known = request.headers[.ifNoneMatch], try isKnown(tag, known) {
             return Response(status: .notModified, headers: headers)
         }
         return Response.json(.ok, headers: headers, as: form) { account.writeAccount(to: &$0, amounts: form) }
+    }
+
+    /// Whether `If-Match` names the version, compared strongly as RFC 9110 wants it there.
+    private func isWanted(_ version: UInt64, _ wanted: String) throws(Problem) -> Bool {
+        if wanted == "*" { return true }
+        return try EntityTag.list("If-Match", wanted).contains { !$0.isWeak && $0.version == version }
     }
 
     /// Whether `If-None-Match` names the tag, compared weakly as RFC 9110 wants it there.

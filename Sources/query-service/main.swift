@@ -59,8 +59,8 @@ await program.run { settings, logger in
     return [
         ContextLifetime(context), service,
         HTTPService(
-            routes, problems: AccountProblemKinds.all, health: Health(of: "query") { await service.readiness() }, at: address,
-            setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
+            routes, problems: AccountProblemKinds.all, health: Health(of: "query") { await service.readiness() },
+            at: address, setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
             logger: logger),
     ]
 }

@@ -1,39 +1,72 @@
-"""The OpenAPI document says what the services do."""
+"""The OpenAPI documents say what the services do."""
+
+import json
+import re
 
 import openapi_spec_validator
 import pytest
 
-PLACES = {"{id}": "described"}
+# What only commands meet, which the query service does not take.
+COMMANDS_ONLY = {
+    "account-already-open", "account-unreadable", "amount-out-of-range", "command-in-progress", "idempotency-key-reused",
+    "incomplete-body", "insufficient-funds", "invalid-command", "malformed-json", "outcome-unknown",
+    "payload-too-large", "unsupported-media-type",
+}  # fmt: skip
+
+PLACES = {"{id}": "described", "{name}": "accounts"}
 
 
-@pytest.fixture(scope="module")
-def document(daybook):
-    daybook.gateway.open("described", 1)
-    answer = daybook.gateway.get("/openapi.json")
+@pytest.fixture(scope="module", params=["gateway", "query service"])
+def served(daybook, request):
+    """A service's client, and the document that it serves."""
+    client = daybook.gateway if request.param == "gateway" else daybook.queries
+    if daybook.gateway.get("/accounts/described").status == 404:
+        daybook.gateway.open("described", 1)
+    daybook.wait_until_caught_up()
+    answer = client.get("/openapi.json")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-    return answer.json
+    return client, answer.json
 
 
-def test_it_is_an_openapi_3_1_document(document):
+def test_it_is_an_openapi_3_1_document(served):
+    _, document = served
     assert document["openapi"].startswith("3.1.")
     openapi_spec_validator.validate(document)
+    assert "x-services" not in json.dumps(document, default=str)
 
 
-def test_what_it_names_is_there_and_what_is_there_has_no_other_methods(daybook, document):
+def test_each_service_describes_what_it_answers_itself(daybook):
+    def operations(client):
+        return {
+            (method, path)
+            for path, members in client.get("/openapi.json").json["paths"].items()
+            for method in members
+            if method != "parameters"
+        }
+
+    gateway, query = operations(daybook.gateway), operations(daybook.queries)
+    assert gateway - query == {("post", "/accounts/{id}"), ("post", "/commands")}
+    assert query - gateway == {("get", "/projections"), ("post", "/projections/{name}/rebuild")}
+
+
+def test_what_it_names_is_there_and_what_is_there_has_no_other_methods(served):
+    client, document = served
     for path, operations in document["paths"].items():
         for place, value in PLACES.items():
             path = path.replace(place, value)
         methods = {method.upper() for method in operations if method != "parameters"}
-        answer = daybook.gateway.request("DELETE", path)
+        answer = client.request("DELETE", path)
         assert answer.status == 405, f"{path} is not there: {answer}"
         allowed = {method.strip() for method in answer.headers["Allow"].split(",")}
         assert methods == allowed - {"HEAD"}, path
 
 
-def test_every_query_parameter_it_names_is_known_and_no_other(daybook, document):
+def test_every_query_parameter_it_names_is_known_and_no_other(served):
+    client, document = served
     shared = document["components"]["parameters"]
     examples = {"integer": "1", "string": "2s"}
     for path, operations in document["paths"].items():
+        target = path.replace("{id}", "described")
         for parameter in operations.get("get", {}).get("parameters", []):
             if "$ref" in parameter:
                 parameter = shared[parameter["$ref"].rpartition("/")[2]]
@@ -41,9 +74,33 @@ def test_every_query_parameter_it_names_is_known_and_no_other(daybook, document)
                 continue
             schema = parameter["schema"]
             value = "2026-01-01T00:00:00Z" if schema.get("format") == "date-time" else examples[schema.get("type", "string")]
-            target = path.replace("{id}", "described")
-            answer = daybook.gateway.get(f"{target}?{parameter['name']}={value}&wait=2s" if parameter["name"] != "wait" else f"{target}?wait=2s")
+            query = "wait=2s" if parameter["name"] == "wait" else f"{parameter['name']}={value}&wait=2s"
+            answer = client.get(f"{target}?{query}")
             assert answer.status in (200, 404), f"{parameter['name']} of {path}: {answer}"
-        if "get" in operations and path.startswith(("/accounts", "/events")):
-            answer = daybook.gateway.get(path.replace("{id}", "described") + "?no_such_parameter=1")
+        if "get" in operations and path not in ("/livez", "/readyz", "/metrics"):
+            answer = client.get(target.replace("{name}", "not-found") + "?no_such_parameter=1")
             assert answer.status == 400, answer
+
+
+def test_the_problems_that_it_names_are_explained_with_the_status_that_it_gives(served):
+    client, document = served
+    statuses = {
+        kind["type"].removeprefix("/problems/"): kind["status"]
+        for kind in client.get("/problems", headers={"Accept": "application/json"}).json
+    }
+    named = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            for status, answer in operation["responses"].items():
+                if "$ref" in answer:
+                    answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+                if "application/problem+json" not in answer.get("content", {}):
+                    continue
+                names = [name for name in re.findall(r"[a-z-]+", answer["description"]) if name in statuses]
+                assert names, f"{method} {path} {status} names no problem"
+                assert {statuses[name] for name in names} == {int(status)}, f"{method} {path} {status}"
+                named.update(names)
+    takes_commands = "/commands" in document["paths"]
+    assert statuses.keys() - named <= {"rate-limited"} | ({"rebuild-failed"} if takes_commands else COMMANDS_ONLY)

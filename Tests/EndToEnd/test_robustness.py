@@ -360,7 +360,8 @@ def test_a_query_service_that_does_not_answer(start_daybook, state):
     begun = time.monotonic()
     assert_problem(daybook.gateway.get("/accounts/alone"), 503, "not-caught-up")
     assert time.monotonic() - begun < 10
-    assert daybook.command.health("/readyz") == 200, "the gateway's own job is to obey commands"
+    wait_until(lambda: daybook.command.health("/readyz") == 503, "the gateway says that queries are not answered", 30)
+    assert any("query service" in text for text in daybook.gateway.get("/readyz").json["missing"])
     assert daybook.event_log.health("/readyz") == 200
     assert daybook.query.health("/livez", timeout=0.5) is None
     if state == "frozen":
@@ -368,6 +369,7 @@ def test_a_query_service_that_does_not_answer(start_daybook, state):
     else:
         daybook.query.start(wait=False)
     wait_until(lambda: daybook.gateway.get("/accounts/alone").status == 200, "queries are answered again", 20)
+    daybook.command.wait_until_ready()
     assert daybook.gateway.account("alone")["version"] == 101
     assert_serving(daybook)
 

@@ -26,7 +26,11 @@ import ZeroMQ
                 health: Health(of: "command") { await command.readiness() },
                 at: place.commandAddress, setting: "COMMAND", largestBody: 20, logger: quiet)
             try await running([command, http]) {
-                try await becomesReady(place.commandAddress)
+                // Not ready, for there is no query service.
+                try await eventually("the gateway reaches the log", within: .seconds(60)) {
+                    await figure("log_reachable", of: command) == 1
+                }
+                try await answers(place.commandAddress)
                 try await body(command, client, place)
             }
             #expect(await context.close())

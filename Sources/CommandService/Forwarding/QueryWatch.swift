@@ -29,14 +29,18 @@ final class QueryWatch: Sendable {
     /// Whether it has answered lately.
     var isReachable: Bool { lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false }
 
-    /// Asks until the task is cancelled.
+    /// Asks until the task is cancelled, and then ends at once.
     func run() async {
-        while !Task.isCancelled {
-            if await isThere() { lastHeard.withLock { $0 = .now } }
-            // Nothing tells when a server comes or goes, so it is asked; cancelled when the service stops.
-            do { try await Task.sleep(for: isReachable ? Self.pause : Self.shortPause) } catch { break }
+        await withTaskCancellationHandler {
+            while !Task.isCancelled {
+                if await isThere() { lastHeard.withLock { $0 = .now } }
+                // Nothing tells when a server comes or goes, so it is asked; cancelled when the service stops.
+                do { try await Task.sleep(for: isReachable ? Self.pause : Self.shortPause) } catch { return }
+            }
+        } onCancel: {
+            // A question that waits for its answer is answered by this: no.
+            eventLoop.execute { [pool] in pool.value.close() }
         }
-        eventLoop.execute { [pool] in pool.value.close() }
     }
 
     private func isThere() async -> Bool {

@@ -40,6 +40,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     func answer(_ request: Request) async throws -> Response {
         try request.requireMediaType(Self.mediaType)
+        try refuseFieldsOfSingleCommands(request.headers)
         let form = request.representation(among: .lines)
         var headers: HTTPFields = [.contentType: form.mediaType]
         headers[.daybookLogID] = await log.id()
@@ -67,6 +68,17 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 }
                 try await writer.finish(nil)
             })
+    }
+
+    /// What is said of one command in a header field is said of each of many in its line; passing it over would let a
+    /// repeated request be obeyed twice.
+    private func refuseFieldsOfSingleCommands(_ headers: HTTPFields) throws(Problem) {
+        for (name, member) in [
+            (HTTPField.Name.idempotencyKey, "idempotency_key"), (.ifMatch, "if_match"), (.ifNoneMatch, "if_match"),
+        ] {
+            guard let value = headers[name] else { continue }
+            throw .invalidParameter(name.rawName, value, expected: "\(member) in the lines that it is meant for")
+        }
     }
 
     // MARK: reading

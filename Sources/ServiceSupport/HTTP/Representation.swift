@@ -36,7 +36,9 @@ public struct Representation: Hashable, Sendable {
     public init(acceptedBy accept: String?, among kinds: [Kind]) {
         self.init(kinds[0])
         // Nearly always nothing is left to choose.
-        guard let accept, kinds.count > 1 || accept.utf8.contains(UInt8(ascii: ";")) else { return }
+        guard let accept, accept != "*/*", accept != kinds[0].rawValue,
+            kinds.count > 1 || accept.utf8.contains(UInt8(ascii: ";"))
+        else { return }
         let offers = kinds.flatMap { kind in [DecimalForm.number, .string].map { Representation(kind, amounts: $0) } }
         let types = offers.map(\.offer)
         guard let best = Accept(accept).best(of: types), let index = types.firstIndex(of: best) else { return }

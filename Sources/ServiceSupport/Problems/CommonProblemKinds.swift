@@ -5,7 +5,7 @@ extension ProblemKind {
     private static let aboutRequests = [
         ProblemKind(
             "invalid-parameter", 400, "Invalid parameter",
-            meaning: "A query parameter or a header field is unknown here, is given twice, or holds what can't be read.",
+            meaning: "A query parameter or header field is unknown here, is given twice, or holds what can't be read.",
             remedy: "The detail names the parameter, its value and what was expected. Correct it and send it again."),
         ProblemKind(
             "incomplete-body", 400, "Incomplete body",

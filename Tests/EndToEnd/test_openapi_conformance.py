@@ -1,0 +1,28 @@
+"""Schemathesis, with all its checks, finds nothing in what the services answer to requests made of their documents."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFORMANCE = Path(__file__).parent / "conformance"
+
+
+@pytest.mark.parametrize("name", ["gateway", "query service"])
+def test_what_a_service_answers_is_what_its_document_says(daybook, tmp_path, name):
+    daybook.gateway.open(f"acc-00{len(name)}", "10.00", owner="Alice")
+    daybook.wait_until_caught_up()
+    port = daybook.command.port if name == "gateway" else daybook.query.port
+    result = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"), "--config-file", CONFORMANCE / "schemathesis.toml",
+            "run", f"http://127.0.0.1:{port}/openapi.json", "--url", f"http://127.0.0.1:{port}", "--no-color",
+        ],
+        capture_output=True, text=True, timeout=280, check=False, cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(CONFORMANCE), "COLUMNS": "120"},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "No issues found" in result.stdout
+    assert all(service.is_running for service in daybook.services)
