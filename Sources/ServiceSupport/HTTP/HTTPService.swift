@@ -54,6 +54,7 @@ public struct HTTPService: Service {
                 availableConnectionsDelegate: MaximumAvailableConnections(mostConnections)),
             onServerRunning: { [logger] channel in
                 logger.info("listening", metadata: ["address": "\(Self.text(of: channel.localAddress))"])
+                ServiceManager.send(.ready)
             },
             logger: serverLogger)
         do {
