@@ -41,7 +41,7 @@ struct LogEndpoint: Hashable, Sendable {
 
     private static func isBindable(_ host: String) -> Bool {
         if host == "localhost" || host == "*" || host.contains(":") { return true }
-        var address = in_addr()
+        var address: UInt32 = 0
         return inet_pton(AF_INET, host, &address) == 1 || if_nametoindex(host) != 0
     }
 }
