@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from client import Client
 from deployment import ROOT
 from services import Ports, environment, wait_until
-from client import Client
 
 PROGRAMS = ["event-log-service", "command-service", "query-service", "daybook"]
 SERVICES = ["daybook-event-log.service", "daybook-command.service", "daybook-query.service"]
@@ -64,7 +64,8 @@ def test_it_installs_twice_as_once_keeps_settings_and_goes_without_a_trace(place
     assert stat.S_IMODE((root / "etc/daybook").stat().st_mode) == 0o750
     assert before["etc/daybook/daybook.env"][0] == 0o640
     assert all(os.access(prefix / "lib/daybook" / name, os.X_OK) for name in PROGRAMS)
-    assert str(prefix) in (prefix / "bin/daybook").read_text() and "/usr/local" not in (prefix / "bin/daybook").read_text()
+    wrapper = (prefix / "bin/daybook").read_text()
+    assert str(prefix) in wrapper and "/usr/local" not in wrapper
 
     (root / "etc/daybook/daybook.env").write_text("LOG_LEVEL=debug\n")
     installed(place, stand_ins)
@@ -92,7 +93,8 @@ def test_the_units_are_right_and_shut_off_what_they_do_not_need(place, stand_ins
     assert done.returncode == 0 and not ours, done.stdout + done.stderr
     for name in SERVICES:
         done = subprocess.run(
-            ["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}", units / name],
+            ["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE}",
+             units / name],
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
@@ -102,8 +104,9 @@ def test_the_services_run_as_a_user_of_their_own(place, stand_ins):
     root, _, units = installed(place, stand_ins)
     if os.getuid() == 0:
         done = subprocess.run(
-            ["systemd-sysusers", f"--root={root}", "daybook.conf"], capture_output=True, text=True, timeout=60, check=False
-        )
+            ["systemd-sysusers", f"--root={root}", "daybook.conf"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert re.search(r"^daybook:x:\d+:\d+:.*:/usr/sbin/nologin$", (root / "etc/passwd").read_text(), re.M)
     for name in SERVICES:
@@ -138,7 +141,8 @@ def test_installed_programs_run_on_a_machine_without_a_toolchain(place):
     settings = root / "etc/daybook/daybook.env"
     settings.write_text(
         f"EVENT_STORE=sqlite:{root}/ledger.db\r\nQUERY_CHECKPOINTS=none\r\n"
-        f"EVENT_LOG_APPEND_ENDPOINT=tcp://127.0.0.1:{ports[0]}\r\nEVENT_LOG_EVENTS_ENDPOINT=tcp://127.0.0.1:{ports[1]}\r\n"
+        f"EVENT_LOG_APPEND_ENDPOINT=tcp://127.0.0.1:{ports[0]}\r\n"
+        f"EVENT_LOG_EVENTS_ENDPOINT=tcp://127.0.0.1:{ports[1]}\r\n"
         f"EVENT_LOG_READ_ENDPOINT=tcp://127.0.0.1:{ports[2]}\r\nEVENT_LOG_HTTP_ADDRESS=127.0.0.1:{ports[3]}\r\n"
         f"COMMAND_HTTP_ADDRESS=127.0.0.1:{ports[4]}\r\nQUERY_HTTP_ADDRESS=127.0.0.1:{ports[5]}\r\n"
     )
@@ -157,7 +161,8 @@ def test_installed_programs_run_on_a_machine_without_a_toolchain(place):
     ]
     try:
         def is_up():
-            return subprocess.run([prefix / "bin/daybook", "status"], env=variables, cwd="/", capture_output=True).returncode == 0
+            command = [prefix / "bin/daybook", "status"]
+            return subprocess.run(command, env=variables, cwd="/", capture_output=True, check=False).returncode == 0
 
         wait_until(is_up, "the installed services are ready", 60)
         gateway = Client(ports[4])

@@ -95,7 +95,8 @@ def test_no_random_file_is_read_otherwise(tmp_path):
     generator = random.Random(10)
     pieces = [
         "EVENT_STORE", "EVENT_STORE=", "EVENT_STORE = ", "sqlite:", "a.db", "=", "#", " # c", " ", "\t", "\n", "\r\n",
-        "\r", "'", '"', "\\", "\\n", "export ", "export", "$", "{", "LOG_LEVEL=info", "\u00a0", "\x1c", "\ufeff", "\x0b",
+        "\r", "'", '"', "\\", "\\n", "export ", "export", "$", "{", "LOG_LEVEL=info", "\u00a0", "\x1c", "\ufeff",
+        "\x0b",
     ]  # fmt: skip
     read = 0
     for _ in range(400):
@@ -173,7 +174,8 @@ def test_endpoints_and_addresses_of_the_loopback_may_have_any_of_its_names(host)
 
             services.wait_until(lambda: tool("status").returncode == 0, f"the services are ready at {at}", 60)
             opened = subprocess.run(
-                ["curl", "-sS", "--noproxy", "*", f"http://{at}/accounts/acc-001", "-H", "Content-Type: application/json",
+                ["curl", "-sS", "--noproxy", "*", f"http://{at}/accounts/acc-001",
+                 "-H", "Content-Type: application/json",
                  "-d", '{"type": "OpenAccount", "owner": "Alice", "initial_balance": 10}'],
                 capture_output=True, text=True, timeout=60, check=True,
             )  # fmt: skip

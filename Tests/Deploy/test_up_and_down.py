@@ -96,7 +96,7 @@ def test_the_pause_before_a_restart_grows(deployment):
 
 
 def test_the_pid_of_another_process_is_left_alone(deployment, sleeper):
-    # What a Daybook leaves behind if the machine loses its power, and another process gets the pid after the next start.
+    # What a Daybook leaves behind if the machine loses its power; another process has the pid afterwards.
     deployment.up()
     state = deployment.state
     deployment.down()

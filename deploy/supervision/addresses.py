@@ -85,7 +85,7 @@ def _why_not_bound(address: Address) -> str | None:
             probe.listen(1)
     except OSError as error:
         return {
-            errno.EADDRINUSE: "the port is taken by another program: stop it, or set another address (README, Settings)",
+            errno.EADDRINUSE: "the port is taken by another program: stop it or set another address (README, Settings)",
             errno.EACCES: "no permission to listen at this port: set one above 1023 (README, Settings)",
             errno.EADDRNOTAVAIL: "this is no address of this machine: set another one (README, Settings)",
         }.get(error.errno, os.strerror(error.errno or 0))

@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Service:
-    """A process of the Procfile. Its output goes straight into a file of its own, whatever happens to the supervisor."""
+    """A process of the Procfile. Its output goes straight into a file, whatever happens to the supervisor."""
 
     def __init__(self, name: str, command: str, root: Path, log: Path):
         self.name = name
