@@ -47,14 +47,43 @@ require_build() {
     require_packages libzmq3-dev libsqlite3-dev pkg-config
 }
 
-# build release|debug [OPTION...]: quiet but for what went wrong; the whole output is in .build/build.log.
+# build release|debug [OPTION...]: tells how far it is, and else only what went wrong; all output is in .build/build.log.
+#
+# For release, Swift's libraries are linked into the programs, so that these run without a toolchain. That is the same for
+# whoever builds for release here: the compiler makes everything anew when it changes.
 build() {
     local configuration=$1
     shift
-    mkdir -p .build
+    [ "$configuration" != release ] || set -- --static-swift-stdlib "$@"
+    mkdir -p .build 2>/dev/null && [ -w .build ] ||
+        fail "no permission to write into $PWD/.build: make it writable for $(id -un)"
     [ -d ".build/$configuration" ] || echo "building for $configuration; the first time this takes some minutes"
-    if ! swift build -c "$configuration" "$@" >.build/build.log 2>&1; then
+    swift build -c "$configuration" "$@" >.build/build.log 2>&1 </dev/null &
+    local builder=$!
+    # A shell lets what it started in the background go on when it is interrupted.
+    trap 'kill "$builder" 2>/dev/null; exit 130' INT TERM
+    show_progress "$builder"
+    trap - INT TERM
+    if ! wait "$builder"; then
         grep -E 'error|warning: unre' .build/build.log >&2 || tail -n 20 .build/build.log >&2
         fail "the build failed; the whole output is in .build/build.log"
     fi
+}
+
+# show_progress PID: until the build has ended, the step that it is at: on a terminal in one line, else every 30 s.
+show_progress() {
+    local begin=$SECONDS shown=$SECONDS step is_terminal=
+    [ -t 1 ] && is_terminal=yes
+    while kill -0 "$1" 2>/dev/null; do
+        step=$(grep -aoE '^\[[0-9]+/[0-9]+\]|^Another instance of SwiftPM' .build/build.log | tail -n 1) || step=
+        [[ $step != Another* ]] || step="waiting for another build in this folder"
+        if [ -n "$is_terminal" ]; then
+            printf '\r\033[Kbuilding %s (%d s)' "$step" $((SECONDS - begin))
+        elif [ $((SECONDS - shown)) -ge 30 ]; then
+            printf 'still building %s (%d s)\n' "$step" $((SECONDS - begin))
+            shown=$SECONDS
+        fi
+        sleep 0.5
+    done
+    [ -z "$is_terminal" ] || printf '\r\033[K'
 }

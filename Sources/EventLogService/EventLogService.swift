@@ -1,5 +1,6 @@
 internal import EventLogProtocol
 public import EventSourcing
+internal import Glibc
 internal import JSON
 public import Logging
 public import ServiceLifecycle
@@ -112,7 +113,8 @@ public final class EventLogService: Service {
         do throws(ZeroMQError) {
             try await body()
         } catch {
-            throw ServiceFailure("\(error), the value of \(setting): is another event log running there?")
+            let hint = error.number == EADDRINUSE ? ": is another event log running there?" : ""
+            throw ServiceFailure("\(error), the value of \(setting)\(hint)")
         }
     }
 

@@ -17,7 +17,7 @@ let checkpointFolder = Setting(
     "QUERY_CHECKPOINTS", default: "data/query", help: "the folder in which projections are written down, or none"
 ) { text throws(SettingError) in
     guard !text.isEmpty else { throw SettingError("expected a folder, or none") }
-    return text == "none" ? nil : text
+    return text == "none" ? nil : try CommonSettings.path(text)
 }
 let checkpointInterval = CommonSettings.count(
     "QUERY_CHECKPOINT_EVENTS", default: "1000000", in: 1...1_000_000_000_000,

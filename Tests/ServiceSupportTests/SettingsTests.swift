@@ -7,31 +7,31 @@ import Testing
 
     private func read(
         _ arguments: [String] = [], environment: [String: String] = [:], file: String = "/nonexistent/.env"
-    ) async throws -> SettingsReader {
-        try await SettingsReader(
+    ) throws -> SettingsReader {
+        try SettingsReader(
             known: [address.description, wait.description], arguments: arguments, environment: environment, file: file)
     }
 
-    @Test func `a flag wins over the environment, that over the default`() async throws {
+    @Test func `a flag wins over the environment, that over the default`() throws {
         let environment = ["X_WAIT": "2s"]
-        #expect(try await read().value(wait) == .seconds(5))
-        #expect(try await read(environment: environment).value(wait) == .seconds(2))
-        #expect(try await read(["--x-wait", "1s"], environment: environment).value(wait) == .seconds(1))
-        #expect(try await read(["--x-wait=700ms"], environment: environment).value(wait) == .milliseconds(700))
+        #expect(try read().value(wait) == .seconds(5))
+        #expect(try read(environment: environment).value(wait) == .seconds(2))
+        #expect(try read(["--x-wait", "1s"], environment: environment).value(wait) == .seconds(1))
+        #expect(try read(["--x-wait=700ms"], environment: environment).value(wait) == .milliseconds(700))
     }
 
     @Test(arguments: [
         (["--y", "1"], "--y"), (["--x-wait"], "needs a value"), (["--x-wait", "1s", "--x-wait", "1s"], "twice"),
         (["stray"], "stray"),
     ])
-    func `arguments that the program does not have are refused by name`(arguments: [String], part: String) async {
-        let error = await #expect(throws: SettingError.self) { _ = try await read(arguments) }
+    func `arguments that the program does not have are refused by name`(arguments: [String], part: String) {
+        let error = #expect(throws: SettingError.self) { _ = try read(arguments) }
         #expect(error?.description.contains(part) == true, "\(String(describing: error))")
     }
 
     @Test(arguments: ["", "5", "-5s", "0s", "5 s", "1h", "99999999s", "5sms"])
-    func `a wrong value is refused with its name and value`(text: String) async throws {
-        let settings = try await read(environment: ["X_WAIT": text])
+    func `a wrong value is refused with its name and value`(text: String) throws {
+        let settings = try read(environment: ["X_WAIT": text])
         let error = #expect(throws: SettingError.self) { _ = try settings.value(wait) }
         #expect(error?.description.contains("X_WAIT is “\(text)”") == true, "\(String(describing: error))")
     }

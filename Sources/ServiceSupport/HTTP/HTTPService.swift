@@ -59,6 +59,7 @@ public struct HTTPService: Service {
                 availableConnectionsDelegate: MaximumAvailableConnections(mostConnections)),
             onServerRunning: { [logger] channel in
                 logger.info("listening", metadata: ["address": "\(Self.text(of: channel.localAddress))"])
+                ServiceManager.send(.ready)
             },
             logger: serverLogger)
         do {
@@ -68,7 +69,7 @@ public struct HTTPService: Service {
                 forwarder?.endFeeds()
             }
         } catch let error where !(error is CancellationError) {
-            throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(error)")
+            throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(ListenError.reason(of: error))")
         }
     }
 

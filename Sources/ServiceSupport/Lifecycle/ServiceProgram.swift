@@ -38,7 +38,7 @@ public struct ServiceProgram: Sendable {
     public init(_ name: String, about: String, settings: [SettingDescription]) {
         self.name = name
         self.about = about
-        self.settings = settings + [CommonSettings.logLevel.description]
+        self.settings = settings + [CommonSettings.logLevel.description, SettingsReader.settingsFile]
     }
 
     /// Runs the program to its end.
@@ -52,8 +52,14 @@ public struct ServiceProgram: Sendable {
         if arguments.contains("--help") || arguments.contains("-h") { end(printing: help, code: 0) }
         if arguments.contains("--version") { end(printing: "\(name) \(Self.version)", code: 0) }
         do {
-            let settings = try await SettingsReader(
-                known: settings, arguments: arguments, environment: ProcessInfo.processInfo.environment)
+            let isToPrint = arguments.contains("--print-settings")
+            let settings = try SettingsReader(
+                known: settings, arguments: arguments.filter { $0 != "--print-settings" },
+                environment: ProcessInfo.processInfo.environment)
+            if isToPrint {
+                let lines = try settings.settingsInEffect().map { "\($0.name)=\($0.text)" }
+                end(printing: lines.joined(separator: "\n"), code: 0)
+            }
             let level = try settings.value(CommonSettings.logLevel)
             LoggingSystem.bootstrap { label in
                 // Written line by line, also into a pipe, as process runners need it.
@@ -78,8 +84,8 @@ public struct ServiceProgram: Sendable {
         var groupLogger = logger
         groupLogger.logLevel = max(logger.logLevel, .warning)
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: groupLogger)
+            services: (services + [StopNotice()]).map { .init(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLogger)
         configuration.maximumGracefulShutdownDuration = Self.gracePeriod
         configuration.maximumCancellationDuration = .seconds(1)
         try await ServiceGroup(configuration: configuration).run()
@@ -108,10 +114,12 @@ public struct ServiceProgram: Sendable {
             usage: \(name) [--SETTING VALUE]...
 
             A setting is taken from its flag, else from the environment, else from the file .env, else its default.
+            The file's lines are NAME=VALUE, read as python-dotenv reads them; a line that it would ignore is an error.
 
             \(lines.joined(separator: "\n"))
-              --help     show this
-              --version  show the version
+              --help            show this
+              --version         show the version
+              --print-settings  check all settings and show what is in effect, as NAME=VALUE
             """
     }
 

@@ -17,7 +17,7 @@ public enum CommonSettings {
         guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
             throw SettingError("expected sqlite:PATH")
         }
-        return String(text.dropFirst("sqlite:".count))
+        return try path(String(text.dropFirst("sqlite:".count)))
     }
 
     /// How much is logged.
@@ -51,11 +51,17 @@ public enum CommonSettings {
             read: try settings.value(readEndpoint), timeout: try settings.value(logTimeout))
     }
 
+    /// The path that a setting's text names, its `~` replaced by the home folder.
+    public static func path(_ text: String) throws(SettingError) -> String { try SettingPath.expanded(text) }
+
     /// A setting that holds the address of an HTTP service.
     public static func httpAddress(_ name: String, default text: String, help: String) -> Setting<HTTPAddress> {
         Setting(name, default: text, help: help) { text throws(SettingError) in
             guard let address = HTTPAddress(text) else {
-                throw SettingError("expected HOST:PORT with a port of 0 to 65535")
+                throw SettingError(
+                    text.contains("://")
+                        ? "expected HOST:PORT alone, without a scheme such as http://"
+                        : "expected HOST:PORT with a port of 0 to 65535, an IPv6 address in brackets")
             }
             return address
         }
@@ -83,14 +89,16 @@ public enum CommonSettings {
         }
     }
 
+    /// The same setting as its binder reads it, who needs an address of this machine.
+    public static func bound(_ setting: Setting<String>) -> Setting<String> {
+        Setting(setting.name, default: setting.defaultText, help: setting.help) { text throws(SettingError) in
+            try LogEndpoint(text, use: .bind).text
+        }
+    }
+
     private static func endpoint(_ name: String, _ text: String, _ purpose: String) -> Setting<String> {
         Setting(name, default: text, help: "the event log's ZeroMQ endpoint for \(purpose)") {
-            text throws(SettingError) in
-            let isTCP =
-                text.hasPrefix("tcp://") && HTTPAddress(String(text.dropFirst("tcp://".count))) != nil
-            let isIPC = text.hasPrefix("ipc://") && text.count > "ipc://".count
-            guard isTCP || isIPC else { throw SettingError("expected tcp://HOST:PORT or ipc://PATH") }
-            return text
+            text throws(SettingError) in try LogEndpoint(text, use: .connect).text
         }
     }
 }

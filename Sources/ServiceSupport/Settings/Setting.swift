@@ -24,11 +24,13 @@ public struct Setting<Value: Sendable>: Sendable {
 
     /// The setting without its type, for lists.
     public var description: SettingDescription {
-        SettingDescription(name: name, defaultText: defaultText, help: help)
+        SettingDescription(name: name, defaultText: defaultText, help: help) { [parse] text throws(SettingError) in
+            _ = try parse(text)
+        }
     }
 }
 
-/// What `--help` tells of a setting.
+/// What `--help` tells of a setting, and whether a text is right for it.
 public struct SettingDescription: Hashable, Sendable {
     /// The environment variable.
     public let name: String
@@ -37,8 +39,23 @@ public struct SettingDescription: Hashable, Sendable {
     /// What it is for.
     public let help: String
 
+    /// Throws what is wrong with a text.
+    let check: @Sendable (String) throws(SettingError) -> Void
+
     /// The flag: `--event-store` for `EVENT_STORE`.
     public var flag: String { "--" + name.lowercased().replacing("_", with: "-") }
+
+    /// Whether they describe the same setting.
+    public static func == (left: Self, right: Self) -> Bool {
+        (left.name, left.defaultText, left.help) == (right.name, right.defaultText, right.help)
+    }
+
+    /// Hashes what is compared.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(defaultText)
+        hasher.combine(help)
+    }
 }
 
 /// A setting that is wrong. The message is one line that names the setting, its value and what is expected.

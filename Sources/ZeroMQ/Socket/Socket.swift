@@ -74,6 +74,7 @@ public final class Socket {
         // libzmq wants the wildcard where people write 0.
         let isAnyPort = endpoint.hasPrefix("tcp://") && endpoint.hasSuffix(":0")
         let wanted = isAnyPort ? endpoint.dropLast() + "*" : endpoint
+        try allowIPv6(for: endpoint)
         guard zmq_bind(core.pointer, wanted) == 0 else { throw .last("bind \(endpoint)") }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { text in
             var size = text.count
@@ -87,7 +88,14 @@ public final class Socket {
     /// Connects to an endpoint, now or whenever somebody binds it, and again after every loss.
     public func connect(_ endpoint: String) throws(ZeroMQError) {
         loop.preconditionOnLoop()
+        try allowIPv6(for: endpoint)
         guard zmq_connect(core.pointer, endpoint) == 0 else { throw .last("connect to \(endpoint)") }
+    }
+
+    /// libzmq reads an address in brackets only on a socket that is told to; on such a one it would bind IPv4 addresses to
+    /// sockets of IPv6, so that others stay as they are.
+    private func allowIPv6(for endpoint: String) throws(ZeroMQError) {
+        if endpoint.hasPrefix("tcp://[") { try core.set(ZMQ_IPV6, 1) }
     }
 
     /// Subscribes to every message whose first frame begins with `prefix`; an empty one means every message.

@@ -17,8 +17,8 @@ struct Settings {
     private let reader: SettingsReader
 
     init(_ flags: [(name: String, value: String?)] = []) async throws {
-        reader = try await reported {
-            try await SettingsReader(
+        reader = try reported {
+            try SettingsReader(
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
                     CommonSettings.eventStore.description,
@@ -41,15 +41,6 @@ struct Settings {
 private func reported<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
-    } catch let error as SettingError {
-        Terminal.tell("daybook: wrong setting: \(error)")
-        throw ExitCode(EX_USAGE)
-    }
-}
-
-private func reported<Value>(_ body: () async throws -> Value) async throws -> Value {
-    do {
-        return try await body()
     } catch let error as SettingError {
         Terminal.tell("daybook: wrong setting: \(error)")
         throw ExitCode(EX_USAGE)

@@ -1,0 +1,9 @@
+internal import ServiceLifecycle
+
+/// Tells the service manager that the service is about to end. To be named last: services stop in the reverse order.
+struct StopNotice: Service {
+    func run() async {
+        await waitForShutdown()
+        ServiceManager.send(.stopping)
+    }
+}
