@@ -11,9 +11,12 @@ internal import ZeroMQ
 actor AppendServer {
     /// The bounds of one batch.
     private static let mostRequestsOfABatch = 1024
-    private static let mostBytesOfABatch = 8 << 20
+    private static let mostBytesOfABatch = PeerLimits.maxAppendBytes
     /// What is received in one turn at most, whatever it is, so that nonsense keeps nobody waiting.
     private static let mostFramesOfATurn = 4096
+    /// Subscriptions taken in one turn at most.
+    private static let maxSubscriptionsOfATurn = 256
+    private static let maxGone = 1024
     /// What has arrived when the service stops is still taken, for this long at most.
     private static let farewell = Duration.milliseconds(500)
     private static let snapshotPause = Duration.milliseconds(100)
@@ -50,10 +53,14 @@ actor AppendServer {
     private let store: any EventStore
     private let loop: SocketLoop
     private let logger: Logger
+    private let connectionGuard: ConnectionGuard
     private let reportFailure: @Sendable (ServiceError) -> Void
     private var appends: Socket?
     private var replies: ReplyQueue?
     private var events: Socket?
+    private var subscriptions = SubscriptionLedger()
+    /// Peers without a routing id of their own that have left: what they asked for is not done any more.
+    private var gone: Set<[UInt8]> = []
     private var isStopping = false
     /// Snapshots that wait to be kept or dropped.
     private var snapshots: [(request: SnapshotRequest, sender: Sender)] = []
@@ -68,12 +75,13 @@ actor AppendServer {
     ///
     /// - Parameter reportFailure: called once, where the store or a socket failed; the server has then stopped.
     init(
-        store: any EventStore, on loop: SocketLoop, logger: Logger,
+        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, logger: Logger,
         reportFailure: @escaping @Sendable (ServiceError) -> Void
     ) {
         self.store = store
         self.loop = loop
         self.logger = logger
+        self.connectionGuard = connectionGuard
         self.reportFailure = reportFailure
     }
 
@@ -93,8 +101,12 @@ actor AppendServer {
         // A subscriber has nothing to send but subscriptions.
         publisher.largestFrame = 1024
         publisher.mostFrames = 1
+        // libzmq keeps what it reads from subscribers without a limit of its own: it must not read far ahead.
+        publisher.receiveQueue = 16
+        publisher.domain = "event-log/events"
         let events = try Socket(.publisher, options: publisher, on: loop)
         events.whenReadable { [weak self] in self?.assumeIsolated { $0.greetSubscribers() } }
+        try events.guardConnections(by: connectionGuard, limits: PeerLimits.events)
         try events.bind(endpoint)
         self.events = events
         beat()
@@ -103,14 +115,21 @@ actor AppendServer {
     func takeAppends(at endpoint: String) throws(ZeroMQError) {
         var router = SocketOptions()
         router.lingerMilliseconds = 500
-        router.sendQueue = 1000
-        router.largestFrame = Int64(Self.mostBytesOfABatch)
+        // The queues count messages; what they cost in bytes is bounded by ReplyQueue and the guard.
+        router.sendQueue = 64
+        router.receiveQueue = 128
+        router.largestFrame = Int64(PeerLimits.maxAppendBytes)
+        router.maxMessageBytes = PeerLimits.maxAppendBytes
+        router.domain = "event-log/append"
         router.mostFrames = ReplyQueue.mostFrames
         let appends = try Socket(.router, options: router, on: loop)
         appends.whenReadable { [weak self] in self?.assumeIsolated { _ = $0.takeBatch() } }
+        try appends.guardConnections(by: connectionGuard, limits: PeerLimits.append)
         try appends.bind(endpoint)
         self.appends = appends
-        replies = ReplyQueue(on: appends, loop: loop)
+        let replies = ReplyQueue(on: appends, loop: loop)
+        replies.whenGone = { [weak self] peer in self?.assumeIsolated { $0.forget(peer) } }
+        self.replies = replies
     }
 
     /// Takes in what has arrived already and acknowledges it; whatever comes later is told that nothing was done.
@@ -136,6 +155,10 @@ actor AppendServer {
         var batch = Batch()
         do {
             while !batch.isFull, try appends.receive({ take($0, into: &batch) }) != nil {}
+        } catch {
+            socketFailed(error)
+        }
+        do {
             try commit(batch)
         } catch {
             fail(error)
@@ -146,6 +169,10 @@ actor AppendServer {
     private func take(_ message: borrowing Frames, into batch: inout Batch) {
         let peer = message.copy(0)
         batch.frames += message.count
+        guard !mustDrop(peer) else {
+            counted.dropped += UInt64(message.count - 1)
+            return
+        }
         for index in 1..<max(1, message.count) {
             batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
@@ -170,6 +197,19 @@ actor AppendServer {
                 counted.malformed += 1
             }
         }
+    }
+
+    /// Whether what a peer asks for is not to be done: it has left, or does not read what it asked for before.
+    private func mustDrop(_ peer: [UInt8]) -> Bool {
+        if !gone.isEmpty, gone.contains(peer) { return true }
+        return replies?.isBacklogged(peer) ?? false
+    }
+
+    /// A peer has left. An address that libzmq made for it (5 bytes, the first 0) is never given again.
+    private func forget(_ peer: [UInt8]) {
+        guard peer.count == 5, peer[0] == 0 else { return }
+        if gone.count >= Self.maxGone { gone.removeAll(keepingCapacity: true) }
+        gone.insert(peer)
     }
 
     private func commit(_ batch: Batch) throws {
@@ -252,27 +292,51 @@ actor AppendServer {
     /// log's head is.
     private func greetSubscribers() {
         guard let events else { return }
+        var subscribed = false
         do {
-            var subscribed = false
-            for _ in 0..<Self.mostFramesOfATurn {
-                // A subscription is one frame: 1, then the prefix; its end begins with 0. Nothing else belongs here.
-                guard let first = try events.receive({ $0.withBytes(of: 0) { $0.first ?? .max } }) else { break }
-                switch first {
-                case 0: break
-                case 1:
-                    subscribed = true
-                    counted.subscriptions += 1
-                default: counted.malformed += 1
-                }
+            for _ in 0..<Self.maxSubscriptionsOfATurn {
+                guard let isNew = try events.receive({ takeSubscription($0, on: events) }) else { break }
+                if isNew { subscribed = true }
             }
+        } catch {
+            socketFailed(error)
+        }
+        do {
             if subscribed { try sendHeartbeat() }
         } catch {
             fail(error)
         }
     }
 
+    /// A subscription is one frame: 1, then the prefix; its end begins with 0. Nothing else belongs here.
+    ///
+    /// - Returns: whether it is a subscription that is taken.
+    private func takeSubscription(_ frame: borrowing Frames, on events: Socket) -> Bool {
+        let connection = events.connection(frame.connection)
+        let verdict: SubscriptionLedger.Verdict
+        let kind = frame.withBytes(of: 0) { $0.first ?? .max }
+        switch kind {
+        case 0:
+            subscriptions.unsubscribe(Array(frame.copy(0).dropFirst()), by: connection)
+            return false
+        case 1:
+            let topic = Array(frame.copy(0).dropFirst())
+            verdict = subscriptions.subscribe(topic, isPossible: Topic.isPrefix(topic), by: connection)
+            if verdict == .taken { counted.subscriptions += 1 }
+        default:
+            counted.malformed += 1
+            verdict = subscriptions.nonsense(by: connection)
+        }
+        if verdict == .refused {
+            counted.refusedSubscriptions += 1
+            connectionGuard.end(connection.descriptor)
+        }
+        return kind == 1 && verdict == .taken
+    }
+
     private func beat() {
-        guard events != nil else { return }
+        guard let events else { return }
+        subscriptions.forget { !events.isOpen($0) }
         do {
             try sendHeartbeat()
         } catch {
@@ -284,6 +348,13 @@ actor AppendServer {
     private func sendHeartbeat() throws {
         guard let events else { return }
         try PublishedMessage.sendHeartbeat(of: store.logID, at: store.head(), on: events)
+    }
+
+    /// A socket that cannot be received from. Nothing that a peer sends leads here; a socket that was closed does, and
+    /// whoever closed it has dealt with the rest.
+    private func socketFailed(_ error: any Error) {
+        logger.error("a socket cannot be received from", metadata: ["error": "\(error)"])
+        if let error = error as? ZeroMQError, error.endsTheSocket { fail(error) }
     }
 
     /// The end: what a failed flush left on disk is not known, so nothing may be acknowledged any more.

@@ -14,6 +14,8 @@ public final class EventLogService: Service {
     private let endpoints: LogEndpoints
     private let appendLoop: SocketLoop
     private let readLoop: SocketLoop
+    private let guardLoop: SocketLoop
+    private let connectionGuard: ConnectionGuard
     private let appendServer: AppendServer
     private let readServer: ReadServer
     private let store: any EventStore
@@ -33,8 +35,14 @@ public final class EventLogService: Service {
         self.failures = failures
         appendLoop = try SocketLoop(name: "log-append", context: context)
         readLoop = try SocketLoop(name: "log-read", context: context)
-        appendServer = AppendServer(store: store, on: appendLoop, logger: logger) { continuation.yield($0) }
-        readServer = ReadServer(store: store, on: readLoop, logger: logger)
+        guardLoop = try SocketLoop(name: "log-guard", context: context)
+        let warnings = PeerWarnings(logger)
+        connectionGuard = ConnectionGuard(on: guardLoop) { warnings.warn($0.rawValue, peer: $1) }
+        for socket in ["append", "events", "read"] { context.admit(PeerLimits.admission, to: "event-log/\(socket)") }
+        appendServer = AppendServer(
+            store: store, on: appendLoop, connectionGuard: connectionGuard, logger: logger
+        ) { continuation.yield($0) }
+        readServer = ReadServer(store: store, on: readLoop, connectionGuard: connectionGuard, logger: logger)
     }
 
     /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes sockets
@@ -78,6 +86,7 @@ public final class EventLogService: Service {
     public func readiness() async -> Readiness {
         let (failure, appends) = (await appendServer.failure, await appendServer.counters)
         let reads = await readServer.counters
+        let ended = connectionGuard.endedConnections
         do {
             let head = try store.head()
             return Readiness(
@@ -100,6 +109,18 @@ public final class EventLogService: Service {
                     Figure(
                         .counter, "undeliverable_replies", appends.undeliverable + reads.undeliverable,
                         help: "Replies whose requester was gone or did not read."),
+                    Figure(
+                        .counter, "dropped_requests", appends.dropped + reads.dropped,
+                        help: "Requests not done since their requester was gone or did not read."),
+                    Figure(
+                        .counter, "overloaded_reads", reads.overloaded,
+                        help: "Reads refused because too many waited."),
+                    Figure(
+                        .counter, "refused_subscriptions", appends.refusedSubscriptions,
+                        help: "Subscriptions that ended their connection."),
+                    Figure(
+                        .counter, "ended_connections", ended.values.reduce(0, +),
+                        help: "Connections of peers that exceeded a limit."),
                 ])
         } catch {
             logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])
@@ -124,5 +145,7 @@ public final class EventLogService: Service {
         await readServer.stop()
         await appendLoop.close()
         await readLoop.close()
+        // Last: libzmq waits for whoever is told of connections.
+        await guardLoop.close()
     }
 }

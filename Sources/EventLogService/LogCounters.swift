@@ -12,6 +12,12 @@ public struct LogCounters: Hashable, Sendable {
     public var malformed: UInt64 = 0
     /// Replies that could not be sent: their requester was gone or does not read.
     public var undeliverable: UInt64 = 0
+    /// Requests dropped undone: their requester was gone, or had too much on its way already.
+    public var dropped: UInt64 = 0
+    /// Reads refused because too many waited.
+    public var overloaded: UInt64 = 0
+    /// Subscriptions refused, and their connection with them.
+    public var refusedSubscriptions: UInt64 = 0
     /// Subscriptions heard of.
     public var subscriptions: UInt64 = 0
     /// Reads answered.

@@ -8,21 +8,38 @@ actor ReadServer {
     /// What one reply may carry, whatever was asked for.
     private static let mostEvents = 10_000
     private static let mostBytes = 1 << 20
-    /// So many messages are answered before the loop looks round again.
+    /// What is received in one turn at most; and what is answered in one, before the loop looks round again.
     private static let mostMessagesOfATurn = 16
+    private static let maxRepliesOfATurn = 32
+    /// Requests that wait, of one peer and of all together; an honest peer has at most 10,000 under way.
+    private static let maxWaitingOfPeer = 10_000
+    private static let maxWaitingInAll = 65_536
+    /// Whoever asked has given up by then.
+    private static let patience = Duration.seconds(10)
+    private static let pause = Duration.milliseconds(5)
+
+    private struct Waiting {
+        let request: LogRequest
+        let number: UInt64
+        let due: ContinuousClock.Instant
+    }
 
     private let store: any EventStore
     private let loop: SocketLoop
+    private let connectionGuard: ConnectionGuard
     private let logger: Logger
     private var socket: Socket?
     private var replies: ReplyQueue?
+    private var waiting = FairQueue<Waiting>(maxOfPeer: maxWaitingOfPeer, maxInAll: maxWaitingInAll)
+    private var isContinuing = false
     private var counted = LogCounters()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(store: any EventStore, on loop: SocketLoop, logger: Logger) {
+    init(store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, logger: Logger) {
         self.store = store
         self.loop = loop
+        self.connectionGuard = connectionGuard
         self.logger = logger
     }
 
@@ -36,15 +53,23 @@ actor ReadServer {
     func start(endpoint: String) throws(ZeroMQError) {
         var options = SocketOptions()
         options.lingerMilliseconds = 500
-        // Requests are small. Replies are not: what a requester that does not read can cost is this many of them.
+        // Requests are small. What their replies cost is bounded by ReplyQueue.
         options.largestFrame = 64 << 10
         options.mostFrames = ReplyQueue.mostFrames
+        options.maxMessageBytes = PeerLimits.maxReadBytes
+        options.receiveQueue = 128
         options.sendQueue = 64
+        options.domain = "event-log/read"
         let socket = try Socket(.router, options: options, on: loop)
-        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.answer() } }
+        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.serve() } }
+        try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
         try socket.bind(endpoint)
         self.socket = socket
-        replies = ReplyQueue(on: socket, loop: loop)
+        let replies = ReplyQueue(on: socket, loop: loop)
+        replies.whenGone = { [weak self] peer in
+            self?.assumeIsolated { $0.counted.dropped += UInt64($0.waiting.removeAll(from: peer)) }
+        }
+        self.replies = replies
     }
 
     func stop() {
@@ -52,32 +77,68 @@ actor ReadServer {
         socket = nil
     }
 
-    private func answer() {
+    /// Receives what waits, within a bound, then answers the peers in turn, within another.
+    private func serve() {
         guard let socket, let replies else { return }
         do {
             for _ in 0..<Self.mostMessagesOfATurn {
-                guard try socket.receive({ try answer($0, into: replies) }) != nil else { return }
-                try replies.flush()
+                guard try socket.receive({ take($0, replies) }) != nil else { break }
             }
+            try answer(into: replies)
         } catch {
             // Only a closed socket gets here, and then nobody is left to be answered.
             logger.error("the read socket failed", metadata: ["error": "\(error)"])
         }
     }
 
-    private func answer(_ message: borrowing Frames, into replies: ReplyQueue) throws {
+    private func take(_ message: borrowing Frames, _ replies: ReplyQueue) {
         let peer = message.copy(0)
+        let due = ContinuousClock.now + Self.patience
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
-                counted.reads += 1
-                replies.add(reply(to: request, number: number), to: peer)
+                guard !waiting.add(Waiting(request: request, number: number, due: due), from: peer) else { continue }
+                counted.overloaded += 1
+                guard !replies.isBacklogged(peer) else { continue }
+                let refusal = LogRefusal(.overloaded, "too many reads wait")
+                replies.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
             } catch {
                 counted.malformed += 1
             }
+        }
+    }
+
+    private func answer(into replies: ReplyQueue) throws {
+        let now = ContinuousClock.now
+        var bytes = 0
+        for _ in 0..<Self.maxRepliesOfATurn where bytes < Self.mostBytes {
+            guard let (peer, next) = waiting.next(ifMay: { !replies.isBacklogged($0) }) else { break }
+            guard next.due > now else {
+                counted.dropped += 1
+                continue
+            }
+            counted.reads += 1
+            let frame = reply(to: next.request, number: next.number)
+            bytes += frame.count
+            replies.add(frame, to: peer)
             // A long page is on its way while the next is read.
             if replies.isFull { try replies.flush() }
         }
+        try replies.flush()
+        guard !waiting.isEmpty, !isContinuing else { return }
+        isContinuing = true
+        if bytes > 0 {
+            loop.afterThisTurn { [weak self] in self?.assumeIsolated { $0.goOn() } }
+        } else {
+            // Those whose requests wait must read first.
+            counted.dropped += UInt64(waiting.removeFirst { $0.due <= now })
+            loop.schedule(after: Self.pause) { [weak self] in self?.assumeIsolated { $0.goOn() } }
+        }
+    }
+
+    private func goOn() {
+        isContinuing = false
+        serve()
     }
 
     /// The frame of the reply.

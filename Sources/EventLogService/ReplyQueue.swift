@@ -6,18 +6,23 @@ internal import ZeroMQ
 /// Replies on their way to their requesters, each requester's in the order of its requests.
 ///
 /// A reply that finds the queue to its requester full waits here and is offered again, for libzmq learns only from
-/// time to time how much of a queue has been read. What a requester does not take in time, or what is too much for all
-/// of them together, is dropped and counted; so one that does not read costs a bounded amount of memory, and the others
-/// nothing.
+/// time to time how much of a queue has been read. What a requester does not take in time, or what is too much for it or
+/// for all of them together, is dropped and counted; so one that does not read costs a bounded amount of memory, and the
+/// others nothing. The bytes in libzmq's queues count too.
 ///
 /// Not Sendable: it belongs to the server whose socket it sends on.
 final class ReplyQueue {
     /// A message carries at most this many replies, as it may carry at most this many requests.
     static let mostFrames = 64
 
+    /// What waits for one requester at most, and for all together.
+    static let maxBytesOfPeer = 8 << 20
+    static let maxBytesInAll = 64 << 20
+
     /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
     private static let mostBytes = 256 << 10
-    private static let mostWaitingBytes = 32 << 20
+    /// Smaller messages are not counted while libzmq has them: its queue bounds their number.
+    private static let meteredFrom = 4 << 10
     /// What a frame takes in memory beside its bytes.
     private static let frameOverhead = 64
     private static let patience = Duration.seconds(5)
@@ -29,22 +34,44 @@ final class ReplyQueue {
         let due: ContinuousClock.Instant
     }
 
+    /// What is on its way to one requester.
+    private struct Backlog {
+        /// What libzmq has.
+        let inLibrary: SendMeter
+        var waiting: Deque<Message> = []
+        var waitingBytes = 0
+
+        var bytes: Int { inLibrary.bytes + waitingBytes }
+    }
+
     private let socket: Socket
     private let loop: SocketLoop
+    private let inLibrary = SendMeter()
     private var collected: [[UInt8]: [[UInt8]]] = [:]
     private var collectedBytes = 0
     private var order: [[UInt8]] = []
-    private var waiting: [[UInt8]: Deque<Message>] = [:]
+    /// Only of requesters to whom much is on its way.
+    private var backlogs: [[UInt8]: Backlog] = [:]
     private var waitingBytes = 0
     private var isRetryScheduled = false
 
     /// Replies that were dropped: their requester is gone, or does not read.
     private(set) var undeliverable: UInt64 = 0
+    /// Called with the address of a requester that is gone.
+    var whenGone: ([UInt8]) -> Void = { _ in }
 
     init(on socket: Socket, loop: SocketLoop) {
         self.socket = socket
         self.loop = loop
     }
+
+    /// Whether so much is on its way to a requester, or to all, that its requests should not be answered now.
+    func isBacklogged(_ peer: [UInt8]) -> Bool {
+        guard !backlogs.isEmpty, let backlog = backlogs[peer] else { return false }
+        return backlog.bytes >= Self.maxBytesOfPeer / 2 || bytes >= Self.maxBytesInAll / 2
+    }
+
+    private var bytes: Int { inLibrary.bytes + waitingBytes }
 
     /// Collects a reply; ``flush()`` sends it.
     func add(_ reply: LogReply, to peer: [UInt8], number: UInt64, logID: UniqueID) {
@@ -66,16 +93,18 @@ final class ReplyQueue {
         for peer in order {
             var rest = collected[peer, default: []][...]
             while !rest.isEmpty {
-                let frames = Self.nextMessage(of: rest)
+                let (frames, bytes) = Self.nextMessage(of: rest)
                 rest = rest.dropFirst(frames.count)
                 // Behind those that wait already, or the order would be lost.
-                if waiting[peer] != nil {
-                    wait(frames, for: peer)
+                if let backlog = backlogs[peer], !backlog.waiting.isEmpty {
+                    wait(frames, bytes, for: peer)
                 } else {
-                    switch try socket.send([peer] + frames) {
+                    switch try send(frames, bytes, to: peer) {
                     case .sent: break
-                    case .wouldBlock: wait(frames, for: peer)
-                    case .unreachable: undeliverable += UInt64(frames.count)
+                    case .wouldBlock: wait(frames, bytes, for: peer)
+                    case .unreachable:
+                        undeliverable += UInt64(frames.count)
+                        whenGone(peer)
                     }
                 }
             }
@@ -83,9 +112,10 @@ final class ReplyQueue {
         order.removeAll(keepingCapacity: true)
         collected.removeAll(keepingCapacity: true)
         collectedBytes = 0
+        scheduleRetry()
     }
 
-    private static func nextMessage(of frames: ArraySlice<[UInt8]>) -> [[UInt8]] {
+    private static func nextMessage(of frames: ArraySlice<[UInt8]>) -> (frames: [[UInt8]], bytes: Int) {
         var message: [[UInt8]] = []
         var bytes = 0
         for frame in frames.prefix(mostFrames) {
@@ -93,22 +123,36 @@ final class ReplyQueue {
             message.append(frame)
             bytes += frame.count
         }
-        return message
+        return (message, bytes)
     }
 
-    private func wait(_ frames: [[UInt8]], for peer: [UInt8]) {
-        let bytes = frames.reduce(0) { $0 + $1.count + Self.frameOverhead }
-        guard waitingBytes + bytes <= Self.mostWaitingBytes else {
+    private func send(_ frames: [[UInt8]], _ bytes: Int, to peer: [UInt8]) throws(ZeroMQError) -> Socket.SendResult {
+        guard bytes >= Self.meteredFrom else { return try socket.send([peer] + frames) }
+        let backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
+        guard backlog.inLibrary.bytes + bytes <= Self.maxBytesOfPeer, self.bytes + bytes <= Self.maxBytesInAll else {
+            return .wouldBlock
+        }
+        let result = try socket.send([peer] + frames, metered: (by: backlog.inLibrary, bytes: bytes))
+        if result == .sent { backlogs[peer] = backlog }
+        return result
+    }
+
+    private func wait(_ frames: [[UInt8]], _ messageBytes: Int, for peer: [UInt8]) {
+        var backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
+        let size = messageBytes + frames.count * Self.frameOverhead
+        guard backlog.bytes + size <= Self.maxBytesOfPeer, bytes + size <= Self.maxBytesInAll else {
             undeliverable += UInt64(frames.count)
             return
         }
-        waitingBytes += bytes
-        waiting[peer, default: []].append(Message(frames: frames, bytes: bytes, due: .now + Self.patience))
+        waitingBytes += size
+        backlog.waitingBytes += size
+        backlog.waiting.append(Message(frames: frames, bytes: messageBytes, due: .now + Self.patience))
+        backlogs[peer] = backlog
         scheduleRetry()
     }
 
     private func scheduleRetry() {
-        guard !isRetryScheduled, !waiting.isEmpty else { return }
+        guard !isRetryScheduled, !backlogs.isEmpty else { return }
         isRetryScheduled = true
         loop.schedule(after: Self.retryInterval) { [weak self] in self?.retry() }
     }
@@ -116,23 +160,36 @@ final class ReplyQueue {
     private func retry() {
         isRetryScheduled = false
         let now = ContinuousClock.now
-        for (peer, messages) in waiting {
-            var messages = messages
-            while let message = messages.first {
+        for peer in Array(backlogs.keys) {
+            guard var backlog = backlogs.removeValue(forKey: peer) else { continue }
+            while let message = backlog.waiting.first {
                 let result: Socket.SendResult
                 do {
-                    result = try socket.send([peer] + message.frames)
+                    result = try offer(message, to: peer, backlog.inLibrary)
                 } catch {
                     // The socket was closed: nobody is left to be answered.
                     result = .unreachable
                 }
                 if result == .wouldBlock, message.due > now { break }
                 if result != .sent { undeliverable += UInt64(message.frames.count) }
-                waitingBytes -= message.bytes
-                messages.removeFirst()
+                let size = message.bytes + message.frames.count * Self.frameOverhead
+                waitingBytes -= size
+                backlog.waitingBytes -= size
+                backlog.waiting.removeFirst()
+                if result == .unreachable { whenGone(peer) }
             }
-            waiting[peer] = messages.isEmpty ? nil : messages
+            if backlog.bytes > 0 { backlogs[peer] = backlog }
         }
         scheduleRetry()
+    }
+
+    private func offer(
+        _ message: Message, to peer: [UInt8], _ meter: SendMeter
+    ) throws(ZeroMQError) -> Socket.SendResult {
+        let size = message.bytes + message.frames.count * Self.frameOverhead
+        // It counts among those that wait already.
+        guard meter.bytes + message.bytes <= Self.maxBytesOfPeer, bytes - size + message.bytes <= Self.maxBytesInAll
+        else { return .wouldBlock }
+        return try socket.send([peer] + message.frames, metered: (by: meter, bytes: message.bytes))
     }
 }

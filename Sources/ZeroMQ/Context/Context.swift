@@ -15,6 +15,7 @@ public final class Context: Sendable {
 
     private struct Shared {
         var context: Handle?
+        var authenticator: Authenticator?
         var shares = 0
     }
 
@@ -31,6 +32,13 @@ public final class Context: Sendable {
                 guard let pointer = zmq_ctx_new() else { return .last("make a ZeroMQ context") }
                 // Sockets that die by an exception path must not hold the process: each socket sets its own linger.
                 zmq_ctx_set(pointer, ZMQ_BLOCKY, 0)
+                do throws(ZeroMQError) {
+                    // Before any socket can be bound: a domain without a handler would let nobody in.
+                    shared.authenticator = try Authenticator(in: pointer)
+                } catch {
+                    zmq_ctx_term(pointer)
+                    return error
+                }
                 shared.context = Handle(pointer: pointer)
             }
             shared.shares += 1
@@ -63,6 +71,11 @@ public final class Context: Sendable {
         return result
     }
 
+    /// Sets who may connect to the sockets of a domain (``SocketOptions/domain``), in this process, from now on.
+    public func admit(_ admission: Admission, to domain: String) {
+        Self.shared.withLock { $0.authenticator }?.set(admission, for: domain)
+    }
+
     /// Makes a raw socket; only a loop may, on its own thread.
     func makeSocket(_ type: Int32) throws(ZeroMQError) -> UnsafeMutableRawPointer {
         let made = Self.shared.withLock { shared -> Result<UnsafeMutableRawPointer, ZeroMQError> in
@@ -85,6 +98,7 @@ public final class Context: Sendable {
         return Self.shared.withLock { shared in
             shared.shares -= 1
             guard shared.shares == 0 else { return nil }
+            shared.authenticator = nil
             return shared.context.take()
         }
     }

@@ -1,4 +1,5 @@
 internal import CZeroMQ
+internal import Glibc
 
 /// A call to libzmq that failed.
 public struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -18,6 +19,9 @@ public struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
     static func last(_ operation: @autoclosure () -> String) -> ZeroMQError {
         ZeroMQError(number: zmq_errno(), operation: operation())
     }
+
+    /// Whether the socket, or its context, is closed: nothing can be done with it any more.
+    public var endsTheSocket: Bool { number == ENOTSOCK || number == ETERM }
 
     /// One sentence: what was attempted and why it failed.
     public var description: String {

@@ -54,6 +54,9 @@ public final class SocketLoop: SerialExecutor {
         state.afterThisTurn.append(body)
     }
 
+    /// Runs `body` on the loop's thread, from whichever thread.
+    func perform(_ body: @escaping @Sendable () -> Void) { state.perform(body) }
+
     func register(_ socket: SocketCore) {
         preconditionOnLoop()
         state.sockets.append(socket)

@@ -17,14 +17,38 @@ public enum ConnectionEvent: Hashable, Sendable {
 enum ConnectionMonitor {
     private static let serial = Atomic<UInt64>(0)
 
+    /// Connections made and lost by those who connect and by those who accept.
+    static let changes =
+        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+
+    /// Connections accepted and lost, each with its descriptor.
+    static let acceptance = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED
+
     static func attach(
         to core: SocketCore, on loop: SocketLoop, _ handler: @escaping (ConnectionEvent) -> Void
     ) throws(ZeroMQError) -> SocketCore {
+        let monitor = try open(for: core, in: loop.context, changes)
+        read(monitor) { event, _ in
+            switch event {
+            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: handler(.connected)
+            case ZMQ_EVENT_DISCONNECTED: handler(.disconnected)
+            default: handler(.handshakeFailed)
+            }
+        }
+        loop.register(monitor)
+        return monitor
+    }
+
+    /// Has libzmq report events about a socket, on the thread of its loop.
+    ///
+    /// - Returns: the socket that they arrive at. It must not be closed before the reports were ended, or libzmq would
+    ///   wait for it.
+    static func open(
+        for core: SocketCore, in context: Context, _ events: Int32
+    ) throws(ZeroMQError) -> SocketCore {
         let endpoint = "inproc://monitor-\(serial.add(1, ordering: .relaxed).newValue)"
-        let events =
-            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
-            | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-        let monitor = try SocketCore(.pair, context: loop.context)
+        let monitor = try SocketCore(.pair, context: context)
         do throws(ZeroMQError) {
             try monitor.set(ZMQ_LINGER, 0)
             // No bound: on a full queue libzmq's I/O thread would wait for this end, and closing the socket for both.
@@ -36,6 +60,11 @@ enum ConnectionMonitor {
             monitor.close()
             throw error
         }
+        return monitor
+    }
+
+    /// Has `handler` called for each report, with the event and its value.
+    static func read(_ monitor: SocketCore, _ handler: @escaping (Int32, Int32) -> Void) {
         let buffer = FrameBuffer(capacity: 2)
         monitor.onReadable = { [unowned monitor] in
             while let pointer = monitor.pointer {
@@ -45,19 +74,12 @@ enum ConnectionMonitor {
                     return
                 }
                 if buffer.hasMore { _ = buffer.receive(from: pointer) }
-                if let event = event(in: buffer.bytes(of: 0)) { handler(event) }
+                let bytes = buffer.bytes(of: 0)
+                guard bytes.count >= 6 else { continue }
+                handler(
+                    Int32(bytes.loadUnaligned(as: UInt16.self)),
+                    Int32(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: 2, as: UInt32.self)))
             }
-        }
-        loop.register(monitor)
-        return monitor
-    }
-
-    private static func event(in bytes: UnsafeRawBufferPointer) -> ConnectionEvent? {
-        guard bytes.count >= 6 else { return nil }
-        switch Int32(bytes.loadUnaligned(as: UInt16.self)) {
-        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .connected
-        case ZMQ_EVENT_DISCONNECTED: return .disconnected
-        default: return .handshakeFailed
         }
     }
 }

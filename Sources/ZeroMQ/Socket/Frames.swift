@@ -19,6 +19,10 @@ public struct Frames: ~Copyable {
         try body(buffer.bytes(of: index))
     }
 
+    /// The connection that the message came over: its descriptor, which a later connection may be given again; -1 if
+    /// libzmq does not know it. Looking it up costs about as much as an allocation.
+    public var connection: Int32 { buffer.connection }
+
     /// A copy of one frame.
     public func copy(_ index: Int) -> [UInt8] { [UInt8](buffer.bytes(of: index)) }
 }
@@ -28,6 +32,8 @@ final class FrameBuffer {
     private let messages: UnsafeMutablePointer<zmq_msg_t>
     private let capacity: Int
     private(set) var count = 0
+    /// The bytes of all its frames.
+    private(set) var byteCount = 0
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -50,9 +56,14 @@ final class FrameBuffer {
     /// Receives into the next place.
     func receive(from socket: UnsafeMutableRawPointer) -> Int32 {
         let result = zmq_msg_recv(messages + count, socket, ZMQ_DONTWAIT)
-        if result >= 0 { count += 1 }
+        if result >= 0 {
+            count += 1
+            byteCount += Int(result)
+        }
         return result
     }
+
+    var connection: Int32 { count > 0 ? zmq_msg_get(messages + count - 1, ZMQ_SRCFD) : -1 }
 
     /// Whether another frame of the same message follows the last one received.
     var hasMore: Bool { count > 0 && zmq_msg_more(messages + count - 1) != 0 }
@@ -64,5 +75,6 @@ final class FrameBuffer {
             zmq_msg_init(messages + index)
         }
         count = 0
+        byteCount = 0
     }
 }

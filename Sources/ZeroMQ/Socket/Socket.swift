@@ -25,7 +25,7 @@ public final class Socket {
         public var refused: UInt64 = 0
         /// Messages not sent because the router did not know the peer.
         public var unreachable: UInt64 = 0
-        /// Received messages dropped for having too many frames.
+        /// Received messages dropped for having too many frames or bytes.
         public var oversized: UInt64 = 0
     }
 
@@ -39,6 +39,8 @@ public final class Socket {
     private let loop: SocketLoop
     private let core: SocketCore
     private let buffer: FrameBuffer
+    /// Where what was taken from each connection is noted, if the socket is guarded.
+    private var taken: TakenBytes?
 
     /// Makes a socket on the loop's thread, with its options applied.
     ///
@@ -123,19 +125,25 @@ public final class Socket {
 
     /// Receives one message, if one waits, and lends it to `body`.
     ///
-    /// - Returns: nil where no message waits. A message with too many frames is dropped, counted and passed over.
+    /// A publisher receives each frame as a message of its own (``SocketRole/publisher``).
+    ///
+    /// - Returns: nil if no message waits. A message with too many frames or bytes is dropped, counted and passed over.
     public func receive<Result>(_ body: (borrowing Frames) throws -> Result) throws -> Result? {
         loop.preconditionOnLoop()
         precondition(buffer.count == 0, "a message was asked for while another is being handed over")
         while true {
             guard let pointer = core.pointer else { return nil }
             defer { buffer.clear() }
-            guard try receiveFrames(from: pointer) else { return nil }
-            if buffer.hasMore {
+            guard try receiveFrames(from: pointer) else {
+                taken?.noteDrained()
+                return nil
+            }
+            if role != .publisher, buffer.hasMore || isTooLarge {
                 try dropRest(from: pointer)
                 counters.oversized += 1
                 continue
             }
+            if let taken { taken.add(wireBytes, from: buffer.connection) }
             counters.received += 1
             return try body(Frames(buffer))
         }
@@ -143,14 +151,19 @@ public final class Socket {
 
     /// Sends a message whole or not at all.
     ///
+    /// - Parameter metered: a meter that counts the message until libzmq has sent or dropped it, and what it counts for.
     /// - Throws: ``ZeroMQError`` where the socket is closed or libzmq refuses for another reason than a peer's.
     @discardableResult
-    public func send(_ frames: some Collection<[UInt8]>) throws(ZeroMQError) -> SendResult {
+    public func send(
+        _ frames: some Collection<[UInt8]>, metered: (by: SendMeter, bytes: Int)? = nil
+    ) throws(ZeroMQError) -> SendResult {
         precondition(!frames.isEmpty, "a message has at least one frame")
         var rest = frames.count
         for frame in frames {
             rest -= 1
-            let result = try sendFrame(byteCount: frame.count, more: rest > 0) { bytes in
+            let result = try sendFrame(
+                byteCount: frame.count, more: rest > 0, metered: rest == 0 ? metered : nil
+            ) { bytes in
                 bytes.copyBytes(from: frame)
             }
             guard result == .sent else { return result }
@@ -161,13 +174,22 @@ public final class Socket {
     /// Sends one frame that `fill` writes straight into libzmq's memory.
     ///
     /// Only the first frame of a message can be refused; once it is sent, its others must follow (`more`).
+    ///
+    /// - Parameter metered: what the whole message costs; the meter is told when libzmq has let go of this frame.
     public func sendFrame(
-        byteCount: Int, more: Bool, _ fill: (UnsafeMutableRawBufferPointer) -> Void
+        byteCount: Int, more: Bool, metered: (by: SendMeter, bytes: Int)? = nil,
+        _ fill: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(ZeroMQError) -> SendResult {
         loop.preconditionOnLoop()
         guard let pointer = core.pointer else { throw ZeroMQError(number: ENOTSOCK, operation: "send") }
         var message = zmq_msg_t()
-        guard zmq_msg_init_size(&message, byteCount) == 0 else { throw .last("send \(byteCount) bytes") }
+        let isMade =
+            if let metered {
+                MeteredMemory.initialize(&message, byteCount: byteCount, metered.by, metered.bytes)
+            } else {
+                zmq_msg_init_size(&message, byteCount) == 0
+            }
+        guard isMade else { throw .last("send \(byteCount) bytes") }
         fill(UnsafeMutableRawBufferPointer(start: zmq_msg_data(&message), count: byteCount))
         while true {
             if zmq_msg_send(&message, pointer, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0 {
@@ -201,6 +223,27 @@ public final class Socket {
         core.monitor = try ConnectionMonitor.attach(to: core, on: loop, handler)
     }
 
+    /// Has a guard watch the connections of the socket, and end those that exceed its limits. Once per socket, before it is
+    /// bound.
+    public func guardConnections(
+        by connectionGuard: ConnectionGuard, limits: ConnectionLimits
+    ) throws(ZeroMQError) {
+        loop.preconditionOnLoop()
+        precondition(core.monitor == nil && core.whenClosed == nil, "a socket's connections are already watched")
+        let monitor = try ConnectionMonitor.open(for: core, in: loop.context, ConnectionMonitor.acceptance)
+        let taken = TakenBytes()
+        core.whenClosed = connectionGuard.watch(monitor, limits, taken)
+        self.taken = taken
+    }
+
+    /// The connection of a guarded socket that has a descriptor (``Frames/connection``) at present.
+    public func connection(_ descriptor: Int32) -> ConnectionID {
+        taken?.connection(descriptor) ?? ConnectionID(descriptor: descriptor, generation: 0)
+    }
+
+    /// Whether a connection of a guarded socket has not ended, as far as its guard knows.
+    public func isOpen(_ connection: ConnectionID) -> Bool { self.connection(connection.descriptor) == connection }
+
     /// Closes the socket; what waits to be sent still goes out within the linger. Nothing is received any more, and
     /// whatever sends on it is told that it is closed.
     public func close() {
@@ -208,29 +251,53 @@ public final class Socket {
         loop.dispose(core)
     }
 
+    /// Without a router's address frame.
+    private var bodyBytes: Int {
+        buffer.byteCount - (role == .router && buffer.count > 0 ? buffer.bytes(of: 0).count : 0)
+    }
+
+    private var isTooLarge: Bool { bodyBytes > options.maxMessageBytes }
+
+    /// What the message took on the wire at least: every frame has a head of 2 bytes or more (ZMTP 3.0).
+    private var wireBytes: Int { bodyBytes + 2 * (buffer.count - (role == .router ? 1 : 0)) }
+
+    /// - Returns: false if no message waits.
     private func receiveFrames(from pointer: UnsafeMutableRawPointer) throws -> Bool {
         repeat {
             let result = buffer.receive(from: pointer)
             if result < 0 {
                 switch zmq_errno() {
                 case EINTR: continue
+                // Amid a message too: a publisher's libzmq may keep frames to itself that it announced.
                 case EAGAIN: return false
                 default: throw ZeroMQError.last("receive")
                 }
             }
-        } while buffer.hasRoom && (buffer.count == 0 || buffer.hasMore)
+            if role == .publisher { return true }
+        } while buffer.hasRoom && !isTooLarge && (buffer.count == 0 || buffer.hasMore)
         return true
     }
 
     private func dropRest(from pointer: UnsafeMutableRawPointer) throws {
+        let connection = taken == nil ? -1 : buffer.connection
+        var bytes = wireBytes
+        defer { taken?.add(bytes, from: connection) }
+        guard buffer.hasMore else { return }
+        // What was received goes first: the whole message must never be held here.
+        buffer.clear()
         var message = zmq_msg_t()
         zmq_msg_init(&message)
         defer { zmq_msg_close(&message) }
         repeat {
             // All frames of a message arrive together, so none is waited for.
             while zmq_msg_recv(&message, pointer, ZMQ_DONTWAIT) < 0 {
-                guard zmq_errno() == EINTR else { throw ZeroMQError.last("receive") }
+                switch zmq_errno() {
+                case EINTR: continue
+                case EAGAIN: return
+                default: throw ZeroMQError.last("receive")
+                }
             }
+            bytes += zmq_msg_size(&message) + 2
         } while zmq_msg_more(&message) != 0
     }
 }

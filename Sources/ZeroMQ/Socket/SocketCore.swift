@@ -10,6 +10,8 @@ final class SocketCore: @unchecked Sendable {
     var isPaused = false
     /// The socket that reports this one's connections; closed with it.
     var monitor: SocketCore?
+    /// Called when this one is closed, to have a monitor closed that another loop owns.
+    var whenClosed: (() -> Void)?
 
     init(_ role: SocketRole, context: Context) throws(ZeroMQError) {
         pointer = try context.makeSocket(role.type)
@@ -31,6 +33,11 @@ final class SocketCore: @unchecked Sendable {
             monitor.close()
             self.monitor = nil
         }
+        if let whenClosed {
+            zmq_socket_monitor(pointer, nil, 0)
+            whenClosed()
+            self.whenClosed = nil
+        }
         zmq_close(pointer)
         // Let go last, and not by the assignment itself: it may take the owner along, whose socket comes back here.
         let handler = onReadable
@@ -42,6 +49,12 @@ final class SocketCore: @unchecked Sendable {
 
     /// For the few options that are 64 bits wide.
     func set(_ option: Int32, wide value: Int64) throws(ZeroMQError) { try setBytes(option, value) }
+
+    func set(_ option: Int32, text: String) throws(ZeroMQError) {
+        guard zmq_setsockopt(pointer, option, text, text.utf8.count) == 0 else {
+            throw .last("set ZeroMQ option \(option) to \(text)")
+        }
+    }
 
     /// libzmq refuses a value of another size than the option's, hence the exact types above.
     private func setBytes(_ option: Int32, _ value: some FixedWidthInteger) throws(ZeroMQError) {

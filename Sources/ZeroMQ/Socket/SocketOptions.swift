@@ -12,7 +12,11 @@ public enum SocketRole: Hashable, Sendable, CaseIterable {
     case dealer
     /// Answers dealers: the first frame of every message is the peer's address.
     case router
-    /// Publishes to every subscriber and hears of each subscription (XPUB).
+    /// Publishes to every subscriber and receives each subscription (XPUB).
+    ///
+    /// It receives frame by frame, each as a message of its own: libzmq mixes the frames of different subscribers, and
+    /// may keep frames to itself that were announced. Its manual mode (`ZMQ_XPUB_MANUAL`), in which the owner would decide
+    /// about each subscription, is not used: libzmq 4.3.4 then subscribes connections that have ended, and crashes.
     case publisher
     /// Receives what it subscribed to (SUB).
     case subscriber
@@ -48,6 +52,14 @@ public struct SocketOptions: Hashable, Sendable {
     /// and counted.
     public var mostFrames = 64
 
+    /// The most bytes of one received message, over all its frames, a router's address frame not counted; a longer one
+    /// is dropped while it is received, and counted.
+    public var maxMessageBytes = Int.max
+
+    /// The domain that the context's ``Admission`` is asked for when a peer connects (`ZMQ_ZAP_DOMAIN`). Never empty:
+    /// libzmq would then let peers of ZMTP 1.0 and 2.0 in, which have no handshake.
+    public var domain = "daybook"
+
     /// How long the first attempt to connect again waits, and the longest wait it grows to, in milliseconds.
     /// libzmq adds a random part to it, so that peers of a service that comes back do not arrive as a herd.
     public var reconnectMilliseconds: (first: Int32, longest: Int32) = (20, 500)
@@ -67,15 +79,23 @@ public struct SocketOptions: Hashable, Sendable {
 
     /// Whether all options agree.
     public static func == (left: SocketOptions, right: SocketOptions) -> Bool {
-        left.values == right.values
+        left.values == right.values && left.domain == right.domain
     }
 
     /// Hashes all options.
-    public func hash(into hasher: inout Hasher) { hasher.combine(values) }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(values)
+        hasher.combine(domain)
+    }
+
+    /// `ZMQ_ZAP_ENFORCE_DOMAIN`, which zmq.h of 4.3.4 shows only to those who build with its drafts: without a handler
+    /// nobody is let in.
+    private static let enforceDomain: Int32 = 93
 
     private var values: [Int64] {
         [
             Int64(sendQueue), Int64(receiveQueue), Int64(lingerMilliseconds), largestFrame, Int64(mostFrames),
+            Int64(maxMessageBytes),
             Int64(reconnectMilliseconds.first), Int64(reconnectMilliseconds.longest),
             Int64(deadPeerMilliseconds ?? -1), Int64(backlog),
         ]
@@ -84,6 +104,10 @@ public struct SocketOptions: Hashable, Sendable {
     func apply(to core: SocketCore, role: SocketRole) throws(ZeroMQError) {
         guard lingerMilliseconds >= 0 else { throw ZeroMQError(number: EINVAL, operation: "linger without a limit") }
         guard mostFrames > 0 else { throw ZeroMQError(number: EINVAL, operation: "receive messages without a frame") }
+        guard !domain.isEmpty else { throw ZeroMQError(number: EINVAL, operation: "let peers in without a domain") }
+        try core.set(ZMQ_ZAP_DOMAIN, text: domain)
+        try core.set(Self.enforceDomain, 1)
+        try core.set(ZMQ_HANDSHAKE_IVL, 10_000)
         try core.set(ZMQ_SNDHWM, sendQueue)
         try core.set(ZMQ_RCVHWM, receiveQueue)
         try core.set(ZMQ_LINGER, lingerMilliseconds)
@@ -104,8 +128,9 @@ public struct SocketOptions: Hashable, Sendable {
             // Say so when a peer is gone or full, rather than dropping without a word.
             try core.set(ZMQ_ROUTER_MANDATORY, 1)
         case .publisher:
-            // Report every subscription, not only the first to a prefix: each newcomer is to be greeted.
-            try core.set(ZMQ_XPUB_VERBOSE, 1)
+            // Report every subscription and every end of one, not only the first and the last of a prefix: each newcomer
+            // is to be greeted, and each peer's subscriptions are counted.
+            try core.set(ZMQ_XPUB_VERBOSER, 1)
         case .subscriber:
             // Subscriptions are messages too, all sent again to a publisher that comes back: lose none of them.
             try core.set(ZMQ_SNDHWM, 0)

@@ -1,0 +1,80 @@
+internal import ZeroMQ
+
+/// The subscriptions of each connection, so that their number has a limit.
+///
+/// libzmq keeps every subscription in a tree, one node for each byte, in any number. It takes them without asking; so a
+/// connection that exceeds a limit is ended, and its subscriptions go with it.
+struct SubscriptionLedger {
+    /// What becomes of the connection.
+    enum Verdict: Hashable, Sendable {
+        /// It keeps its subscription.
+        case taken
+        /// It must be ended.
+        case refused
+        /// It was refused before, and will end.
+        case ignored
+    }
+
+    private struct Connection {
+        var topics: Set<[UInt8]> = []
+        var nonsense = 0
+        var isRefused = false
+    }
+
+    let maxOfConnection: Int
+    let maxInAll: Int
+    let maxNonsense: Int
+    private var connections: [ConnectionID: Connection] = [:]
+    /// All subscriptions that are known.
+    private(set) var count = 0
+
+    init(maxOfConnection: Int = 256, maxInAll: Int = 4096, maxNonsense: Int = 64) {
+        self.maxOfConnection = maxOfConnection
+        self.maxInAll = maxInAll
+        self.maxNonsense = maxNonsense
+    }
+
+    /// A connection subscribes to the topics that begin with `topic`.
+    ///
+    /// - Parameter isPossible: whether any event can have such a topic.
+    mutating func subscribe(_ topic: [UInt8], isPossible: Bool, by connection: ConnectionID) -> Verdict {
+        var known = connections[connection] ?? Connection()
+        guard !known.isRefused else { return .ignored }
+        guard !known.topics.contains(topic) else { return .taken }
+        guard isPossible, known.topics.count < maxOfConnection, count < maxInAll else {
+            return refuse(connection)
+        }
+        known.topics.insert(topic)
+        connections[connection] = known
+        count += 1
+        return .taken
+    }
+
+    /// A connection ends a subscription.
+    mutating func unsubscribe(_ topic: [UInt8], by connection: ConnectionID) {
+        if connections[connection]?.topics.remove(topic) != nil { count -= 1 }
+    }
+
+    /// A connection sends what is no subscription.
+    mutating func nonsense(by connection: ConnectionID) -> Verdict {
+        var known = connections[connection] ?? Connection()
+        guard !known.isRefused else { return .ignored }
+        known.nonsense += 1
+        connections[connection] = known
+        return known.nonsense > maxNonsense ? refuse(connection) : .taken
+    }
+
+    /// Forgets the connections that have ended.
+    mutating func forget(_ hasEnded: (ConnectionID) -> Bool) {
+        for (connection, known) in connections where hasEnded(connection) {
+            count -= known.topics.count
+            connections[connection] = nil
+        }
+    }
+
+    private mutating func refuse(_ connection: ConnectionID) -> Verdict {
+        // Its topics count until it has ended.
+        connections[connection, default: Connection()].isRefused = true
+        return .refused
+    }
+}
