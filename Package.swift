@@ -108,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "event-log-service",
             dependencies: [
-                "EventLogService", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                "EventLogService", "EventSourcing", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

@@ -22,6 +22,8 @@ actor AppendServer {
     private static let snapshotPause = Duration.milliseconds(100)
     private static let mostSnapshotsWaiting = 256
     private static let heartbeatInterval = Duration.milliseconds(500)
+    /// How often a store that takes no writes is tried again.
+    private static let retryInterval = Duration.milliseconds(500)
 
     /// Who sent a request, and under which number.
     private struct Sender {
@@ -68,6 +70,8 @@ actor AppendServer {
     private var isSettleScheduled = false
     private var counted = LogCounters()
     private(set) var failure: ServiceError?
+    private var availability: StoreAvailability
+    private var usage: StoreUsageWatch
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -83,11 +87,17 @@ actor AppendServer {
         self.logger = logger
         self.connectionGuard = connectionGuard
         self.reportFailure = reportFailure
+        availability = StoreAvailability(logger: logger)
+        usage = StoreUsageWatch(logger: logger)
     }
+
+    /// What keeps the store from writing now; nil if nothing does.
+    var obstacle: StoreObstacle? { availability.obstacle }
 
     var counters: LogCounters {
         var counters = counted
         counters.undeliverable = replies?.undeliverable ?? 0
+        counters.refused = availability.refused
         // Messages of too many frames break the grammar too.
         counters.malformed += (appends?.counters.oversized ?? 0) + (events?.counters.oversized ?? 0)
         return counters
@@ -214,9 +224,8 @@ actor AppendServer {
 
     private func commit(_ batch: Batch) throws {
         var records: [RecordedEvent] = []
-        if !batch.requests.isEmpty {
-            let results: [AppendResult]
-            (results, records) = try store.append(batch.requests)
+        if !batch.requests.isEmpty, let (results, made) = try write(for: batch.senders, { try store.append(batch.requests) }) {
+            records = made
             counted.batches += 1
             counted.requests += UInt64(batch.requests.count)
             counted.events += UInt64(records.count)
@@ -233,6 +242,42 @@ actor AppendServer {
         }
         snapshots += batch.snapshots
         try settleInTime()
+    }
+
+    /// Has the store write something, or refuses it while the store takes no writes: nothing waits for that in the loop,
+    /// so heartbeats and refusals go on.
+    ///
+    /// - Returns: nil if it was refused.
+    private func write<Value>(for senders: [Sender], _ body: () throws -> Value) throws -> Value? {
+        if availability.obstacle == nil {
+            do {
+                return try body()
+            } catch let obstacle as StoreObstacle {
+                availability.met(obstacle)
+                retryLater()
+            }
+        }
+        availability.refuse(senders.count)
+        let reason = availability.obstacle?.description ?? ""
+        for sender in senders { refuse(LogRefusal(.failed, "the event log cannot write now: \(reason)"), sender) }
+        return nil
+    }
+
+    private func retryLater() {
+        loop.schedule(after: Self.retryInterval) { [weak self] in self?.assumeIsolated { $0.retry() } }
+    }
+
+    private func retry() {
+        guard failure == nil, appends != nil else { return }
+        do {
+            try store.tryWriting()
+            availability.wentOn()
+        } catch let obstacle as StoreObstacle {
+            availability.met(obstacle)
+            retryLater()
+        } catch {
+            fail(error)
+        }
     }
 
     /// Keeps and drops snapshots now, or a little later where that was done just before: nobody waits for them, and each
@@ -263,7 +308,9 @@ actor AppendServer {
         var kept: [(snapshot: Snapshot, sender: Sender)] = []
         func keep() throws {
             guard !kept.isEmpty else { return }
-            for (isKept, sender) in zip(try store.keep(kept.map(\.snapshot)), kept.map(\.sender)) {
+            let senders = kept.map(\.sender)
+            let results = try write(for: senders) { try store.keep(kept.map(\.snapshot)) } ?? []
+            for (isKept, sender) in zip(results, senders) {
                 if isKept { counted.snapshots += 1 }
                 replies.add(.snapshot(isKept: isKept), to: sender.peer, number: sender.number, logID: store.logID)
             }
@@ -275,7 +322,10 @@ actor AppendServer {
                 kept.append((snapshot, sender))
             case .drop(let stream, let fingerprint, let version):
                 try keep()
-                try store.dropSnapshot(of: stream, fingerprint: fingerprint, version: version)
+                let isDone: Void? = try write(for: [sender]) {
+                    try store.dropSnapshot(of: stream, fingerprint: fingerprint, version: version)
+                }
+                guard isDone != nil else { continue }
                 replies.add(.snapshot(isKept: false), to: sender.peer, number: sender.number, logID: store.logID)
             }
         }
@@ -339,6 +389,7 @@ actor AppendServer {
         subscriptions.forget { !events.isOpen($0) }
         do {
             try sendHeartbeat()
+            usage.look(at: try store.usage())
         } catch {
             fail(error)
         }

@@ -85,12 +85,14 @@ public final class EventLogService: Service {
     /// Whether appends are taken, with the head and what was counted.
     public func readiness() async -> Readiness {
         let (failure, appends) = (await appendServer.failure, await appendServer.counters)
+        let obstacle = await appendServer.obstacle
         let reads = await readServer.counters
         let ended = connectionGuard.endedConnections
         do {
             let head = try store.head()
+            let usage = try store.usage()
             return Readiness(
-                missing: failure.map { [$0.description] } ?? [],
+                missing: [failure?.description, obstacle.map { "the store takes no writes: \($0)" }].compactMap(\.self),
                 details: [
                     .init(name: "log", value: .string(store.logID.description)),
                     .init(name: "hash", value: .string(head.hash.description)),
@@ -101,6 +103,13 @@ public final class EventLogService: Service {
                     Figure(.counter, "requests", appends.requests, help: "Append requests answered."),
                     Figure(.counter, "events", appends.events, help: "Events recorded."),
                     Figure(.counter, "conflicts", appends.conflicts, help: "Appends refused for a stream's version."),
+                    Figure(
+                        .counter, "refused", appends.refused,
+                        help: "Requests refused because the store took no writes."),
+                    Figure(.gauge, "store_bytes", usage.bytes, help: "The size of the store."),
+                    Figure(
+                        .gauge, "store_pending_bytes", usage.pendingBytes,
+                        help: "The size of the store's write-ahead log."),
                     Figure(.counter, "snapshots", appends.snapshots, help: "Snapshots of streams kept."),
                     Figure(.counter, "reads", reads.reads, help: "Read requests answered."),
                     Figure(

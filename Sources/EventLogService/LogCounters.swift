@@ -22,6 +22,8 @@ public struct LogCounters: Hashable, Sendable {
     public var subscriptions: UInt64 = 0
     /// Reads answered.
     public var reads: UInt64 = 0
+    /// Requests refused because the store took no writes.
+    public var refused: UInt64 = 0
     /// Snapshots kept.
     public var snapshots: UInt64 = 0
 }

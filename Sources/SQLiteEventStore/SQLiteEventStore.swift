@@ -1,17 +1,25 @@
 public import EventSourcing
 internal import GRDB
+internal import GRDBSQLite
 internal import Synchronization
 
 /// A log in one SQLite file, through GRDB.
 ///
 /// Every append is flushed to disk before it returns (write-ahead log, `synchronous = FULL`). Reads see what is durable
 /// and neither wait for the appender nor delay it. The file can be opened with any SQLite tool while the store runs; a
-/// tool that locks it for writing delays appends, for at most ``busyTimeout``, after which the append fails.
+/// tool that locks it for writing delays an append for at most ``busyTimeout``, after which the append meets a
+/// ``StoreObstacle``. So does one that finds the disk full.
 ///
-/// One store at a time has the file open: `PATH.lock` beside it is locked until ``close()``, or until the process ends.
+/// One store at a time has the file open: the file and `PATH.lock` beside it are locked until ``close()``, or until the
+/// process ends.
 public final class SQLiteEventStore: EventStore {
-    /// How long an append waits for a lock that another program holds, in milliseconds.
-    public static let busyTimeout = 5000
+    /// How long an append waits for a lock that another program holds, in milliseconds. Short, for whoever appends has
+    /// more to do than that.
+    public static let busyTimeout = 250
+    /// How long ``tryWriting()`` waits for such a lock, in milliseconds.
+    private static let probeTimeout = 20
+    /// The default of the size at which the write-ahead log is emptied, in bytes.
+    public static let largestWriteAheadLog = 64 << 20
 
     /// The id that the log was given when it was made.
     public let logID: UniqueID
@@ -20,6 +28,9 @@ public final class SQLiteEventStore: EventStore {
     private let clock: @Sendable () -> Timestamp
     private let pool: DatabasePool
     private let lock: LockFile
+    private let databaseLock: DatabaseLock
+    private let files: OpenFiles
+    private let limits: Limits
     private let heads: StreamHeads
     private let writer: Mutex<Writer>
     private let published: Mutex<Published>
@@ -30,48 +41,66 @@ public final class SQLiteEventStore: EventStore {
         var isClosed = false
     }
 
-    /// Opens the log at `path`, and makes file and folder where they are missing.
-    ///
-    /// - Parameter clock: what tells the time of records; one that is set back makes no record older than the one
-    ///   before it.
-    /// - Throws: ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `foreignFile` and `newerSchema`, with the file left as
-    ///   it was; `notDurable`; `damaged` where the end of the log is not what was written.
-    public convenience init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now) throws {
-        try self.init(path: path, clock: clock, headLimits: StreamHeadSaving.Limits())
+    /// What is done how soon.
+    struct Limits {
+        /// The write-ahead log is emptied when it has grown to so many bytes.
+        var writeAheadLog = SQLiteEventStore.largestWriteAheadLog
+        /// How long an append waits for another program's lock, in milliseconds.
+        var busyTimeout = SQLiteEventStore.busyTimeout
+        /// The ends of streams are written down if so many have changed.
+        var heads = StreamHeadSaving.Limits()
     }
 
-    /// Opens a log whose write-ahead log is emptied when it has grown to so many bytes, and whose ends of streams are
-    /// written down where so many have changed.
-    init(
-        path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, largestWriteAheadLog: Int = 64 << 20,
-        headLimits: StreamHeadSaving.Limits = StreamHeadSaving.Limits()
+    /// Opens the log at `path`, and makes file and folder if they are missing.
+    ///
+    /// - Parameters:
+    ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
+    ///   - writeAheadLog: the write-ahead log is emptied when it has grown to so many bytes.
+    /// - Throws: ``StoreObstacle`` if another program is in the way or the disk is full: try again later. Else
+    ///   ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `straySideFile`, `foreignFile` and `newerSchema`, with the
+    ///   file left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
+    public convenience init(
+        path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        writeAheadLog: Int = SQLiteEventStore.largestWriteAheadLog
     ) throws {
+        try self.init(path: path, clock: clock, limits: Limits(writeAheadLog: writeAheadLog))
+    }
+
+    /// Opens a log with limits of its own.
+    init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        try SideFiles.requireDatabase(of: path)
+        databaseLock = try DatabaseLock(path: path)
+        try SideFiles.requireNoForeignJournal(beside: path, databaseLock)
         try WriteAheadLogCheck.run(path + "-wal")
         do {
-            let opened = try Self.open(path: path, at: clock(), largestWriteAheadLog: largestWriteAheadLog)
+            let opened = try Self.open(path: path, at: clock(), limits)
+            let files = OpenFiles(of: path, databaseLock)
             pool = opened.pool
             logID = opened.logID
             heads = opened.heads
             writer = Mutex(
                 try opened.pool.writeWithoutTransaction { database in
                     let checkpoints = Checkpoints(
-                        path: path, busyTimeout: Int32(Self.busyTimeout), largestLog: largestWriteAheadLog)
+                        path: path, busyTimeout: Int32(limits.busyTimeout), largestLog: limits.writeAheadLog)
                     checkpoints.begin(database)
                     return Writer(
                         logID: opened.logID, head: opened.head, opened.heads,
-                        try StreamHeadSaving(opened.heads, headLimits, database), checkpoints: checkpoints)
+                        try StreamHeadSaving(opened.heads, limits.heads, database), checkpoints: checkpoints,
+                        files: files, path: path)
                 })
             published = Mutex(Published(head: opened.head))
+            self.files = files
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
-            throw SQLiteEventStoreError(
-                .foreignFile, "\(path) is not an SQLite database: choose another path", cause: error)
+            throw SQLiteEventStoreError(.foreignFile, "\(path) is not an SQLite database: choose another path")
         } catch {
-            throw SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the database \(path)")
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the database \(path)")
         }
         self.path = path
         self.clock = clock
+        self.limits = limits
     }
 
     /// Closes the file and lets the next store open it. Waits for calls under way; later ones throw `closed`. Does
@@ -93,6 +122,7 @@ public final class SQLiteEventStore: EventStore {
         } catch {
             throw SQLiteEventStoreError(.cannotOpen, "cannot close the database \(path)", cause: error)
         }
+        databaseLock.release()
         lock.release()
     }
 
@@ -112,9 +142,8 @@ public final class SQLiteEventStore: EventStore {
             return try pool.writeWithoutTransaction { database in
                 let answer = try writer.append(requests, at: clock(), database)
                 // At once: readers see the new rows already.
-                let head = writer.head
-                published.withLock { $0.head = head }
-                if !answer.records.isEmpty { try writer.tidy(database) }
+                publish(writer.head)
+                try writer.tidy(database)
                 return answer
             }
         }
@@ -124,17 +153,28 @@ public final class SQLiteEventStore: EventStore {
     public func readLog(
         after position: UInt64, limit: ReadLimit, _ body: (RecordView) throws -> Void
     ) throws {
+        var last: LogHead?
+        // Also of what was read before a failure.
+        defer { if let last { publish(last) } }
         try read("the log after position \(position)") { database in
-            try LogReader.readLog(database, logID, after: position, limit: limit, body)
+            try LogReader.readLog(database, logID, after: position, limit: limit) { record in
+                let header = record.header
+                last = LogHead(position: header.position, hash: header.hash, recordedAt: header.recordedAt)
+                try body(record)
+            }
         }
     }
 
     /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
     public func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice {
-        try read("stream \(stream) after version \(version)", of: stream) { database, head in
+        let slice = try read("stream \(stream) after version \(version)", of: stream) { database, head in
             let events = try LogReader.readStream(database, logID, stream, head, after: version, limit: limit)
             return StreamSlice(events: events, version: head.version)
         }
+        if let last = slice.events.last {
+            publish(LogHead(position: last.position, hash: last.hash, recordedAt: last.recordedAt))
+        }
+        return slice
     }
 
     /// What was done under a key of a stream; nil where the key is free.
@@ -170,11 +210,43 @@ public final class SQLiteEventStore: EventStore {
         }
     }
 
+    /// Writes a row as it is, and waits for a lock only for some milliseconds.
+    public func tryWriting() throws {
+        try write { writer, database in
+            let connection = database.sqliteConnection
+            sqlite3_busy_timeout(connection, Int32(Self.probeTimeout))
+            defer { sqlite3_busy_timeout(connection, Int32(limits.busyTimeout)) }
+            try writer.tryWriting(database)
+        }
+    }
+
+    /// The sizes of the file and of its write-ahead log, which somebody's open transaction keeps from being emptied.
+    public func usage() throws -> StoreUsage {
+        try requireOpen()
+        let sizes = files.sizes
+        let isLarge = sizes.writeAheadLog >= UInt64(clamping: limits.writeAheadLog) &* 2
+        return StoreUsage(
+            bytes: sizes.database, pendingBytes: sizes.writeAheadLog,
+            warning: isLarge
+                ? "\(path)-wal has \(sizes.writeAheadLog) bytes and cannot be emptied: another program has been reading "
+                    + "the log for long; let it finish, or end it" : nil)
+    }
+
     private func write<Value: Sendable>(_ body: (inout Writer, Database) throws -> Value) throws -> Value {
         try writer.withLock { writer in
             try requireOpen()
-            return try pool.writeWithoutTransaction { try body(&writer, $0) }
+            return try pool.writeWithoutTransaction { database in
+                let value = try body(&writer, database)
+                try writer.tidy(database)
+                return value
+            }
         }
+    }
+
+    /// Makes a record the head, unless a newer one is. What a reader has seen is durable, and it may have seen it before
+    /// the appender came to tell of it: the head is never behind what was read.
+    private func publish(_ head: LogHead) {
+        published.withLock { if $0.head.position < head.position { $0.head = head } }
     }
 
     private func read<Value>(
@@ -211,14 +283,15 @@ public final class SQLiteEventStore: EventStore {
 
 extension SQLiteEventStore {
     private static func open(
-        path: String, at time: Timestamp, largestWriteAheadLog: Int
+        path: String, at time: Timestamp, _ limits: Limits
     ) throws -> (pool: DatabasePool, logID: UniqueID, heads: StreamHeads, head: LogHead) {
         var configuration = Configuration()
         configuration.label = "SQLiteEventStore"
-        configuration.busyMode = .timeout(Double(busyTimeout) / 1000)
+        configuration.busyMode = .timeout(Double(limits.busyTimeout) / 1000)
         // A transaction that can be neither committed nor rolled back must end in an error, not in GRDB's trap.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
+            try Schema.distrust(database)
             // Before GRDB makes the first change to the file, which is to switch on the write-ahead log.
             if !database.configuration.readonly { try Schema.check(database, path: path) }
         }
@@ -226,7 +299,7 @@ extension SQLiteEventStore {
         return try pool.writeWithoutTransaction { database in
             try Durability.establish(on: database, path: path)
             try database.execute(sql: "PRAGMA cache_size = -65536")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(largestWriteAheadLog)")
+            try database.execute(sql: "PRAGMA journal_size_limit = \(limits.writeAheadLog)")
             try Checkpoints.settle(database, path: path)
             let logID = try Schema.open(database, path: path, at: time)
             // SQLite does not flush the deletion of the journal with which it went over to the write-ahead log. Were that

@@ -1,3 +1,5 @@
+internal import EventSourcing
+
 /// Why the store could not do what was asked.
 public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is; more kinds may be added.
@@ -11,6 +13,10 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
         public static let locked = Code(description: "locked")
         /// The file is not a Daybook log.
         public static let foreignFile = Code(description: "foreignFile")
+        /// Beside the file lies a side file that belongs to another file.
+        public static let straySideFile = Code(description: "straySideFile")
+        /// The file, or one beside it, was moved, removed or replaced while it was open.
+        public static let replaced = Code(description: "replaced")
         /// The file was written by a newer Daybook.
         public static let newerSchema = Code(description: "newerSchema")
         /// The file's settings would not make events durable.
@@ -42,10 +48,10 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
-    /// The message, followed by the cause.
+    /// The message, followed by the cause in words of Daybook's own.
     public var description: String {
         guard let cause else { return message }
-        return "\(message): \(cause)"
+        return "\(message): \(FailureCause.words(for: cause))"
     }
 }
 
@@ -56,8 +62,9 @@ extension SQLiteEventStoreError {
             .damaged, "the record at position \(position) is damaged: \(reason); run verify, or restore a backup")
     }
 
-    /// What was thrown while `message` was attempted; an error of this store stays as it is.
+    /// What was thrown while `message` was attempted; an error of this store stays as it is, and so does an obstacle.
     static func wrapping(_ error: any Error, _ code: Code, _ message: @autoclosure () -> String) -> any Error {
-        error is SQLiteEventStoreError ? error : SQLiteEventStoreError(code, message(), cause: error)
+        error is SQLiteEventStoreError || error is StoreObstacle
+            ? error : SQLiteEventStoreError(code, message(), cause: error)
     }
 }

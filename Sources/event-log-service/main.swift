@@ -1,4 +1,5 @@
 internal import EventLogService
+internal import EventSourcing
 internal import Logging
 internal import SQLiteEventStore
 internal import ServiceLifecycle
@@ -11,12 +12,15 @@ let httpAddress = CommonSettings.httpAddress(
 let appendEndpoint = CommonSettings.bound(CommonSettings.appendEndpoint)
 let eventsEndpoint = CommonSettings.bound(CommonSettings.eventsEndpoint)
 let readEndpoint = CommonSettings.bound(CommonSettings.readEndpoint)
+let writeAheadLog = CommonSettings.count(
+    "EVENT_STORE_WAL_BYTES", default: "\(SQLiteEventStore.largestWriteAheadLog)", in: 1_048_576...1_099_511_627_776,
+    help: "the write-ahead log beside the store is emptied when it has so many bytes")
 
 let program = ServiceProgram(
     "event-log-service", about: "makes events durable, publishes them and answers reads over ZeroMQ",
     settings: [
-        CommonSettings.eventStore.description, appendEndpoint.description, eventsEndpoint.description,
-        readEndpoint.description, httpAddress.description, CommonSettings.httpConnections.description,
+        CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
+        eventsEndpoint.description, readEndpoint.description, httpAddress.description, CommonSettings.httpConnections.description,
     ])
 
 await program.run { settings, logger in
@@ -26,14 +30,19 @@ await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let connections = try settings.value(CommonSettings.httpConnections)
     let path = try settings.value(CommonSettings.eventStore)
-    let store: SQLiteEventStore
-    do {
-        store = try SQLiteEventStore(path: path)
-    } catch {
-        throw ServiceFailure("\(CommonSettings.eventStore.name) is sqlite:\(path): \(error)")
-    }
+    let size = try settings.value(writeAheadLog)
     let context = try Context()
-    let service = try EventLogService(store: store, endpoints: endpoints, context: context, logger: logger)
+    let service = try OpeningEventLog(logger: logger) {
+        do {
+            return try SQLiteEventStore(path: path, writeAheadLog: size)
+        } catch let obstacle as StoreObstacle {
+            throw obstacle
+        } catch {
+            throw ServiceFailure("\(CommonSettings.eventStore.name) is sqlite:\(path): \(error)")
+        }
+    } serve: {
+        try EventLogService(store: $0, endpoints: endpoints, context: context, logger: logger)
+    }
     return [
         ContextLifetime(context), service,
         HTTPService(

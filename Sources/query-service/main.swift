@@ -12,6 +12,9 @@ let httpAddress = CommonSettings.httpAddress(
 let historyLimit = CommonSettings.count(
     "QUERY_HISTORY_EVENTS", default: "200000", in: 0...1_000_000_000,
     help: "the most events kept in memory; older ones are read from the event log")
+let historyBytes = CommonSettings.count(
+    "QUERY_HISTORY_BYTES", default: "268435456", in: 0...1_000_000_000_000,
+    help: "the most bytes that those events take in memory, about")
 
 let checkpointFolder = Setting(
     "QUERY_CHECKPOINTS", default: "data/query", help: "the folder in which projections are written down, or none"
@@ -26,13 +29,14 @@ let checkpointInterval = CommonSettings.count(
 let program = ServiceProgram(
     "query-service", about: "follows the event log and answers queries from memory",
     settings: [
-        httpAddress.description, historyLimit.description, checkpointFolder.description,
+        httpAddress.description, historyLimit.description, historyBytes.description, checkpointFolder.description,
         checkpointInterval.description, CommonSettings.httpConnections.description,
     ] + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let limit = try settings.value(historyLimit)
+    let bytes = try settings.value(historyBytes)
     let interval = try settings.value(checkpointInterval)
     let checkpoints = try settings.value(checkpointFolder).map { folder in
         do {
@@ -44,7 +48,7 @@ await program.run { settings, logger in
         return CheckpointPolicy(folder: folder, interval: UInt64(interval))
     }
     let context = try Context()
-    let events = ProjectionHost(window: limit, logger: logger) { RecentEvents(limit: limit, after: $0) }
+    let events = ProjectionHost(window: limit, logger: logger) { RecentEvents(limit: limit, bytes: bytes, after: $0) }
     let accounts = ProjectionHost<AccountDirectory>(logger: logger)
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),

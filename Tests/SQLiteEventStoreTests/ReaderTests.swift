@@ -58,7 +58,7 @@ struct ReaderTests {
     @Test("the write-ahead log is emptied once no reader keeps it, also while reads never end")
     func boundedLog() throws {
         let limit = 2 << 20
-        let store = try SQLiteEventStore(path: folder.database, largestWriteAheadLog: limit)
+        let store = try SQLiteEventStore(path: folder.database, writeAheadLog: limit)
         let data = "\"" + String(repeating: "x", count: 100_000) + "\""
         func logSize() throws -> Int {
             let attributes = try FileManager.default.attributesOfItem(atPath: folder.database + "-wal")

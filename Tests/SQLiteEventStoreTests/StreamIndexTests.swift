@@ -55,14 +55,14 @@ struct StreamIndexTests {
     @Test("I3, I5: whatever a crash leaves of what was written down, streams are found whole", arguments: 1...3)
     func crashes(_ seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
-        var store = try SQLiteEventStore(path: folder.database, headLimits: few)
+        var store = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         for round in 0..<60 {
             _ = try store.append(batch(&random))
             guard round % 3 == 0 else { continue }
             // What a process that is killed now would leave.
             let left = folder.path + "/left-\(round).db"
             for suffix in ["", "-wal"] { try run(["cp", folder.database + suffix, left + suffix]) }
-            let found = try SQLiteEventStore(path: left, headLimits: few)
+            let found = try SQLiteEventStore(path: left, limits: .init(heads: few))
             #expect(try found.head() == store.head())
             try expectIndexed(found, &random)
             _ = try found.append(batch(&random))
@@ -70,7 +70,7 @@ struct StreamIndexTests {
             try found.close()
             if round % 30 == 0 {
                 try store.close()
-                store = try SQLiteEventStore(path: folder.database, headLimits: few)
+                store = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
             }
         }
         try expectIndexed(store, &random)
@@ -83,7 +83,7 @@ struct StreamIndexTests {
 
     @Test("readers see every event that was acknowledged before they asked, while ends are written down")
     func readers() async throws {
-        let store = try SQLiteEventStore(path: folder.database, headLimits: few)
+        let store = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         let streams = try (0..<30).map(stream)
         let rounds = 60
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -117,11 +117,11 @@ struct StreamIndexTests {
     @Test("a log from which somebody took the end gets its tables anew")
     func cut() throws {
         var random = SeededGenerator(seed: 7)
-        let store = try SQLiteEventStore(path: folder.database, headLimits: few)
+        let store = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         for _ in 0..<60 { _ = try store.append(batch(&random)) }
         try store.close()
         try run(["sqlite3", folder.database, "DELETE FROM events WHERE position > 100"])
-        let cut = try SQLiteEventStore(path: folder.database, headLimits: few)
+        let cut = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         #expect(try cut.head().position == 100)
         try check(SQLiteLogFile(path: folder.database))
         try expectIndexed(cut, &random)
@@ -153,7 +153,7 @@ struct StreamIndexTests {
             "DELETE FROM stream_heads WHERE stream = 'acc-1'",
         ])
     func damage(_ statement: String) throws {
-        let store = try SQLiteEventStore(path: folder.database, headLimits: few)
+        let store = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         for _ in 0..<60 { _ = try store.append([append(["1", "2"], to: "acc-1"), append(["3"], to: "acc-2")]) }
         try store.close()
         let file = try SQLiteLogFile(path: folder.database)
@@ -162,7 +162,7 @@ struct StreamIndexTests {
         #expect(throws: SQLiteEventStoreError.self) { try check(file) }
         let damaged: SQLiteEventStore
         do {
-            damaged = try SQLiteEventStore(path: folder.database, headLimits: few)
+            damaged = try SQLiteEventStore(path: folder.database, limits: .init(heads: few))
         } catch let error as SQLiteEventStoreError {
             #expect(error.code == .damaged)
             return

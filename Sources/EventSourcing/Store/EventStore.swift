@@ -12,8 +12,9 @@ public protocol EventStore: Sendable {
     /// Appends a batch: each request whole or not at all, all of them durable, by one flush, when the call returns.
     ///
     /// - Returns: the answer to each request in order, and the records made, in the order of their positions.
-    /// - Throws: where the store failed. Whether the batch is on disk is then unknown, and the store must not be
-    ///   written to again: a flush that failed is never repeated, for the pages it was to write may be gone.
+    /// - Throws: ``StoreObstacle`` if nothing was written and the batch may be appended again later. Any other error
+    ///   means that the store failed: whether the batch is on disk is unknown, and the store must not be written to
+    ///   again: a flush that failed is never repeated, for the pages it was to write may be gone.
     func append(_ requests: [AppendRequest]) throws -> (results: [AppendResult], records: [RecordedEvent])
 
     /// Lends the log's records to `body` in order, from the one after `position`; fewer than `limit` allows only at the
@@ -42,6 +43,15 @@ public protocol EventStore: Sendable {
 
     /// How many events of a stream were recorded at a time or before it.
     func version(of stream: StreamID, at time: Timestamp) throws -> UInt64
+
+    /// Writes something that changes no record, durably: whether an obstacle is gone. For the appender's thread; waits
+    /// for at most some milliseconds.
+    ///
+    /// - Throws: as ``append(_:)``.
+    func tryWriting() throws
+
+    /// How much space the store takes now. Returns at once.
+    func usage() throws -> StoreUsage
 
     /// Ends the use of the store, once the calls under way have returned; every later call throws. Does nothing the
     /// second time.

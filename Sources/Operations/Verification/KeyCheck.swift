@@ -31,6 +31,14 @@ struct KeyCheck {
         }
     }
 
+    /// The log has ended: no key speaks of what comes after it.
+    func finish(at head: UInt64) throws(VerificationFailure) {
+        guard let position = byPosition.keys.filter({ $0 > head }).min(), let key = byPosition[position]?.first else {
+            return
+        }
+        throw failure(key, position, "it speaks of this position, but the log ends at position \(head)")
+    }
+
     private func failure(
         _ key: SQLiteLogFile.Key, _ position: UInt64, _ reason: String
     ) -> VerificationFailure {

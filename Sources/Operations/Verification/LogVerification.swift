@@ -51,6 +51,9 @@ public struct LogVerification<State: SnapshottableAggregate> {
 
     /// Verifies everything up to the head as it is at the beginning.
     ///
+    /// The log may be live. So everything that stands on events is read before the head is: then the head covers it, and
+    /// what is recorded later is no concern of this run.
+    ///
     /// - Parameters:
     ///   - pinned: a point that the log must continue.
     ///   - progress: is told how many records of how many are done.
@@ -61,23 +64,21 @@ public struct LogVerification<State: SnapshottableAggregate> {
         if let problem = try attempt({ try file.structuralProblem() }) {
             throw VerificationFailure("the file is damaged: \(problem)")
         }
-        let last = try attempt { try file.last() }
-        let head = last?.position ?? 0
-        if let pinned, pinned.position > head {
-            throw VerificationFailure(
-                position: pinned.position, "it was pinned, but the log ends at position \(head): the end is missing")
-        }
-        // What is recorded from now on is no concern of this run, and neither are snapshots of it.
         var snapshots = SnapshotCheck<State>(
             try attempt { try file.snapshots(fingerprint: State.snapshotFingerprint) })
         let keys = KeyCheck(
             try attempt {
                 var keys: [SQLiteLogFile.Key] = []
-                try file.forEachKey { if $0.outcome.commit.position <= head { keys.append($0) } }
+                try file.forEachKey { keys.append($0) }
                 return keys
             })
-        var chain = ChainVerifier(logID: file.logID)
         var index = try attempt { try StreamIndexCheck(of: file) }
+        let head = try attempt { try file.last()?.position ?? 0 }
+        if let pinned, pinned.position > head {
+            throw VerificationFailure(
+                position: pinned.position, "it was pinned, but the log ends at position \(head): the end is missing")
+        }
+        var chain = ChainVerifier(logID: file.logID)
         var states: [StreamID: Revision<State>] = [:]
         progress(0, head)
         try check(pinned, chain)
@@ -102,6 +103,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
             }
             progress(chain.position, head)
         }
+        try keys.finish(at: head)
         try snapshots.finish()
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,

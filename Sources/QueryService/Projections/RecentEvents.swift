@@ -1,7 +1,8 @@
 internal import DequeModule
 public import EventSourcing
 
-/// The newest records of the log, at most so many; what is older is to be read from the log.
+/// The newest records of the log, within bounds of their number and their bytes; what is older is to be read from the
+/// log.
 public struct RecentEvents: Projection {
     /// Names the projection.
     public static let name = "events"
@@ -18,12 +19,23 @@ public struct RecentEvents: Projection {
     /// The places in `records`, counted from the first record ever held, of each stream's records.
     private var positions: [StreamID: Deque<UInt64>] = [:]
     private let limit: Int
+    private let byteLimit: Int
+    /// What the records held take, in bytes.
+    private(set) var bytes = 0
     /// The position before the first record held.
     private var before: UInt64
 
-    /// Holds the newest records, at most so many, that come after a position.
-    public init(limit: Int, after position: UInt64 = 0) {
+    /// What a record takes in memory beside its bytes, about.
+    static let overhead = 256
+
+    /// Holds the newest records that come after a position.
+    ///
+    /// - Parameters:
+    ///   - limit: the most records.
+    ///   - bytes: the most bytes that they take in memory, about.
+    public init(limit: Int, bytes: Int = .max, after position: UInt64 = 0) {
         self.limit = limit
+        byteLimit = bytes
         before = position
     }
 
@@ -34,9 +46,11 @@ public struct RecentEvents: Projection {
             return
         }
         records.append(record)
+        bytes += Self.size(of: record)
         positions[record.stream, default: []].append(record.position)
-        if records.count > limit, let oldest = records.popFirst() {
+        while records.count > limit || bytes > byteLimit, let oldest = records.popFirst() {
             before = oldest.position
+            bytes -= Self.size(of: oldest)
             positions[oldest.stream]?.removeFirst()
             if positions[oldest.stream]?.isEmpty == true { positions[oldest.stream] = nil }
         }
@@ -57,6 +71,12 @@ public struct RecentEvents: Projection {
         let wanted = held.dropFirst(Int(clamping: version + 1 - first)).prefix(Int(clamping: last - version)).prefix(
             limit)
         return .records(wanted.map { self[$0] })
+    }
+
+    private static func size(of record: RecordedEvent) -> Int {
+        // The stream's name twice: it is also a name in `positions`.
+        record.event.data.count + record.event.metadata.count + record.event.type.utf8.count
+            + 2 * (record.stream.name.utf8.count + record.stream.category.utf8.count) + overhead
     }
 
     private subscript(_ position: UInt64) -> RecordedEvent { records[Int(position - before - 1)] }

@@ -17,19 +17,26 @@ public enum SQLiteLogCopy {
         guard !DatabasePath.exists(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "\(path) is there already: choose another place, or move it away")
         }
+        try SideFiles.requireNone(beside: path)
         let temporary = path + ".partial"
-        DatabasePath.remove(temporary)
-        defer { for suffix in ["", "-wal", "-shm", "-journal"] { DatabasePath.remove(temporary + suffix) } }
+        // Of an attempt that was killed, perhaps.
+        func removeTemporary() { for suffix in [""] + SideFiles.suffixes { DatabasePath.remove(temporary + suffix) } }
+        removeTemporary()
+        defer { removeTemporary() }
         try source.copy(to: temporary)
         if let last { try cut(temporary, after: last) }
         try check(SQLiteLogFile(path: temporary))
         try FileFlush.flush(temporary)
+        // Somebody may have put them there meanwhile.
+        try SideFiles.requireNone(beside: path)
         try FileFlush.rename(temporary, to: path)
     }
 
     private static func cut(_ path: String, after last: UInt64) throws {
         do {
-            let queue = try DatabaseQueue(path: path)
+            var configuration = Configuration()
+            configuration.prepareDatabase { try Schema.distrust($0) }
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { _ = try Schema.open($0, path: path, at: .now()) }
             try queue.write { database in
                 let last = Int64(clamping: last)
@@ -40,7 +47,8 @@ public enum SQLiteLogCopy {
             }
             try queue.close()
         } catch {
-            throw SQLiteEventStoreError.wrapping(error, .writeFailed, "cannot cut \(path) after position \(last)")
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .writeFailed, "cannot cut \(path) after position \(last)")
         }
     }
 }

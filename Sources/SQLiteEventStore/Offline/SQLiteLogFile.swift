@@ -28,19 +28,31 @@ public final class SQLiteLogFile: Sendable {
     /// - Throws: ``SQLiteEventStoreError``: `cannotOpen` where there is none, `foreignFile`, `newerSchema`, `damaged`.
     public init(path: String) throws {
         self.path = path
+        guard DatabasePath.exists(path) else {
+            throw SQLiteEventStoreError(.cannotOpen, "there is no log at \(path)")
+        }
+        // A FIFO would be waited for.
+        guard DatabasePath.isRegularFile(path) else {
+            throw SQLiteEventStoreError(.cannotOpen, "\(path) is not a file")
+        }
+        try SideFiles.requireDatabase(of: path)
         do {
             var configuration = Configuration()
             configuration.readonly = true
             configuration.label = "SQLiteLogFile"
             configuration.busyMode = .timeout(5)
+            configuration.prepareDatabase { try Schema.distrust($0) }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             self.queue = queue
             logID = try queue.read { database in
                 try Schema.check(database, path: path)
                 return try Schema.logID(database, path: path)
             }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw SQLiteEventStoreError(.foreignFile, "\(path) is not an SQLite database")
         } catch {
-            throw SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the log \(path)")
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the log \(path)")
         }
     }
 
@@ -136,7 +148,8 @@ public final class SQLiteLogFile: Sendable {
             try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
             try FileFlush.flush(path)
         } catch {
-            throw SQLiteEventStoreError.wrapping(error, .readFailed, "cannot copy the log \(self.path) to \(path)")
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .readFailed, "cannot copy the log \(self.path) to \(path)")
         }
     }
 
@@ -144,7 +157,8 @@ public final class SQLiteLogFile: Sendable {
         do {
             return try queue.read(body)
         } catch {
-            throw SQLiteEventStoreError.wrapping(error, .readFailed, "cannot read the log \(path)")
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .readFailed, "cannot read the log \(path)")
         }
     }
 }

@@ -13,6 +13,11 @@ enum DatabasePath {
     /// this process.
     static func prepare(_ path: String) throws -> String {
         if let resolved = resolve(path) { return resolved }
+        if exists(path) {
+            throw SQLiteEventStoreError(
+                .cannotOpen, "\(path) cannot be followed to a file; if it is a symbolic link, make what it leads to",
+                cause: SystemError.last)
+        }
         let (folder, name) = split(path)
         guard !name.isEmpty else {
             throw SQLiteEventStoreError(.cannotOpen, "the path of the database, \"\(path)\", names no file")
@@ -51,8 +56,23 @@ enum DatabasePath {
     /// The folder of a file.
     static func folder(of path: String) -> String { split(path).folder }
 
-    /// Whether there is anything of this name.
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    /// Whether there is anything of this name, be it a symbolic link that leads nowhere.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// The size of a file in bytes; nil if there is none.
+    static func size(_ path: String) -> UInt64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(clamping: status.st_size) : nil
+    }
+
+    /// Whether a path leads to a regular file.
+    static func isRegularFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
 
     /// Removes a file, where there is one.
     static func remove(_ path: String) { unlink(path) }

@@ -7,7 +7,7 @@ internal import Synchronization
 #endif
 
 /// The lock that lets one store at a time open a database: an exclusive `flock` on a file beside it, which holds the
-/// owner's process id for whoever finds it locked.
+/// owner's process id for whoever finds it locked. ``DatabaseLock`` keeps others out if this file is removed.
 ///
 /// The system drops the lock when its owner dies, however that happens. The file stays: were it removed, a waiting
 /// opener could lock the removed file while a third made and locked a new one.
@@ -15,12 +15,9 @@ final class LockFile: Sendable {
     /// -1 once released.
     private let descriptor: Mutex<Int32>
 
-    /// Locks the file at `path`, which is made where it is missing.
+    /// Locks the file at `path`, which is made if it is missing.
     init(path: String) throws {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw SQLiteEventStoreError(.cannotOpen, "cannot open the lock file \(path)", cause: SystemError.last)
-        }
+        let descriptor = try RegularFile.open(path, makingIt: true)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let error = SystemError.last
             let owner = Self.readOwner(descriptor)
@@ -60,7 +57,10 @@ final class LockFile: Sendable {
     private static func writeOwner(_ descriptor: Int32, path: String) throws {
         let text = Array("\(getpid())\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
-            throw SQLiteEventStoreError(.cannotOpen, "cannot write the lock file \(path)", cause: SystemError.last)
+            let error = SystemError.last
+            // The lock holds without a name in it: a full disk is told of when the database is opened.
+            if error.number == ENOSPC { return }
+            throw SQLiteEventStoreError(.cannotOpen, "cannot write the lock file \(path)", cause: error)
         }
     }
 

@@ -58,6 +58,11 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         """
 
+    /// Lets a file's own schema call no function with an effect, and has pages looked at before they are believed.
+    static func distrust(_ database: Database) throws {
+        try database.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    }
+
     /// Refuses a file that is not Daybook's, or is a newer Daybook's. Changes nothing.
     static func check(_ database: Database, path: String) throws {
         let application = try pragma("application_id", database)
@@ -113,6 +118,9 @@ enum Schema {
 
     /// The log's id.
     static func logID(_ database: Database, path: String) throws -> UniqueID {
+        guard try pragma("application_id", database) == applicationID else {
+            throw SQLiteEventStoreError(.foreignFile, "\(path) is empty: it holds no log")
+        }
         let select = try PreparedStatement("SELECT id FROM log", database)
         defer { select.reset() }
         guard try select.step(), let id = select.uniqueID(at: 0) else {

@@ -27,6 +27,8 @@ struct StreamHeadSaving {
     private let limits: Limits
     /// What is left to be written down, last first.
     private var unsaved: [End] = []
+    /// How many of them the transaction under way has written down.
+    private var written = 0
     /// What is being put in order, and comes here when it is.
     private let sorted = Sorted()
     private var isSorting = false
@@ -44,22 +46,27 @@ struct StreamHeadSaving {
         until = try StreamHeadTable.until(database)
     }
 
-    /// Writes down some, within the transaction of a batch of so many events.
+    /// Writes down some, within the transaction of a batch of so many events. They count as written once
+    /// ``committed(_:upTo:)`` is called; if the transaction is rolled back, they are written down with a later one.
     mutating func save(with events: Int, _ database: Database) throws {
+        written = 0
         if isSorting, let ends = sorted.ends.withLock({ $0.take() }) {
             isSorting = false
             unsaved = ends
         }
         guard !unsaved.isEmpty else { return }
-        for (stream, head) in unsaved.suffix(events * Self.savedWithAnEvent).reversed() {
+        let count = min(events * Self.savedWithAnEvent, unsaved.count)
+        for (stream, head) in unsaved.suffix(count).reversed() {
             try StreamHeadTable.save(stream, head, database)
         }
-        unsaved.removeLast(min(events * Self.savedWithAnEvent, unsaved.count))
-        if unsaved.isEmpty { try StreamHeadTable.setUntil(until, database) }
+        if count == unsaved.count { try StreamHeadTable.setUntil(until, database) }
+        written = count
     }
 
     /// The batch is durable, up to a position, and has changed these streams.
     mutating func committed(_ changed: [StreamID: StreamHead], upTo position: UInt64) {
+        unsaved.removeLast(written)
+        written = 0
         let count = heads.note(changed, upTo: position)
         guard unsaved.isEmpty, !isSorting else { return }
         heads.forgetOld()

@@ -1,3 +1,4 @@
+internal import EventSourcing
 internal import GRDB
 internal import GRDBSQLite
 internal import Synchronization
@@ -63,10 +64,13 @@ struct Checkpoints {
     static func settle(_ database: Database, path: String) throws {
         let result = sqlite3_wal_checkpoint_v2(database.sqliteConnection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
         guard result == SQLITE_OK else {
-            throw SQLiteEventStoreError(
-                .cannotOpen,
-                "cannot settle what \(path)-wal holds; close other programs that have the log open, and look at the disk",
-                cause: DatabaseError(resultCode: ResultCode(rawValue: result)))
+            let error = DatabaseError(resultCode: ResultCode(rawValue: result))
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError(
+                    .cannotOpen,
+                    "cannot settle what \(path)-wal holds; close other programs that have the log open, and look at the "
+                        + "disk",
+                    cause: error)
         }
     }
 
@@ -82,14 +86,15 @@ struct Checkpoints {
         defer { if isLarge { sqlite3_busy_timeout(connection, busyTimeout) } }
         let mode = isLarge ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
         let result = sqlite3_wal_checkpoint_v2(connection, nil, mode, nil, nil)
-        // Readers in the way are no failure: the next commit tries again.
-        guard [SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED].contains(result & 0xFF) else {
+        // Readers in the way are no failure, nor is a disk too full for a larger database: everything stays in the
+        // write-ahead log, and the next commit tries again.
+        guard [SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL].contains(result & 0xFF) else {
             throw DatabaseError(
                 resultCode: ResultCode(rawValue: result),
                 message: "cannot copy the write-ahead log into the database: "
                     + String(cString: sqlite3_errmsg(connection)))
         }
-        if isLarge { nextSize = result == SQLITE_OK ? largestLog : Int(status.st_size) + largestLog }
+        if isLarge { nextSize = result == SQLITE_OK ? largestLog : Int(clamping: status.st_size) + largestLog }
         pagesInLog.value.store(0, ordering: .relaxed)
     }
 }

@@ -12,23 +12,29 @@ struct Writer {
     private var saving: StreamHeadSaving
     private var streams = StreamHeadCache(capacity: 200_000)
     private var checkpoints: Checkpoints
+    private let files: OpenFiles
+    private let path: String
     private var failure: SQLiteEventStoreError?
 
     /// A writer onto a log that ends with `head`.
     init(
-        logID: UniqueID, head: LogHead, _ heads: StreamHeads, _ saving: StreamHeadSaving, checkpoints: Checkpoints
+        logID: UniqueID, head: LogHead, _ heads: StreamHeads, _ saving: StreamHeadSaving, checkpoints: Checkpoints,
+        files: OpenFiles, path: String
     ) {
         self.logID = logID
         self.head = head
         self.heads = heads
         self.saving = saving
         self.checkpoints = checkpoints
+        self.files = files
+        self.path = path
     }
 
     /// Appends a batch in one transaction.
     ///
-    /// - Throws: where anything failed, and from then on always: whether that batch is on disk is unknown, and so is
-    ///   whether what is held in memory still agrees with the file.
+    /// - Throws: ``StoreObstacle`` if nothing was written and it may be tried again; where anything else failed, that,
+    ///   and from then on always: whether that batch is on disk is unknown, and so is whether what is held in memory
+    ///   still agrees with the file.
     mutating func append(
         _ requests: [AppendRequest], at time: Timestamp, _ database: Database
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
@@ -56,6 +62,15 @@ struct Writer {
         }
     }
 
+    /// Writes a row as it is, durably.
+    mutating func tryWriting(_ database: Database) throws {
+        try guarded(database, "write") { _ in
+            try database.beginTransaction(.immediate)
+            try StreamHeadTable.setUntil(StreamHeadTable.until(database), database)
+            try database.commit()
+        }
+    }
+
     private mutating func guarded<Result>(
         _ database: Database, _ operation: String, _ body: (inout Writer) throws -> Result
     ) throws -> Result {
@@ -65,17 +80,20 @@ struct Writer {
                 cause: failure)
         }
         do {
+            // Before it is written, so that nothing is acknowledged that stands in a file without a name.
+            try files.verify()
             return try body(&self)
         } catch {
+            rollBack(database)
+            if let obstacle = StoreObstacle(error, at: path), !database.isInsideTransaction { throw obstacle }
             let failure = SQLiteEventStoreError(
                 .writeFailed, "cannot \(operation) after position \(head.position); open the log again", cause: error)
             self.failure = failure
-            rollBack(database)
             throw failure
         }
     }
 
-    /// Keeps the write-ahead log in bounds; to be called between batches, when the last one has been told of.
+    /// Keeps the write-ahead log in bounds, whatever was written; to be called when the last batch has been told of.
     ///
     /// - Throws: where the database file cannot be written or flushed; nothing is appended from then on.
     mutating func tidy(_ database: Database) throws {

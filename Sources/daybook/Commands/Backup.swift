@@ -31,16 +31,3 @@ struct Backup: AsyncParsableCommand {
         }
     }
 }
-
-/// Runs what makes a copy; a failure is told in one line.
-func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
-    do {
-        return try body()
-    } catch let error as SQLiteEventStoreError {
-        Terminal.tell("daybook: \(error)")
-        throw ExitCode.failure
-    } catch let error as VerificationFailure {
-        Terminal.tell("daybook: the copy is not in order, so nothing was restored: \(error)")
-        throw ExitCode.failure
-    }
-}

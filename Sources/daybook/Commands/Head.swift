@@ -13,7 +13,7 @@ struct Head: AsyncParsableCommand {
 
     func run() async throws {
         let file = try await store.open()
-        let head = try PinnedHead(of: file)
+        let head = try storeReported { try PinnedHead(of: file) }
         if json {
             JSONOutput.line([
                 "log": .string("\(file.logID)"), "position": JSONOutput.number(head.position),

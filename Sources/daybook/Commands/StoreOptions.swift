@@ -1,4 +1,7 @@
 internal import ArgumentParser
+internal import EventSourcing
+internal import Glibc
+internal import Operations
 internal import SQLiteEventStore
 
 /// Where a command finds the log's file.
@@ -13,11 +16,29 @@ struct StoreOptions: ParsableArguments {
     func open() async throws -> SQLiteLogFile { try Self.open(try await path()) }
 
     static func open(_ path: String) throws -> SQLiteLogFile {
-        do {
-            return try SQLiteLogFile(path: path)
-        } catch {
-            Terminal.tell("daybook: \(error)")
-            throw ExitCode.failure
-        }
+        try storeReported { try SQLiteLogFile(path: path) }
+    }
+}
+
+/// Runs what reads or makes a log's file; a failure is told in one line.
+func storeReported<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch let obstacle as StoreObstacle {
+        Terminal.tell("daybook: \(obstacle)")
+        throw ExitCode(EX_UNAVAILABLE)
+    } catch let error as SQLiteEventStoreError {
+        Terminal.tell("daybook: \(error)")
+        throw ExitCode.failure
+    }
+}
+
+/// Runs what makes a copy; a failure is told in one line.
+func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try storeReported(body)
+    } catch let error as VerificationFailure {
+        Terminal.tell("daybook: the copy is not in order, so nothing was restored: \(error)")
+        throw ExitCode.failure
     }
 }

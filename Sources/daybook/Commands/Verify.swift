@@ -26,7 +26,9 @@ struct Verify: AsyncParsableCommand {
         let file = try await store.open()
         var bar = ProgressBar("verifying", unit: "events")
         do {
-            let log = try LogVerification(of: file, as: Account.self).run(pinned: pinned) { bar.show($0, of: $1) }
+            let log = try storeReported {
+                try LogVerification(of: file, as: Account.self).run(pinned: pinned) { bar.show($0, of: $1) }
+            }
             bar.finish()
             if json {
                 JSONOutput.line([
