@@ -20,7 +20,8 @@ let program = ServiceProgram(
     "event-log-service", about: "makes events durable, publishes them and answers reads over ZeroMQ",
     settings: [
         CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
-        eventsEndpoint.description, readEndpoint.description, httpAddress.description, CommonSettings.httpConnections.description,
+        eventsEndpoint.description, readEndpoint.description, httpAddress.description,
+        CommonSettings.httpConnections.description,
     ])
 
 await program.run { settings, logger in
