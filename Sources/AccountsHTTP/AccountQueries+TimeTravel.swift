@@ -83,12 +83,22 @@ extension AccountQueries {
         case .time(let time):
             if let updatedAt = newest.updatedAt, updatedAt <= time { return newest }
             guard let createdAt = newest.createdAt, createdAt <= time else {
-                throw AccountProblems.notFound(newest.stream.name, headers)
+                throw notYetOpen(newest, at: time, headers)
             }
             // The log may know of newer events than the answer's position tells of.
-            return try await account(
-                newest, atVersion: min(newest.version, try await log.version(of: newest.stream, at: time)))
+            let version = min(newest.version, try await log.version(of: newest.stream, at: time))
+            // A log that went back meanwhile may not have the opening any more.
+            guard version > 0 else { throw notYetOpen(newest, at: time, headers) }
+            return try await account(newest, atVersion: version)
         }
+    }
+
+    private func notYetOpen(_ newest: Revision<Account>, at time: Timestamp, _ headers: HTTPFields) -> Problem {
+        let opened = newest.createdAt.map { "; it was opened at \($0)" } ?? ""
+        return Problem(
+            .notFound, "account-not-found", title: "Account not found",
+            detail: "the account \(newest.stream.name) was not yet open then, at \(time)\(opened)",
+            headers: headers)
     }
 
     private func account(_ newest: Revision<Account>, atVersion version: UInt64) async throws -> Revision<Account> {

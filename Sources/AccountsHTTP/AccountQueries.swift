@@ -25,14 +25,20 @@ public struct AccountQueries: Sendable {
     /// What the queries are asked at.
     public var routes: [Route] {
         [
-            Route("/accounts", parameters: .readByHandlers, [.get: { request, _ in try await list(request) }]),
+            Route(
+                "/accounts", parameters: .readByHandlers,
+                [.get: { request, _ in try await stating { try await list(request) } }]),
             Route(
                 "/accounts/{id}", parameters: .readByHandlers,
-                [.get: { request, path in try await account(request, id: path["id"]) }]),
+                [.get: { request, path in try await stating { try await account(request, id: path["id"]) } }]),
             Route(
                 "/accounts/{id}/events", parameters: .readByHandlers,
-                [.get: { request, path in try await events(request, id: path["id"]) }]),
+                [.get: { request, path in try await stating { try await events(request, id: path["id"]) } }]),
         ]
+    }
+
+    private func stating(_ answer: () async throws -> Response) async throws -> Response {
+        try await accounts.stating(answer)
     }
 
     private func account(_ request: Request, id: String) async throws -> Response {

@@ -3,6 +3,7 @@ internal import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
+internal import NIOCore
 public import QueryService
 public import ServiceSupport
 
@@ -12,6 +13,8 @@ public struct EventQueries: Sendable {
     /// few or none, with a link to go on.
     private static let mostLookedThrough = 100_000
     private static let recordsOfARead = 10_000
+    /// Once a page has so many bytes, it ends, with a link to go on.
+    private static let bytesOfAPage = 4 << 20
 
     private let events: QueryAccess<RecentEvents>
     private let source: EventSource
@@ -26,7 +29,11 @@ public struct EventQueries: Sendable {
 
     /// What the queries are asked at.
     public var routes: [Route] {
-        [Route("/events", parameters: .readByHandlers, [.get: { request, _ in try await answer(request) }])]
+        [
+            Route(
+                "/events", parameters: .readByHandlers,
+                [.get: { request, _ in try await events.stating { try await answer(request) } }])
+        ]
     }
 
     private struct Filter: Sendable {
@@ -50,58 +57,93 @@ public struct EventQueries: Sendable {
         let parameters = try request.parameters(
             known: AccountQueries.freshness.union(["after", "limit", "type", "account"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
-        let asked = try ParameterReading.integer("after", parameters["after"], in: 0...UInt64.max)
         let filter = Filter(
             type: parameters["type"], account: try parameters["account"].map { try AccountPaths.stream(of: $0).name })
-        // Only a feed resumes after it, but what can't be read is refused wherever it comes.
-        let name = HTTPField.Name.lastEventID
-        let last = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max)
-        let head = try await events.read(request, parameters) { _ in }
+        let start = try Start(request, parameters)
+        var head = try await events.read(request, parameters) { _ in }
+        let place = try await source.place(at: start.point)
+        // The place may have been waited for.
+        if place.position > head.position { head = try await events.read(request, parameters) { _ in } }
         let form = request.representation(among: .json, .eventStream)
         if form.kind == .eventStream {
-            // What a client held last counts more than where it once began.
-            var response = feed.response(after: last ?? asked ?? 0) { record in
+            var response = feed.response(after: place, tellingID: start == .now) { record in
                 filter.takes(record) ? (record.type, try Self.json(record, form.amounts)) : nil
             }
-            response.headers[.daybookPosition] = String(head.position)
+            for field in head.headers { response.headers[field.name] = field.value }
             response.headers[.contentType] = form.mediaType
             response.headers[.vary] = "Accept"
             return response
         }
-        return try await page(after: asked ?? 0, limit: limit, filter, head.position, head.headers, form.amounts)
+        return try await page(after: place, limit: limit, filter, head, form)
+    }
+
+    /// Where an answer begins.
+    private enum Start: Hashable {
+        /// With what comes.
+        case now
+        /// After a point that the client holds.
+        case point(HistoryPoint)
+
+        /// Reads it from `Last-Event-ID`, else from `after`: what a client held last counts more than where it once began.
+        init(_ request: Request, _ parameters: [String: String]) throws(Problem) {
+            let expected = "a position, alone or with a dash and 16 hexadecimal digits of the hash there"
+            let asked = parameters["after"]
+            let after: HistoryPoint? = asked == "now" ? nil : HistoryPoint(asked ?? "0")
+            if let asked, asked != "now", after == nil {
+                throw .invalidParameter("after", asked, expected: "\(expected), or now")
+            }
+            let name = HTTPField.Name.lastEventID
+            if let last = request.headers[name] {
+                guard let point = HistoryPoint(last) else {
+                    throw .invalidParameter(name.rawName, last, expected: expected)
+                }
+                self = .point(point)
+            } else {
+                self = after.map(Start.point) ?? .now
+            }
+        }
+
+        var point: HistoryPoint? {
+            if case .point(let point) = self { point } else { nil }
+        }
     }
 
     private func page(
-        after start: UInt64, limit: Int, _ filter: Filter, _ last: UInt64, _ headers: HTTPFields,
-        _ form: DecimalForm
+        after start: EventSource.Place, limit: Int, _ filter: Filter,
+        _ head: ProjectionHost<RecentEvents>.Reading<Void>, _ form: Representation
     ) async throws -> Response {
-        var headers = headers
-        var page: [RecordedEvent] = []
-        var position = start
+        var headers = head.headers
+        let last = head.position
+        var place = start
+        var position = start.position
         var lookedThrough = 0
-        while position < last, page.count < limit, lookedThrough < Self.mostLookedThrough {
-            let size = filter.query.isEmpty ? limit - page.count : Self.recordsOfARead
-            let records = try await source.records(after: position, upTo: last, limit: size)
-            guard let newest = records.last else { break }
+        var count = 0
+        var writer = JSONWriter()
+        writer.beginArray()
+        var isFull: Bool { count >= limit || writer.bytes.count >= Self.bytesOfAPage }
+        while position < last, !isFull, lookedThrough < Self.mostLookedThrough {
+            let size = filter.query.isEmpty ? limit - count : Self.recordsOfARead
+            guard let records = try await source.records(after: &place, upTo: last, limit: size) else {
+                throw Problem(
+                    .serviceUnavailable, "not-caught-up", title: "Not caught up",
+                    detail: "the log was restored from a backup while it was read; ask again later",
+                    headers: [.retryAfter: "1"])
+            }
             lookedThrough += records.count
-            position = newest.position
-            for record in records where filter.takes(record) {
-                page.append(record)
-                guard page.count < limit else {
-                    position = record.position
-                    break
-                }
+            for record in records where !isFull {
+                position = record.position
+                guard filter.takes(record) else { continue }
+                writer.rawValue(try Self.json(record, form.amounts))
+                count += 1
             }
         }
+        writer.endArray()
         if position < last {
             headers[.link] = "</events?after=\(position)&limit=\(limit)\(filter.query)>; rel=\"next\""
         }
+        headers[.contentType] = form.mediaType
         headers[.vary] = "Accept"
-        return try Response.json(.ok, headers: headers, as: form) { writer in
-            writer.beginArray()
-            for record in page { writer.rawValue(try Self.json(record, form)) }
-            writer.endArray()
-        }
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
     }
 
     /// A record as clients see it. One that this program cannot read is told as it stands in the log: the feed of the
@@ -122,7 +164,7 @@ public struct EventQueries: Sendable {
             writer.member("schema_version")
             writer.integer(record.event.schemaVersion)
             writer.member("data")
-            writer.rawValue(record.event.data)
+            writer.compactValue(record.event.data)
             AccountEvent.writePlace(of: record, to: &writer)
             writer.endObject()
         }

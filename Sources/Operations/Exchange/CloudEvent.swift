@@ -29,7 +29,7 @@ public enum CloudEvent {
         writer.member("datacontenttype")
         writer.string("application/json")
         writer.member("data")
-        writer.rawValue(record.event.data)
+        writer.compactValue(record.event.data)
         writer.endObject()
         return writer.bytes
     }

@@ -25,6 +25,12 @@ public final class ProjectionHost<Model: Projection>: Sendable {
         public let value: Value
         /// The position that it reflects.
         public let position: UInt64
+        /// The log that it reflects.
+        public let logID: UniqueID?
+        /// The hash of the record at the position.
+        public let hash: Digest256?
+        /// Another one once the projection has begun anew, since what it projected is not a part of the log any more.
+        public let generation: UInt64
         /// Whether the projection stopped at the record after that position, so that newer ones are missing.
         public let isStale: Bool
     }
@@ -112,6 +118,7 @@ public final class ProjectionHost<Model: Projection>: Sendable {
             guard state.mayAnswer, state.status.position >= minimum else { return nil }
             return Reading(
                 value: try body(state.model, state.status.position), position: state.status.position,
+                logID: state.handedOn.logID, hash: state.checkpoint.hash, generation: state.status.generation,
                 isStale: state.status.failure != nil)
         }
     }

@@ -62,6 +62,12 @@ public struct RecentEvents: Projection {
         return .records(Array(records.dropFirst(Int(clamping: position - before)).prefix(limit)))
     }
 
+    /// The hash of the record at a position; nil where the record is not held.
+    public func hash(at position: UInt64) -> Digest256? {
+        guard position > before, position - before <= UInt64(records.count) else { return nil }
+        return self[position].hash
+    }
+
     /// Records of a stream after a version and up to another, oldest first, at most so many.
     public func records(of stream: StreamID, after version: UInt64, upTo last: UInt64, limit: Int) -> Part {
         guard version < last else { return .records([]) }

@@ -33,6 +33,11 @@ public struct LogAccess: Sendable {
         }
     }
 
+    /// The log's last position.
+    public func head() async throws(Problem) -> UInt64 {
+        try await answered { () throws(EventLogError) in try await client.status().head.position }
+    }
+
     /// How many events of a stream were recorded at a time or before it.
     public func version(of stream: StreamID, at time: Timestamp) async throws(Problem) -> UInt64 {
         try await answered { () throws(EventLogError) in try await client.version(of: stream, at: time) }

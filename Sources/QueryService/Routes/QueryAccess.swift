@@ -1,7 +1,9 @@
+internal import EventLogProtocol
 public import EventSourcing
 public import HTTPTypes
 public import Hummingbird
 internal import ServiceSupport
+internal import Synchronization
 
 /// Reads a projection for a query, as fresh as the query demands.
 public struct QueryAccess<Model: Projection>: Sendable {
@@ -38,17 +40,29 @@ public struct QueryAccess<Model: Projection>: Sendable {
         do {
             return try await host.read(atLeast: minimum, patience: patience) { model, _ in try body(model) }
         } catch let failure as ProjectionHost<Model>.ReadFailure {
-            throw Self.problem(for: failure, minimum: minimum)
+            throw problem(for: failure, minimum: minimum)
         }
     }
 
-    private static func problem(for failure: ProjectionHost<Model>.ReadFailure, minimum: UInt64) -> Problem {
+    /// Answers a query; a refusal, too, states the position and the log that it reflects.
+    public func stating(_ answer: () async throws -> Response) async throws -> Response {
+        do {
+            return try await answer()
+        } catch let problem as Problem {
+            guard problem.headers[.daybookPosition] == nil else { throw problem }
+            throw Problem(
+                problem.status, problem.name, title: problem.title, detail: problem.detail, members: problem.members,
+                headers: problem.headers.merging(host.freshness))
+        }
+    }
+
+    private func problem(for failure: ProjectionHost<Model>.ReadFailure, minimum: UInt64) -> Problem {
         switch failure {
         case .notCaughtUp(let position):
             Problem(
                 .serviceUnavailable, "not-caught-up", title: "Not caught up",
                 detail: "position \(minimum) was asked for, position \(position) is reached; ask again later",
-                headers: [.retryAfter: "1", .daybookPosition: String(position)])
+                headers: ([.retryAfter: "1"] as HTTPFields).merging(host.freshness))
         case .overloaded:
             Problem(
                 .serviceUnavailable, "overloaded", title: "Overloaded",
@@ -60,9 +74,29 @@ public struct QueryAccess<Model: Projection>: Sendable {
 
 extension ProjectionHost.Reading {
     /// The header fields that tell how fresh the answer is.
-    public var headers: HTTPFields {
-        var headers: HTTPFields = [.daybookPosition: String(position)]
-        if isStale { headers[.daybookStale] = "true" }
-        return headers
+    public var headers: HTTPFields { freshnessFields(position, logID, isStale: isStale) }
+}
+
+extension ProjectionHost {
+    /// The header fields that tell how fresh an answer is that is made without a reading.
+    fileprivate var freshness: HTTPFields {
+        state.withLock { state in
+            freshnessFields(state.status.position, state.handedOn.logID, isStale: state.status.failure != nil)
+        }
+    }
+}
+
+private func freshnessFields(_ position: UInt64, _ logID: UniqueID?, isStale: Bool) -> HTTPFields {
+    var headers: HTTPFields = [.daybookPosition: String(position)]
+    if let logID { headers[.daybookLogID] = logID.description }
+    if isStale { headers[.daybookStale] = "true" }
+    return headers
+}
+
+extension HTTPFields {
+    fileprivate func merging(_ others: HTTPFields) -> HTTPFields {
+        var merged = self
+        for field in others { merged[field.name] = field.value }
+        return merged
     }
 }

@@ -63,7 +63,7 @@ public struct ServiceProgram: Sendable {
             let level = try settings.value(CommonSettings.logLevel)
             LoggingSystem.bootstrap { label in
                 // Written line by line, also into a pipe, as process runners need it.
-                var handler = StreamLogHandler.standardOutput(label: label)
+                var handler = PrintableLogHandler(.standardOutput(label: label))
                 handler.logLevel = level
                 return handler
             }
@@ -124,7 +124,7 @@ public struct ServiceProgram: Sendable {
     }
 
     private func fail(_ message: String, code: Int32) -> Never {
-        let line = "\(name): \(message)\n"
+        let line = "\(name): \(PrintableText(message))\n"
         // Nobody is left to tell where standard error is closed.
         _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
         exit(code)

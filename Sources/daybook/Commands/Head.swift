@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Operations
 internal import SQLiteEventStore
+internal import ServiceSupport
 
 struct Head: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

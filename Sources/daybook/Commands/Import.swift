@@ -2,18 +2,22 @@ internal import ArgumentParser
 internal import Glibc
 internal import JSON
 internal import Operations
+internal import ServiceSupport
 
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Takes a file of events in the shape of the recipe into the live log.",
         discussion: """
-            A line is an event of the recipe with its account:
-              {"account":"acc-001","type":"AccountOpened","owner":"Alice","initial_balance":1000.0}
-              {"account":"acc-001","type":"MoneyDeposited","amount":500.0}
+            A line is an event of the recipe with its account, at most 1 MiB:
+              {"account":"a-1","type":"AccountOpened","owner":"Al","initial_balance":10.0}
+              {"account":"a-1","type":"MoneyDeposited","amount":500.0}
 
-            An account is taken whole or not at all: a broken line is named by its number and rules its account out. What \
-            is in the log already, from an earlier run, is not taken twice. Exit code 65 where something was ruled out.
+            An account is taken whole or not at all: a broken line is named by its number and rules its account out. If it \
+            cannot be known whose line it is (it is no JSON, or names no account), nothing of the file is taken. What is in \
+            the log already, from an earlier run, is not taken twice. Exit code 65 if anything was ruled out.
+
+            The file is held in memory: 1 GiB of lines at most. Split a longer one by accounts.
 
             Example: daybook import history.ndjson
             """)
@@ -21,18 +25,19 @@ struct Import: AsyncParsableCommand {
     @Argument(help: "The file; - for standard input.") var file: String
     @Flag(help: "Look at the file only.") var dryRun = false
     @Flag(help: "As a JSON object.") var json = false
+    @OptionGroup var log: LogOptions
 
     func run() async throws {
         let recipe = try read()
+        for line in recipe.brokenLines { Terminal.tell("daybook: \(line)") }
         var report = ImportReport()
-        if !dryRun {
+        if !dryRun, recipe.accounts > 0 {
             var bar = ProgressBar("importing", unit: "events")
-            report = try await LogConnection.with(try Settings().log) { client in
+            report = try await LogConnection.with(try await log.address()) { client in
                 try await RecipeImport(client: client).run(recipe) { bar.show(UInt64($0), of: UInt64($1)) }
             }
             bar.finish()
         }
-        for line in recipe.brokenLines { Terminal.tell("daybook: \(line)") }
         for refusal in report.refusals { Terminal.tell("daybook: \(refusal)") }
         if json {
             JSONOutput.line([
@@ -51,26 +56,16 @@ struct Import: AsyncParsableCommand {
     }
 
     private func read() throws -> RecipeFile {
-        let stream = file == "-" ? fdopen(STDIN_FILENO, "r") : fopen(file, "r")
-        guard let stream else {
-            Terminal.tell("daybook: cannot open \(file): \(String(cString: strerror(errno)))")
-            throw ExitCode(EX_NOINPUT)
-        }
-        defer { fclose(stream) }
+        let reader = try LineReader(file)
         var recipe = RecipeFile()
-        var buffer: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(buffer) }
-        while true {
-            let count = getline(&buffer, &capacity, stream)
-            guard count >= 0, let buffer else { break }
-            var line = UnsafeRawBufferPointer(start: buffer, count: count)[...]
-            if line.last == UInt8(ascii: "\n") { line = line.dropLast() }
-            recipe.add([UInt8](line))
-        }
-        guard ferror(stream) == 0 else {
-            Terminal.tell("daybook: cannot read \(file): \(String(cString: strerror(errno)))")
-            throw ExitCode(EX_NOINPUT)
+        while let line = try reader.next() {
+            do throws(RecipeFileError) {
+                try recipe.add(line)
+            } catch {
+                for line in recipe.brokenLines { Terminal.tell("daybook: \(line)") }
+                Terminal.tell("daybook: \(file): \(error); nothing was imported")
+                throw ExitCode(EX_DATAERR)
+            }
         }
         return recipe
     }

@@ -11,13 +11,15 @@ struct Rebuild: AsyncParsableCommand {
 
     @Argument(help: "The projection.") var projection = "accounts"
     @Flag(help: "As a JSON object.") var json = false
+    @OptionGroup var query: QueryOptions
 
     func run() async throws {
-        let connection = HTTPConnection(address: try await Settings().query)
+        let connection = try await query.connection()
         let progress = Task { await showProgress(connection) }
         let answer: HTTPConnection.Answer
         do {
-            answer = try await connection.post("/projections/\(projection)/rebuild", timeout: .seconds(24 * 3600))
+            let name = PercentEncoding.applied(to: projection)
+            answer = try await connection.post("/projections/\(name)/rebuild", timeout: .seconds(24 * 3600))
         } catch {
             progress.cancel()
             throw error

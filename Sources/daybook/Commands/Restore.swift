@@ -4,14 +4,19 @@ internal import EventSourcing
 internal import JSON
 internal import Operations
 internal import SQLiteEventStore
+internal import ServiceSupport
 
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Puts a backup where no log is yet, verified.",
-        discussion: "The log keeps its id and continues its chain. Stop the event log and move its file away first, "
-            + "and what lies beside it as PATH-wal and PATH-shm; query services and gateways notice a log that went back by themselves.\n\n"
-            + "Examples:\n  daybook restore backup.db\n  daybook restore backup.db --to-position 1000 --event-store "
-            + "sqlite:elsewhere/daybook.db")
+        discussion: """
+            The log keeps its id and continues its chain. Stop the event log and move its file away first, and what lies \
+            beside it as PATH-wal and PATH-shm; query services and gateways notice a log that went back by themselves.
+
+            Examples:
+              daybook restore backup.db
+              daybook restore backup.db --to-position 1000 --event-store sqlite:old.db
+            """)
 
     @OptionGroup var store: StoreOptions
     @Argument(help: "The backup.") var file: String

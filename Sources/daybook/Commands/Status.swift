@@ -9,9 +9,10 @@ struct Status: AsyncParsableCommand {
             + "Example: daybook status --json | jq .")
 
     @Flag(help: "One JSON object a service.") var json = false
+    @OptionGroup var services: ServiceOptions
 
     func run() async throws {
-        let settings = try await Settings()
+        let settings = try await services.settings()
         let addresses = [
             ("event-log", try settings.logHealth), ("command", try settings.command), ("query", try settings.query),
         ]
@@ -20,7 +21,7 @@ struct Status: AsyncParsableCommand {
         // What is counted over this time is shown as a rate.
         try await Task.sleep(for: .seconds(1))
         let after = await look(addresses)
-        let seconds = (ContinuousClock.now - begun) / .seconds(1)
+        let time = ContinuousClock.now - begun
         let head = after.compactMap { $0?["position"]?.integer }.max() ?? 0
         var table = Table(
             ("SERVICE", .left), ("ADDRESS", .left), ("STATE", .left), ("POSITION", .right), ("LAG", .right),
@@ -29,7 +30,7 @@ struct Status: AsyncParsableCommand {
             let found = after[index]
             let position = found?["position"]?.integer
             let earlier = before[index]?["position"]?.integer
-            let rate = position.flatMap { new in earlier.map { Double(new - min(new, $0)) / seconds } }
+            let rate = position.flatMap { new in earlier.map { UInt64.rate(new - min(new, $0), in: time) } }
             let state = found.map { $0["status"]?.text == "ready" ? "ready" : "not ready" } ?? "unreachable"
             let missing = Self.missing(found)
             if json {
@@ -37,14 +38,14 @@ struct Status: AsyncParsableCommand {
                     "service": .string(name), "address": .string("\(address)"), "state": .string(state),
                     "position": position.map { JSONOutput.number($0) } ?? .null,
                     "lag": position.map { JSONOutput.number(head - $0) } ?? .null,
-                    "events_per_second": rate.map { JSONOutput.number(UInt64($0)) } ?? .null,
+                    "events_per_second": rate.map { JSONOutput.number($0) } ?? .null,
                     "missing": .array(missing.map(JSONValue.string)),
                 ])
             } else {
                 table.add(
                     (name, .bold), ("\(address)", nil), (state, state == "ready" ? .green : .red),
                     (position.map(String.init) ?? "-", nil), (position.map { "\(head - $0)" } ?? "-", nil),
-                    (rate.map { "\(UInt64($0))" } ?? "-", nil), (missing.joined(separator: "; "), .yellow))
+                    (rate.map { "\($0)" } ?? "-", nil), (missing.joined(separator: "; "), .yellow))
             }
         }
         if !json { table.print() }

@@ -3,10 +3,12 @@ internal import EventSourcing
 internal import Glibc
 internal import Operations
 internal import SQLiteEventStore
+internal import ServiceSupport
 
 /// Where a command finds the log's file.
 struct StoreOptions: ParsableArguments {
-    @Option(help: "The log's file, sqlite:PATH; else the setting EVENT_STORE.") var eventStore: String?
+    @Option(help: ArgumentHelp("The log's file; else the setting EVENT_STORE.", valueName: "sqlite:path"))
+    var eventStore: String?
 
     func path() async throws -> String {
         try await Settings([(name: "event-store", value: eventStore)]).storePath

@@ -1,44 +1,44 @@
 internal import ArgumentParser
 internal import JSON
+internal import ServiceSupport
 
 struct Tail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the newest events, and with --follow those that come.",
-        discussion: "Follows over interruptions, without leaving an event out or showing one twice.\n\n"
-            + "Examples:\n  daybook tail -n 100\n  daybook tail --follow --json | jq .amount")
+        discussion: """
+            Follows over interruptions, without leaving an event out or showing one twice. If the log was restored from a \
+            backup, so that what was shown is not its history any more, it ends with exit code 1.
+
+            Examples:
+              daybook tail -n 100
+              daybook tail --follow --json | jq .amount
+              daybook tail -n 0 --follow   # only what comes
+            """)
 
     @Option(name: [.customShort("n"), .long], help: "So many of the newest.") var lines: UInt64 = 20
     @Flag(name: .shortAndLong, help: "Go on with what comes, until interrupted.") var follow = false
     @Flag(help: "One JSON object an event.") var json = false
+    @OptionGroup var gateway: GatewayOptions
 
     func run() async throws {
-        let connection = HTTPConnection(address: try await Settings().command)
-        // One event is enough to learn the position that the answer reflects.
-        guard let head = try await connection.expect("/events?limit=1").position else { throw ExitCode.failure }
-        var position = head - min(head, lines)
-        while position < head {
-            let answer = try await connection.expect("/events?after=\(position)&limit=10000")
-            guard case .array(let events) = answer.body, !events.isEmpty else { break }
-            for event in events where (event["position"]?.integer ?? .max) <= head { position = show(event) }
+        let connection = try await gateway.connection()
+        guard let head = try await connection.expect("/events?after=now").position else { throw ExitCode.failure }
+        let start = head - min(head, lines)
+        if follow {
+            var feed = EventFeed(connection, lines == 0 ? "/events?after=now" : "/events?after=\(start)")
+            try await feed.follow(show)
         }
-        guard follow else { return }
-        while true {
-            var last = position
-            do {
-                try await connection.feed("/events", after: position) { last = show($0) }
-            } catch let exit as ExitCode {
-                throw exit
-            } catch {
-                Terminal.tell("daybook: interrupted (\(error)); going on after position \(last)")
+        guard start < head else { return }
+        var pages = Pages(connection, "/events?after=\(start)&limit=10000")
+        while let page = try await pages.next() {
+            for event in page {
+                guard let position = event["position"]?.integer, position <= head else { return }
+                show(event)
             }
-            position = last
-            // Before it connects again: not at once, and not as one with the other readers of a service that came back.
-            try await Task.sleep(for: .milliseconds(Int.random(in: 500...1500)))
         }
     }
 
-    private func show(_ event: JSONValue) -> UInt64 {
+    private func show(_ event: JSONValue) {
         if json { JSONOutput.line(event) } else { Terminal.line(EventLines.line(event)) }
-        return event["position"]?.integer ?? 0
     }
 }

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import JSON
 internal import Operations
 internal import SQLiteEventStore
+internal import ServiceSupport
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

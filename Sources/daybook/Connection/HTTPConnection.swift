@@ -4,6 +4,7 @@ internal import Glibc
 internal import JSON
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 internal import ServiceSupport
 
 /// Asks a service over HTTP.
@@ -14,12 +15,15 @@ struct HTTPConnection {
         /// Where the next page is; nil at the end.
         let next: String?
         let position: UInt64?
+        let logID: String?
+        /// Whether the service says that newer events are missing in it.
+        let isStale: Bool
     }
 
     let address: HTTPAddress
 
     /// Lives as long as the program. An address where nobody listens is told at once, not tried again.
-    private static let client: HTTPClient = {
+    static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(3))
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -53,14 +57,21 @@ struct HTTPConnection {
     func expect(_ path: String) async throws -> Answer {
         let answer = try await get(path)
         guard answer.status == 200 else { throw refusal(answer) }
+        if answer.isStale {
+            Terminal.tell(
+                "daybook: warning: newer events are missing: the query service stopped at position "
+                    + "\(answer.position ?? 0), and daybook status says why")
+        }
         return answer
     }
 
     /// Tells of an answer that is an error.
-    func refusal(_ answer: Answer) -> ExitCode {
-        let text = answer.body["detail"]?.text ?? ""
-        Terminal.tell("daybook: \(address) answers \(answer.status)\(text.isEmpty ? "" : ": \(text)")")
-        return answer.status >= 500 ? ExitCode(EX_UNAVAILABLE) : .failure
+    func refusal(_ answer: Answer) -> ExitCode { refusal(answer.status, answer.body) }
+
+    func refusal(_ status: UInt, _ body: JSONValue) -> ExitCode {
+        let text = body["detail"]?.text ?? ""
+        Terminal.tell("daybook: \(address) answers \(status)\(text.isEmpty ? "" : ": \(text)")")
+        return status >= 500 ? ExitCode(EX_UNAVAILABLE) : .failure
     }
 
     private func send(_ request: HTTPClientRequest, timeout: Duration) async throws -> Answer {
@@ -75,7 +86,9 @@ struct HTTPConnection {
         return Answer(
             status: answer.status.code, body: try json(bytes),
             next: answer.headers.first(name: "link").flatMap(Self.next),
-            position: answer.headers.first(name: "daybook-position").flatMap { UInt64($0) })
+            position: answer.headers.first(name: "daybook-position").flatMap { UInt64($0) },
+            logID: answer.headers.first(name: "daybook-log-id"),
+            isStale: answer.headers.first(name: "daybook-stale") == "true")
     }
 
     private func json(_ bytes: ByteBuffer) throws -> JSONValue {
@@ -90,36 +103,31 @@ struct HTTPConnection {
     }
 
     func unreachable(_ error: any Error) -> ExitCode {
-        Terminal.tell("daybook: cannot reach \(address): \(error)")
+        Terminal.tell("daybook: cannot reach \(address): \(Self.reason(error))")
         return ExitCode(EX_UNAVAILABLE)
+    }
+
+    /// Why a connection failed, in words for an operator, whatever the library says.
+    static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            if let first = error.connectionErrors.first { return reason(first.error) }
+            return "there is no such host"
+        case is NIOTooManyBytesError: return "its answer is too long"
+        case let error as HTTPClientError:
+            switch error {
+            case .connectTimeout, .readTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout:
+                return "it does not answer in time"
+            case .remoteConnectionClosed: return "it closed the connection"
+            default: return "it does not speak HTTP"
+            }
+        default: return "the connection failed"
+        }
     }
 
     private static func next(_ link: String) -> String? {
         guard link.hasPrefix("<"), let end = link.firstRange(of: ">; rel=\"next\"") else { return nil }
         return String(link[link.index(after: link.startIndex)..<end.lowerBound])
-    }
-
-    /// The events of a feed of server-sent events, as their `data`, until the connection ends.
-    func feed(_ path: String, after position: UInt64, _ take: (JSONValue) -> Void) async throws {
-        var request = HTTPClientRequest(url: "http://\(address)\(path)")
-        request.headers.add(name: "accept", value: "text/event-stream")
-        request.headers.add(name: "last-event-id", value: String(position))
-        let answer = try await Self.client.execute(request, timeout: .seconds(10))
-        guard answer.status == .ok else {
-            Terminal.tell("daybook: \(address) answers \(answer.status.code)")
-            throw ExitCode.failure
-        }
-        var rest: [UInt8] = []
-        for try await part in answer.body {
-            rest += part.readableBytesView
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = Array(rest[..<end])
-                rest.removeSubrange(...end)
-                let prefix = Array("data: ".utf8)
-                guard line.starts(with: prefix) else { continue }
-                var reader = JSONReader(Array(line.dropFirst(prefix.count)))
-                take(try reader.readValue())
-            }
-        }
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLogProtocol
 internal import Glibc
+internal import ServiceSupport
 internal import ZeroMQ
 
 /// Speaks with the event log over ZeroMQ for as long as a command needs it.
@@ -9,8 +10,7 @@ enum LogConnection {
     static func with<Value: Sendable>(
         _ address: EventLogAddress, _ body: (EventLogClient) async throws -> Value
     ) async throws -> Value {
-        let context = try Context()
-        let loop = try SocketLoop(name: "daybook", context: context)
+        let (context, loop) = try open()
         let client = EventLogClient(address, on: loop)
         let result: Result<Value, any Error>
         do {
@@ -27,5 +27,15 @@ enum LogConnection {
         await loop.close()
         await context.close()
         return try result.get()
+    }
+
+    private static func open() throws -> (Context, SocketLoop) {
+        do throws(ZeroMQError) {
+            let context = try Context()
+            return (context, try SocketLoop(name: "daybook", context: context))
+        } catch {
+            Terminal.tell("daybook: cannot make a socket: \(error)")
+            throw ExitCode.failure
+        }
     }
 }

@@ -16,14 +16,16 @@ struct Settings {
 
     private let reader: SettingsReader
 
-    init(_ flags: [(name: String, value: String?)] = []) async throws {
+    /// - Parameter flags: the values of the command's flags, by their names without dashes; nil: not given.
+    init(_ flags: [(name: String, value: String?)]) async throws {
         reader = try reported {
             try SettingsReader(
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
                     CommonSettings.eventStore.description,
                 ] + CommonSettings.ofLogClients,
-                arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)", $0] } ?? [] },
+                // In one word, so that no value is taken for a flag.
+                arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)=\($0)"] } ?? [] },
                 environment: ProcessInfo.processInfo.environment)
         }
     }

@@ -1,8 +1,11 @@
 internal import Glibc
+internal import ServiceSupport
 
 /// A bar on standard error, where a person sees it: how much of how much is done, and how fast.
 struct ProgressBar {
-    private static let width = 30
+    private static let maxWidth = 30
+    /// With less room there is no bar, only figures.
+    private static let minWidth = 5
     private static let interval = Duration.milliseconds(100)
 
     private let title: String
@@ -16,11 +19,8 @@ struct ProgressBar {
         self.unit = unit
     }
 
-    /// So many units a second since the beginning.
-    var rate: UInt64 {
-        let seconds = (ContinuousClock.now - begun) / .seconds(1)
-        return seconds > 0 ? UInt64(Double(done) / seconds) : 0
-    }
+    /// The units done a second since the beginning.
+    var rate: UInt64 { UInt64.rate(done, in: ContinuousClock.now - begun) }
 
     mutating func show(_ done: UInt64, of all: UInt64) {
         self.done = done
@@ -28,9 +28,7 @@ struct ProgressBar {
         let now = ContinuousClock.now
         if let drawn, now - drawn < Self.interval, done < all { return }
         drawn = now
-        let filled = all == 0 ? Self.width : Int(clamping: UInt64(Self.width) * done / all)
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
-        put("\r\(title) \(bar) \(done)/\(all) \(unit), \(rate)/s\u{1B}[K")
+        put("\r\(line(done, of: all))\u{1B}[K")
     }
 
     /// Takes the bar away.
@@ -39,9 +37,30 @@ struct ProgressBar {
         drawn = nil
     }
 
+    /// A line that is shorter than the terminal is wide: a longer one would be wrapped, and stay.
+    private func line(_ done: UInt64, of all: UInt64) -> String {
+        let columns = Terminal.columns - 1
+        let figures = "\(done)/\(all) \(unit), \(rate)/s"
+        let width = min(Self.maxWidth, columns - title.count - figures.count - 2)
+        guard width >= Self.minWidth else { return String("\(title) \(figures)".prefix(columns)) }
+        let part = all == 0 ? 1 : min(1, Double(done) / Double(all))
+        let filled = Int(part * Double(width))
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        return "\(title) \(bar) \(figures)"
+    }
+
     private func put(_ text: String) {
         let bytes = Array(text.utf8)
         // A bar that cannot be drawn is no loss.
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+extension UInt64 {
+    /// How many of `count` there were a second, whatever the figures: they may come from others.
+    static func rate(_ count: UInt64, in time: Duration) -> UInt64 {
+        let seconds = time / .seconds(1)
+        guard seconds > 0 else { return 0 }
+        return UInt64(exactly: (Double(count) / seconds).rounded(.down)) ?? .max
     }
 }

@@ -1,4 +1,6 @@
-/// Rows under headings, columns aligned.
+internal import ServiceSupport
+
+/// Rows under headings, columns aligned. What stands in the cells comes from others, and is escaped.
 struct Table {
     enum Alignment { case left, right }
 
@@ -15,16 +17,17 @@ struct Table {
 
     func print() {
         let widths = headings.indices.map { column in
-            rows.reduce(headings[column].title.count) { max($0, $1[column].text.count) }
+            rows.reduce(headings[column].title.count) { max($0, PrintableText($1[column].text).count) }
         }
-        func line(_ cells: [(text: String, colour: Terminal.Colour?)]) -> String {
+        func line(_ cells: [(text: String, colour: Terminal.Colour?)]) -> PrintableText {
             let parts = cells.enumerated().map { column, cell in
-                let space = String(repeating: " ", count: widths[column] - cell.text.count)
-                let text = cell.colour.map { Terminal.coloured(cell.text, $0) } ?? cell.text
+                let padding = widths[column] - PrintableText(cell.text).count
+                let space = PrintableText(verbatim: String(repeating: " ", count: padding))
+                let text = Terminal.coloured(cell.text, cell.colour)
                 if headings[column].alignment == .right { return space + text }
                 return column == cells.count - 1 ? text : text + space
             }
-            return parts.joined(separator: "  ")
+            return PrintableText(verbatim: parts.map(\.description).joined(separator: "  "))
         }
         Terminal.line(line(headings.map { ($0.title, .faint) }))
         for row in rows { Terminal.line(line(row)) }

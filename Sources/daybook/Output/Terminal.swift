@@ -1,4 +1,5 @@
 internal import Glibc
+internal import ServiceSupport
 
 /// What is written to the person or the program that reads.
 enum Terminal {
@@ -15,19 +16,28 @@ enum Terminal {
         case bold = "1"
     }
 
-    /// Text in a colour, where a person reads it and does not object (no-color.org).
-    static func coloured(_ text: String, _ colour: Colour) -> String {
-        guard isPerson, getenv("NO_COLOR") == nil else { return text }
-        return "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m"
+    /// The number of columns of the terminal that shows progress.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Text of others in a colour, where a person reads it and does not object (no-color.org).
+    static func coloured(_ text: String, _ colour: Colour?) -> PrintableText {
+        guard let colour, isPerson, getenv("NO_COLOR") == nil else { return PrintableText(text) }
+        return PrintableText(verbatim: "\u{1B}[\(colour.rawValue)m") + PrintableText(text)
+            + PrintableText(verbatim: "\u{1B}[0m")
     }
 
     /// Writes a line to standard output.
-    static func line(_ text: String) { write(Array(text.utf8) + [UInt8(ascii: "\n")]) }
+    static func line(_ text: PrintableText) { write(Array("\(text.description)\n".utf8)) }
 
     /// Lets a write fail where the reader is gone, rather than have a signal end the program.
     private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
 
-    /// Writes bytes to standard output. A reader that has enough, as `head` has, ends the program without a word.
+    /// Writes bytes to standard output: only such as cannot steer a terminal. A reader that has enough, as `head` has, ends
+    /// the program without a word.
     static func write(_ bytes: [UInt8]) {
         _ = ignoreBrokenPipes
         var rest = bytes[...]
@@ -36,21 +46,17 @@ enum Terminal {
             if count < 0 {
                 if errno == EINTR { continue }
                 if errno == EPIPE { exit(0) }
-                fail("cannot write the output: \(String(cString: strerror(errno)))")
+                tell("daybook: cannot write the output: \(String(cString: strerror(errno)))")
+                exit(EX_IOERR)
             }
             rest = rest.dropFirst(count)
         }
     }
 
     /// Writes a line to standard error.
-    static func tell(_ text: String) {
-        let bytes = Array("\(text)\n".utf8)
+    static func tell(_ text: PrintableText) {
+        let bytes = Array("\(text.description)\n".utf8)
         // Nobody is left to tell where standard error is closed.
         _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-
-    static func fail(_ text: String) -> Never {
-        tell("daybook: \(text)")
-        exit(1)
     }
 }

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import EventLogProtocol
+
+/// Where a command finds the gateway.
+struct GatewayOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The gateway; else the setting COMMAND_HTTP_ADDRESS.", valueName: "host:port"))
+    var commandHttpAddress: String?
+
+    func connection() async throws -> HTTPConnection {
+        HTTPConnection(
+            address: try await Settings([(name: "command-http-address", value: commandHttpAddress)]).command)
+    }
+}
+
+/// Where a command finds the query service.
+struct QueryOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The query service; else the setting QUERY_HTTP_ADDRESS.", valueName: "host:port"))
+    var queryHttpAddress: String?
+
+    func connection() async throws -> HTTPConnection {
+        HTTPConnection(address: try await Settings([(name: "query-http-address", value: queryHttpAddress)]).query)
+    }
+}
+
+/// Where a command finds all three services.
+struct ServiceOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The event log's health; else the setting EVENT_LOG_HTTP_ADDRESS.", valueName: "host:port"))
+    var eventLogHttpAddress: String?
+    @OptionGroup var gateway: GatewayOptions
+    @OptionGroup var query: QueryOptions
+
+    func settings() async throws -> Settings {
+        try await Settings([
+            (name: "event-log-http-address", value: eventLogHttpAddress),
+            (name: "command-http-address", value: gateway.commandHttpAddress),
+            (name: "query-http-address", value: query.queryHttpAddress),
+        ])
+    }
+}
+
+/// Where a command finds the event log's sockets.
+struct LogOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Append requests; else the setting EVENT_LOG_APPEND_ENDPOINT.", valueName: "endpoint"))
+    var eventLogAppendEndpoint: String?
+    @Option(
+        help: ArgumentHelp("Published events; else the setting EVENT_LOG_EVENTS_ENDPOINT.", valueName: "endpoint"))
+    var eventLogEventsEndpoint: String?
+    @Option(help: ArgumentHelp("Reads of the log; else the setting EVENT_LOG_READ_ENDPOINT.", valueName: "endpoint"))
+    var eventLogReadEndpoint: String?
+    @Option(
+        help: ArgumentHelp("How long a request waits; else the setting EVENT_LOG_TIMEOUT.", valueName: "time"))
+    var eventLogTimeout: String?
+
+    func address() async throws -> EventLogAddress {
+        try await Settings([
+            (name: "event-log-append-endpoint", value: eventLogAppendEndpoint),
+            (name: "event-log-events-endpoint", value: eventLogEventsEndpoint),
+            (name: "event-log-read-endpoint", value: eventLogReadEndpoint),
+            (name: "event-log-timeout", value: eventLogTimeout),
+        ]).log
+    }
+}
