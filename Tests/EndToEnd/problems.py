@@ -20,6 +20,8 @@ TITLES = {
     "command-in-progress": "Command in progress",
     "idempotency-key-reused": "Idempotency key reused",
     "version-mismatch": "Version mismatch",
+    "position-beyond-head": "Position beyond head",
+    "another-history": "Another history",
 }
 
 

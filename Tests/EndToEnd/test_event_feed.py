@@ -4,6 +4,7 @@ import http.client
 import itertools
 import json
 import random
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 import zmq
 
 import store
-from client import Client, NoAnswer, exchange, next_page
+from client import Client, NoAnswer, next_page
 from daybook_frames import Event, Write
 from daybook_subscriber import Requester, append
 from load import Load
@@ -126,7 +127,7 @@ def test_the_whole_log_page_by_page(mixed, limit):
 def test_the_log_after_any_position(mixed):
     daybook, whole = mixed
     chance = random.Random(6)
-    for after in [0, 1, len(whole) - 1, len(whole), len(whole) + 1, 2**64 - 1, *chance.sample(range(len(whole)), 20)]:
+    for after in [0, 1, len(whole) - 1, len(whole), *chance.sample(range(len(whole)), 20)]:
         limit = chance.choice([1, 3, 1000, 10_000])
         for client in both(daybook):
             answer = client.get(f"/events?after={after}&limit={limit}")
@@ -134,6 +135,10 @@ def test_the_log_after_any_position(mixed):
             following = f"/events?after={after + limit}&limit={limit}"
             assert next_page(answer) == (following if after + limit < len(whole) else None)
             assert answer.position == whole[-1]["position"]
+    for after in [len(whole) + 1, 2**64 - 1]:
+        for client in both(daybook):
+            problem = assert_problem(client.get(f"/events?after={after}"), 400, "position-beyond-head")
+            assert problem["head"] == len(whole)
 
 
 FILTERS = [
@@ -208,13 +213,15 @@ def test_only_get_and_head(mixed):
 class Feed:
     """Reads one connection of the live feed, as the HTML standard's event sources do.
 
-    `events` has what came: the id, the type and the data of each. Nothing counts before the blank line at its end.
+    `events` has what came: the position, the type and the data of each, and `ids` the ids. Nothing counts before the blank
+    line at its end. `last_id` is what a resumption begins with.
     """
 
     def __init__(self, port, path="/events", last=None, timeout=10.0, receive_buffer=None):
         headers = {"Accept": "text/event-stream"} | ({} if last is None else {"Last-Event-ID": str(last)})
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-        self.events, self.comments, self.retry = [], [], None
+        self.events, self.ids, self.comments, self.retry = [], [], [], None
+        self.last_id = None
         self._rest = b""
         try:
             if receive_buffer is not None:
@@ -259,9 +266,16 @@ class Feed:
                 assert separator and name in ("id", "event", "data") and name not in fields, lines
                 fields[name] = value
         if fields:
+            self.last_id = fields["id"]
+            # An id alone is no event; it tells one who begins with what comes where that is.
+            if fields.keys() == {"id"}:
+                return
             assert fields.keys() == {"id", "event", "data"}, lines
             data = json.loads(fields["data"], parse_float=Decimal)
-            self.events.append((int(fields["id"]), fields["event"], data))
+            position, _, digits = fields["id"].partition("-")
+            assert re.fullmatch("[0-9a-f]{16}", digits), lines
+            self.ids.append(fields["id"])
+            self.events.append((int(position), fields["event"], data))
 
     def read_until(self, condition):
         """Reads until the condition on the feed holds; fails at the end of the connection."""
@@ -323,16 +337,13 @@ def test_the_feed_filtered(mixed, filters):
             assert feed.events == expected
 
 
-def test_a_feed_begins_beyond_the_head(mixed):
+def test_a_feed_does_not_begin_beyond_the_head(mixed):
     daybook, whole = mixed
-    for port in ports(daybook):
-        head = daybook.event_log.figures()["position"]
-        with Feed(port, f"/events?after={head + 1}") as feed:
-            feed.read_until(lambda feed: feed.comments)
-            last = [daybook.gateway.deposit("acc-1", 1) for _ in range(2)][-1]
-            feed.read_until(has_come_to(last.position))
-            assert [position for position, _, _ in feed.events] == [head + 2]
-        whole.extend(expected_event(record) for record in store.read(daybook.database)[1][len(whole) :])
+    for client in both(daybook):
+        for headers in ({}, {"Last-Event-ID": str(len(whole) + 1)}):
+            after = 0 if headers else len(whole) + 1
+            answer = client.get(f"/events?after={after}", {"Accept": "text/event-stream"} | headers)
+            assert_problem(answer, 400, "position-beyond-head")
 
 
 def test_a_head_request_of_the_feed_ends_at_once_and_holds_nothing(mixed):
@@ -362,6 +373,7 @@ class Follower:
         self.port, self.filters = port, filters
         self.chance = random.Random(seed)
         self.events, self.cuts, self.ends = [], 0, 0
+        self.last_id = None
         self.goal = None
         self.deadline = time.monotonic() + 60
 
@@ -374,7 +386,7 @@ class Follower:
             assert time.monotonic() < self.deadline, f"at {self.last} of {self.goal}, after {self.cuts} cuts"
             try:
                 # Its buffer is small, so that a cut leaves a part of the feed on its way.
-                feed = Feed(self.port, f"/events?after=0{query(**self.filters)}", self.last or None, 1.0, 16384)
+                feed = Feed(self.port, f"/events?after=0{query(**self.filters)}", self.last_id, 1.0, 16384)
             except NoAnswer:
                 time.sleep(0.02)  # A service that is down is asked again, but not without a pause.
                 continue
@@ -392,6 +404,7 @@ class Follower:
         except TimeoutError:
             self.cuts += 1
         self.events += feed.events
+        self.last_id = feed.last_id or self.last_id
 
 
 @pytest.mark.parametrize("seed", [31])
@@ -638,19 +651,17 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_resumes_without_a_gap(long_l
     while feed.read():
         pass
     assert 0 < len(feed.events) < head
-    with Feed(service.port, last=feed.events[-1][0]) as resumed:
+    with Feed(service.port, last=feed.last_id) as resumed:
         resumed.read_until(has_come_to(head))
         told = [position for position, _, _ in feed.events + resumed.events]
         assert told == list(range(1, told[-1] + 1))
 
 
-@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": str(2**64 - 1)}])
-def test_a_feed_after_the_last_position_that_can_be_waits_and_ends_nothing(start_daybook, headers):
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": str(2**64 - 1)}, {"Last-Event-ID": f"{2**64 - 1}-{'f' * 16}"}])
+def test_a_feed_after_the_last_position_that_can_be_is_refused_and_ends_nothing(start_daybook, headers):
     daybook = start_daybook()
     daybook.gateway.open("a", 1)
-    for port in (daybook.query.port, daybook.command.port):
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        request = f"GET /events?after={2**64 - 1} HTTP/1.1\r\nHost: d\r\nAccept: text/event-stream\r\n{head}\r\n"
-        received = exchange(port, request.encode(), until=lambda received: b": after position" in received)
-        assert received.startswith(b"HTTP/1.1 200"), received
+    for client in both(daybook):
+        answer = client.get(f"/events?after={2**64 - 1}", {"Accept": "text/event-stream"} | headers)
+        assert_problem(answer, 400, "position-beyond-head")
     assert daybook.queries.account("a")["version"] == 1, "the query service ended"

@@ -8,7 +8,7 @@ enum HistoryProblems {
     /// 400: the log ends before the position that the reader holds.
     static func beyondHead(_ position: UInt64, head: UInt64) -> Problem {
         Problem(
-            .badRequest, "position-beyond-head", title: "Position beyond the head",
+            .badRequest, "position-beyond-head", title: "Position beyond head",
             detail: "the log ends at position \(head), and position \(position) was asked for; if you have seen that "
                 + "position, the log was restored from a backup since: read it again from its beginning",
             members: [.init(name: "head", value: .number(JSONNumber(Int64(clamping: head))))])
