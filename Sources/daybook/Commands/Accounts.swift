@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Accounts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists accounts, as they are or as they were.",
+        usage: "daybook accounts [options]",
         discussion: """
             A time is one of RFC 3339, a date (its first moment, UTC), or as long ago as 90s, 10m, 1h, 2d or 1w.
 

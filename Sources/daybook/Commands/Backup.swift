@@ -7,6 +7,7 @@ internal import ServiceSupport
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copies the log, as it is at one position, while commands flow.",
+        usage: "daybook backup FILE [options]",
         discussion: "The file is an ordinary log: verify it, open it with any SQLite tool, restore it.\n\n"
             + "Example: daybook backup /media/backup/daybook-$(date +%F).db")
 

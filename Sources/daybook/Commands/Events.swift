@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists events of the whole log, or of one account, oldest first.",
+        usage: "daybook events [options]",
         discussion: """
             Examples:
               daybook events --account acc-001

@@ -7,6 +7,7 @@ internal import ServiceSupport
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes the log as CloudEvents 1.0, a JSON object a line.",
+        usage: "daybook export [--after POSITION] [options]",
         discussion: """
             Reads from the live log, up to its head as it is at the beginning.
 

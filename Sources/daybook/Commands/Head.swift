@@ -7,6 +7,7 @@ internal import ServiceSupport
 struct Head: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the log's last position and its hash, to be noted elsewhere and given to verify --pinned.",
+        usage: "daybook head [options]",
         discussion: "Example: daybook head >> /media/elsewhere/pinned.txt")
 
     @OptionGroup var store: StoreOptions

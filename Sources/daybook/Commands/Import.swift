@@ -8,6 +8,7 @@ struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Takes a file of events in the shape of the recipe into the live log.",
+        usage: "daybook import FILE [--dry-run] [options]",
         discussion: """
             A line is an event of the recipe with its account, at most 1 MiB:
               {"account":"a-1","type":"AccountOpened","owner":"Al","initial_balance":10.0}

@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Builds a projection of the query service anew from the log, while the old one serves.",
+        usage: "daybook rebuild [PROJECTION] [options]",
         discussion:
             "The new one takes the old one's place at one position; where it cannot be built, the old one goes on. "
             + "Tells whether the two were the same.\n\nExample: daybook rebuild accounts")

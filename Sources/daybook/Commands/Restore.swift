@@ -9,6 +9,7 @@ internal import ServiceSupport
 struct Restore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Puts a backup where no log is yet, verified.",
+        usage: "daybook restore FILE [--to-position POSITION] [options]",
         discussion: """
             The log keeps its id and continues its chain. Stop the event log and move its file away first, and what lies \
             beside it as PATH-wal and PATH-shm; query services and gateways notice a log that went back by themselves.

@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows an account, as it is or as it was.",
+        usage: "daybook show ACCOUNT [--version VERSION | --at TIME] [options]",
         discussion: """
             A time is one of RFC 3339, a date (its first moment, UTC), or as long ago as 90s, 10m, 1h, 2d or 1w.
 

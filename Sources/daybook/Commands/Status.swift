@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "How the three services are: ready or not, position, lag, events a second.",
+        usage: "daybook status [options]",
         discussion: "Looks twice, a second apart, for the rate. Exit code 1 where one of them is not ready.\n\n"
             + "Example: daybook status --json | jq .")
 

@@ -5,6 +5,7 @@ internal import ServiceSupport
 struct Tail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the newest events, and with --follow those that come.",
+        usage: "daybook tail [-n LINES] [--follow] [options]",
         discussion: """
             Follows over interruptions, without leaving an event out or showing one twice. If the log was restored from a \
             backup, so that what was shown is not its history any more, it ends with exit code 1.

@@ -8,6 +8,7 @@ internal import ServiceSupport
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Proves the log: hash chain, positions, versions, every account's fold, keys and snapshots.",
+        usage: "daybook verify [--pinned POSITION:HASH] [options]",
         discussion: "Works beside the running services, and on a backup. Exit code 1 names the first record that is "
             + "wrong.\n\nExamples:\n  daybook verify\n  daybook verify --event-store sqlite:backup.db\n"
             + "  daybook verify --pinned 412:9e56…  # what `daybook head` printed once")
