@@ -31,7 +31,7 @@ from daybook_subscriber import append
 
 # Found by way of daybook_frames, which therefore comes first.
 from daybook_events import (
-    AnotherLog, ChainBroken, Checkpoint, CheckpointDamaged, Diverged, Endpoints, LogUnreachable, LogWentBack,
+    AnotherLog, ChainBroken, Checkpoint, CheckpointDamaged, Diverged, Endpoints, LogUnreachable, LogWentBack, Point,
     Requester, Subscription,
 )  # fmt: skip
 from daybook_events.accounts import Deposited, Money, Opened, UnknownEvent, account_event
@@ -393,6 +393,33 @@ def test_a_log_that_went_back_is_noticed(
     # The same for one that was not there when it happened.
     with Subscription(endpoints(log), Checkpoint.of(held)) as subscription, pytest.raises(error):
         take(subscription, 14)
+
+
+@pytest.mark.parametrize("new_events", [0, 2, 8])
+def test_a_point_of_a_history_that_is_no_more_is_refused(log: Services, appender: Requester, new_events: int) -> None:
+    deposit(appender, "a", 5)
+    assert log.stop() == 0
+    backup = log.directory / "backup.db"
+    shutil.copy(log.database, backup)
+    log.start("event-log-service")
+    deposit(appender, "a", 5)
+    requester = Requester(zmq.Context.instance(), log.read, patience=20.0)
+    try:
+        kept, lost = requester.checkpoint_at(5).point, requester.checkpoint_at(10).point
+        assert requester.checkpoint_at(lost).point == lost == Point.parse(str(lost))
+        log.stop()
+        shutil.copy(backup, log.database)
+        log.start("event-log-service")
+        for _ in range(new_events):
+            deposit(appender, "a")
+        assert requester.checkpoint_at(kept).point == kept
+        with pytest.raises(ChainBroken if new_events == 8 else LogWentBack):
+            requester.checkpoint_at(lost)
+    finally:
+        requester.close()
+    refused = run("watch.py", "--after", lost, services=log)
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1, refused
+    assert run("watch.py", "--after", f"{kept}0", services=log).returncode == 2
 
 
 # MARK: checkpoints

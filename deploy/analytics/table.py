@@ -19,7 +19,7 @@ from uuid import UUID
 
 from daybook_events import Checkpoint, Endpoints, Record, Subscription
 from daybook_events.accounts import Deposited, Money, Opened, Withdrawn, account_event
-from daybook_events.command_line import PATIENCE, Stop, add_endpoints, run
+from daybook_events.command_line import PATIENCE, Stop, add_endpoints, printable, run
 from daybook_events.failures import DaybookError
 
 QUESTIONS = Path(__file__).with_name("questions.sql")
@@ -178,12 +178,6 @@ def print_answers(table: EventTable) -> None:
         for line in lines:
             print("    " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
         print()
-
-
-def printable(value: object) -> str:
-    """A value for a terminal: names come from whoever opened an account, and must not steer it."""
-    text = "" if value is None else str(value)
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def main(stop: Stop) -> None:

@@ -22,7 +22,7 @@ from decimal import Decimal
 
 import zmq
 
-from daybook_events import Checkpoint, Endpoints, LogUnreachable, Record, Refused, Requester, Subscription
+from daybook_events import Checkpoint, Endpoints, LogUnreachable, Point, Record, Refused, Requester, Subscription
 from daybook_events.accounts import Deposited, Money, Opened, Withdrawn, account_event
 from daybook_events.command_line import PATIENCE, Stop, add_endpoints, at_least_one, run
 
@@ -176,7 +176,7 @@ class Screen:
         return f"\x1b[{code}m{line}\x1b[0m" if code and self.has_colour else line
 
 
-def beginning(requester: Requester, after: int | None, once: bool, stop: Stop) -> Checkpoint | None:
+def beginning(requester: Requester, after: Point | None, once: bool, stop: Stop) -> Checkpoint | None:
     """Where the view begins; asked for in short turns, so that a log that is away does not hold up Ctrl-C."""
     end = time.monotonic() + PATIENCE
     while not stop and not (once and after is None):
@@ -218,18 +218,19 @@ def watch(
             next_view = time.monotonic() + interval
 
 
-def position(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**63:
-        raise argparse.ArgumentTypeError("expected a position, or 0 for the beginning")
-    return value
+def point(text: str) -> Point:
+    try:
+        return Point.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def main(stop: Stop) -> None:
     parser = argparse.ArgumentParser(description="Shows what happens in Daybook's log.")
     parser.add_argument("--once", action="store_true", help="read what there is, print the view once, and end")
-    parser.add_argument("--after", type=position, metavar="POSITION",
-                        help="begin after this position (the head; with --once the beginning)")  # fmt: skip
+    parser.add_argument("--after", type=point, metavar="POSITION",
+                        help="begin after this position, alone or as a feed's id, which must be in the log's history "
+                             "(the head; with --once the beginning)")  # fmt: skip
     parser.add_argument("--window", type=at_least_one, default=10, metavar="SECONDS",
                         help="the time over which rates are taken (%(default)s)")  # fmt: skip
     parser.add_argument("--interval", type=at_least_one, default=1, metavar="SECONDS",

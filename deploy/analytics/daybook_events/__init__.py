@@ -1,6 +1,6 @@
 """Follows Daybook's event log: every event once, in order, proved by its hash, across restarts of either side."""
 
-from daybook_events.checkpoint import Checkpoint
+from daybook_events.checkpoint import Checkpoint, Point
 from daybook_events.endpoints import Endpoints
 from daybook_events.failures import (
     AnotherLog,
@@ -20,5 +20,5 @@ from daybook_events.subscription import Subscription
 
 __all__ = [
     "AnotherLog", "ChainBroken", "Checkpoint", "CheckpointDamaged", "Counts", "DaybookError", "Diverged", "Endpoints",
-    "Head", "LogUnreachable", "LogWentBack", "Malformed", "Record", "Refused", "Requester", "Subscription",
+    "Head", "LogUnreachable", "LogWentBack", "Malformed", "Point", "Record", "Refused", "Requester", "Subscription",
 ]  # fmt: skip

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from daybook_events.failures import CheckpointDamaged
 from daybook_events.frames import Head, Record
+
+_POINT = re.compile(r"([0-9]{1,20})(?:-([0-9a-fA-F]{16}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A position and, where it is known, the first 8 bytes of the hash there: `42-9e560c9ab1d2f3a4`.
+
+    The `id` of an event of the HTTP feed is such a point, so one can go on here where one stopped there.
+    """
+
+    position: int
+    hash_prefix: bytes | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Point:
+        match = _POINT.fullmatch(text)
+        if not match or int(match[1]) >= 2**63:
+            raise ValueError(f"{text!r:.60} is no position, alone or with a dash and 16 hexadecimal digits of the hash")
+        return cls(int(match[1]), bytes.fromhex(match[2]) if match[2] else None)
+
+    def __str__(self) -> str:
+        return str(self.position) + (f"-{self.hash_prefix.hex()}" if self.hash_prefix is not None else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +52,11 @@ class Checkpoint:
     def of(cls, point: Record | Head) -> Checkpoint:
         """Where one stands who has taken in this record, or everything up to this head."""
         return cls(point.log_id, point.position, point.hash)
+
+    @property
+    def point(self) -> Point:
+        """The same without the log and most of the hash: short enough to be noted, and given to `watch.py --after`."""
+        return Point(self.position, self.hash[:8])
 
     def save(self, path: str | Path) -> None:
         """Replaces the file as a whole: a crash leaves the old checkpoint or the new one, and on disk."""

@@ -28,6 +28,12 @@ def at_least_one(text: str) -> int:
     return value
 
 
+def printable(value: object) -> str:
+    """A value for a terminal: names come from whoever opened an account, and must not steer it."""
+    text = "" if value is None else str(value)
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 # How many seconds a program that is not there to wait gives the log.
 PATIENCE = 5.0
 
@@ -56,6 +62,6 @@ def run(program: Callable[[Stop], None]) -> int:
         # Whoever read has enough. Python's own flush at the end must not complain about it either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (DaybookError, sqlite3.Error, OSError) as error:
-        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+        print(f"{os.path.basename(sys.argv[0])}: {printable(error)}", file=sys.stderr)
         return 1
     return 0

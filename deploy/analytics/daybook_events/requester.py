@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import zmq
 
-from daybook_events.checkpoint import Checkpoint
-from daybook_events.failures import LogUnreachable, LogWentBack, Malformed, Refused
+from daybook_events.checkpoint import Checkpoint, Point
+from daybook_events.failures import ChainBroken, LogUnreachable, LogWentBack, Malformed, Refused
 from daybook_events.frames import (
     HEAD,
     MAGIC,
@@ -130,8 +130,20 @@ class Requester:
         reply.finish()
         return Checkpoint.of(head)
 
-    def checkpoint_at(self, position: int) -> Checkpoint:
-        """The checkpoint of a position that is trusted as it is, where no hash of it is held (section 8.1)."""
+    def checkpoint_at(self, point: int | Point) -> Checkpoint:
+        """The checkpoint of a point. A position alone is trusted as it is (section 8.1); the beginning of a hash must be
+        that of the log's record there."""
+        if isinstance(point, int):
+            point = Point(point)
+        checkpoint = self._checkpoint_at(point.position)
+        if point.hash_prefix is not None and point.hash_prefix != checkpoint.hash[:8]:
+            raise ChainBroken(
+                f"the log's record at position {point.position} is {checkpoint.point}, not {point}: its history is "
+                "another one; begin again from position 0"
+            )
+        return checkpoint
+
+    def _checkpoint_at(self, position: int) -> Checkpoint:
         if position == 0:
             log_id = self.status().log_id
             return Checkpoint(log_id, 0, genesis(log_id))
