@@ -194,7 +194,8 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             writer.member("status")
             writer.integer(status)
             writer.member("problem")
-            writer.rawValue(Problem.body(body, writing: domain.amountMembers, as: form))
+            // As it is kept in the log, which any peer may have written.
+            writer.compactValue(Problem.body(body, writing: domain.amountMembers, as: form))
             writer.member("position")
             writer.integer(position)
             writeReplayed(to: &writer)
