@@ -26,6 +26,14 @@ def test_a_folder_without_permission_is_named(deployment):
     assert status == 1 and "no permission to write into" in errors and "nobody" in errors
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_user_may_not_stop_it_and_is_told_so(deployment):
+    deployment.up()
+    status, _, errors = deployment.run("down", env=environment(SYSTEM), user="nobody", group="nogroup")
+    assert status == 1 and "no permission" in errors and len(errors.splitlines()) == 1, errors
+    assert deployment.is_ready("command")
+
+
 def test_programs_that_are_not_built_are_named(deployment):
     (deployment.folder / ".build" / "release").unlink()
     status, _, errors = deployment.run("up", "--no-build")

@@ -1,6 +1,6 @@
 """The hot parts take no more than thresholds.json allows, and the guards fail where one does, or where none can tell.
 
-They count what .build/release/hot-parts does: `swift build -c release --product hot-parts` builds it.
+They count what .build/release/hot-parts does: `Tests/Guards/run` builds it.
 """
 
 import pytest

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import addresses
 import settings
@@ -22,7 +23,7 @@ START_SECONDS = 60.0
 MAX_ENDS_AT_START = 3
 
 
-def fail(message: str, status: int = 1) -> None:
+def fail(message: str, status: int = 1) -> NoReturn:
     script = "down" if sys.argv[1] == "down" else "up"
     print(f"deploy/{script}: {message}", file=sys.stderr)
     sys.exit(status)
@@ -43,7 +44,6 @@ def read_settings() -> dict[str, dict[str, str]]:
         fail(str(error), error.status)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         fail(str(error))
-    raise AssertionError("fail has ended the program")
 
 
 def running() -> int:
@@ -81,7 +81,7 @@ def up() -> int:
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
 
-    def give_up(message: str, status: int = 1) -> None:
+    def give_up(message: str, status: int = 1) -> NoReturn:
         for line in written_since(instance, begin)[-30:]:
             print(line, file=sys.stderr)
         fail(f"{message}; the lines above are from data/daybook.log", status)
@@ -144,4 +144,8 @@ def processes(instance: Instance) -> set[Identity]:
 
 if __name__ == "__main__":
     commands = {"running": running, "show": show, "up": up, "down": down, "run": lambda: supervise(ROOT)}
-    sys.exit(commands[sys.argv[1]]())
+    try:
+        sys.exit(commands[sys.argv[1]]())
+    except PermissionError as error:
+        what = f" for {error.filename}" if error.filename else ""
+        fail(f"no permission{what}: only the user who started Daybook, and root, may see to it")

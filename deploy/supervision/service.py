@@ -48,7 +48,7 @@ class Service:
 
     def start(self, lock: int) -> None:
         """Starts it, and hands the instance's lock on to it."""
-        self._shorten_log()
+        self.look_after_log()
         supervisor = os.getpid()
 
         def prepare() -> None:
@@ -108,9 +108,6 @@ class Service:
         except OSError as error:
             return [f"(cannot read {self._log}: {error.strerror})"]
         return [text.on_one_line(line) for line in lines[-_LAST_LINES:]]
-
-    def _shorten_log(self) -> None:
-        shorten(self._log)
 
     def look_after_log(self) -> None:
         """Keeps the file of its output within bounds."""

@@ -128,7 +128,10 @@ class Supervisor:
 
 def supervise(root: Path) -> int:
     instance = Instance(root)
-    lock = instance.acquire()
+    # Whoever looks whether Daybook runs holds the lock for a moment.
+    deadline = time.monotonic() + 2
+    while (lock := instance.acquire()) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
     if lock is None:
         print("Daybook runs already, started from this folder")
         return 1
