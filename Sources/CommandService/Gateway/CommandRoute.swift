@@ -29,7 +29,8 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
         } catch {
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: error, order, form)
-            throw problem.adding(await log.fields(at: position))
+            let hasAnswered = if case .log = error { false } else { true }
+            throw problem.adding(await log.fields(at: position, asking: hasAnswered))
         }
     }
 

@@ -36,8 +36,11 @@ final class KnownLog: Sendable {
     }
 
     /// The header fields of an answer that reflects a position; none if the log's id is not known.
-    func fields(at position: UInt64) async -> HTTPFields {
-        guard let id = await id() else { return [:] }
+    ///
+    /// - Parameter asking: whether the log is asked for its id, if that is not known. Not if it has just failed to answer:
+    ///   that would let the client wait twice as long.
+    func fields(at position: UInt64, asking: Bool = true) async -> HTTPFields {
+        guard let id = asking ? await id() : knownID.withLock(\.self) else { return [:] }
         return [.daybookPosition: String(position), .daybookLogID: id]
     }
 }
