@@ -312,7 +312,10 @@ extension SQLiteEventStore {
     }
 
     /// The settings of the connection that appends, for the tests.
-    func durability() throws -> Durability {
-        try pool.writeWithoutTransaction { try Durability.read(from: $0) }
+    func durability() throws -> Durability { try withWriter { try Durability.read(from: $0) } }
+
+    /// The connection that appends, for the tests.
+    func withWriter<Value: Sendable>(_ body: (Database) throws -> Value) throws -> Value {
+        try pool.writeWithoutTransaction(body)
     }
 }
