@@ -38,6 +38,8 @@ public final class SQLiteEventStore: EventStore {
     /// What any thread may know without waiting for the writer.
     private struct Published {
         var head: LogHead
+        /// Whether a reader keeps the write-ahead log from being emptied.
+        var isHeldUp = false
         var isClosed = false
     }
 
@@ -143,7 +145,7 @@ public final class SQLiteEventStore: EventStore {
                 let answer = try writer.append(requests, at: clock(), database)
                 // At once: readers see the new rows already.
                 publish(writer.head)
-                try writer.tidy(database)
+                try tidy(&writer, database)
                 return answer
             }
         }
@@ -224,7 +226,8 @@ public final class SQLiteEventStore: EventStore {
     public func usage() throws -> StoreUsage {
         try requireOpen()
         let sizes = files.sizes
-        let isLarge = sizes.writeAheadLog >= UInt64(clamping: limits.writeAheadLog) &* 2
+        let isLarge =
+            sizes.writeAheadLog >= UInt64(clamping: limits.writeAheadLog) &* 2 && published.withLock { $0.isHeldUp }
         return StoreUsage(
             bytes: sizes.database, pendingBytes: sizes.writeAheadLog,
             warning: isLarge
@@ -237,10 +240,16 @@ public final class SQLiteEventStore: EventStore {
             try requireOpen()
             return try pool.writeWithoutTransaction { database in
                 let value = try body(&writer, database)
-                try writer.tidy(database)
+                try tidy(&writer, database)
                 return value
             }
         }
+    }
+
+    private func tidy(_ writer: inout Writer, _ database: Database) throws {
+        try writer.tidy(database)
+        let isHeldUp = writer.isHeldUp
+        published.withLock { $0.isHeldUp = isHeldUp }
     }
 
     /// Makes a record the head, unless a newer one is. What a reader has seen is durable, and it may have seen it before
