@@ -69,7 +69,8 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
         default:
             return Problem(
                 .serviceUnavailable, "log-unavailable", title: "Event log unavailable",
-                detail: "the event log cannot be reached, or cannot write now; nothing was recorded, send it again later",
+                detail: "the event log cannot be reached, or cannot write now; nothing was recorded, "
+                    + "send it again later",
                 headers: [.retryAfter: "1"])
         }
     }
