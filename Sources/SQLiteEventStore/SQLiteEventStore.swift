@@ -72,6 +72,7 @@ public final class SQLiteEventStore: EventStore {
     init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        try SideFiles.requireRegular(beside: path)
         try SideFiles.requireDatabase(of: path)
         databaseLock = try DatabaseLock(path: path)
         try SideFiles.requireNoForeignJournal(beside: path, databaseLock)
