@@ -224,7 +224,9 @@ actor AppendServer {
 
     private func commit(_ batch: Batch) throws {
         var records: [RecordedEvent] = []
-        if !batch.requests.isEmpty, let (results, made) = try write(for: batch.senders, { try store.append(batch.requests) }) {
+        if !batch.requests.isEmpty,
+            let (results, made) = try write(for: batch.senders, { try store.append(batch.requests) })
+        {
             records = made
             counted.batches += 1
             counted.requests += UInt64(batch.requests.count)

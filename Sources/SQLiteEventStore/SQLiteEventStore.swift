@@ -38,6 +38,8 @@ public final class SQLiteEventStore: EventStore {
     /// What any thread may know without waiting for the writer.
     private struct Published {
         var head: LogHead
+        /// Whether a reader keeps the write-ahead log from being emptied.
+        var isHeldUp = false
         var isClosed = false
     }
 
@@ -70,6 +72,7 @@ public final class SQLiteEventStore: EventStore {
     init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        try SideFiles.requireRegular(beside: path)
         try SideFiles.requireDatabase(of: path)
         databaseLock = try DatabaseLock(path: path)
         try SideFiles.requireNoForeignJournal(beside: path, databaseLock)
@@ -143,7 +146,7 @@ public final class SQLiteEventStore: EventStore {
                 let answer = try writer.append(requests, at: clock(), database)
                 // At once: readers see the new rows already.
                 publish(writer.head)
-                try writer.tidy(database)
+                try tidy(&writer, database)
                 return answer
             }
         }
@@ -224,7 +227,8 @@ public final class SQLiteEventStore: EventStore {
     public func usage() throws -> StoreUsage {
         try requireOpen()
         let sizes = files.sizes
-        let isLarge = sizes.writeAheadLog >= UInt64(clamping: limits.writeAheadLog) &* 2
+        let isLarge =
+            sizes.writeAheadLog >= UInt64(clamping: limits.writeAheadLog) &* 2 && published.withLock { $0.isHeldUp }
         return StoreUsage(
             bytes: sizes.database, pendingBytes: sizes.writeAheadLog,
             warning: isLarge
@@ -237,10 +241,16 @@ public final class SQLiteEventStore: EventStore {
             try requireOpen()
             return try pool.writeWithoutTransaction { database in
                 let value = try body(&writer, database)
-                try writer.tidy(database)
+                try tidy(&writer, database)
                 return value
             }
         }
+    }
+
+    private func tidy(_ writer: inout Writer, _ database: Database) throws {
+        try writer.tidy(database)
+        let isHeldUp = writer.isHeldUp
+        published.withLock { $0.isHeldUp = isHeldUp }
     }
 
     /// Makes a record the head, unless a newer one is. What a reader has seen is durable, and it may have seen it before
@@ -312,7 +322,10 @@ extension SQLiteEventStore {
     }
 
     /// The settings of the connection that appends, for the tests.
-    func durability() throws -> Durability {
-        try pool.writeWithoutTransaction { try Durability.read(from: $0) }
+    func durability() throws -> Durability { try withWriter { try Durability.read(from: $0) } }
+
+    /// The connection that appends, for the tests.
+    func withWriter<Value: Sendable>(_ body: (Database) throws -> Value) throws -> Value {
+        try pool.writeWithoutTransaction(body)
     }
 }

@@ -245,6 +245,28 @@ def test_a_store_that_is_no_file_is_refused_at_once(start_daybook, make):
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1, result
 
 
+@pytest.mark.parametrize("suffix", SIDE_FILES)
+@pytest.mark.parametrize("make", ["FIFO", "symbolic link"])
+def test_a_side_file_that_is_no_file_is_refused_at_once_and_left_alone(start_daybook, suffix, make):
+    daybook = start_daybook()
+    daybook.gateway.open("a", 0)
+    assert daybook.event_log.stop() == 0
+    path = side(daybook.database, suffix)
+    precious = daybook.directory / "precious"
+    precious.write_text("the content of another file")
+    if make == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(precious)
+    assert f"{path} is not a regular file" in failure_of(daybook.event_log)
+    result = Tool(daybook).run("verify", timeout=30)
+    assert result.returncode == 1 and "is not a regular file" in result.stderr, result
+    assert precious.read_text() == "the content of another file"
+    path.unlink()
+    daybook.event_log.start()
+    assert daybook.event_log.figures()["position"] == 1
+
+
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 @pytest.mark.parametrize("act", ["removed", "replaced"])
 def test_a_file_that_is_taken_away_while_the_log_runs_ends_it_before_anything_more_is_acknowledged(

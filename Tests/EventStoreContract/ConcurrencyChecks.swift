@@ -50,6 +50,39 @@ extension EventStoreContract {
                 #expect(last?.position == UInt64(3 * batches))
             }
         },
+        EventStoreCheck("the head is never behind what a reader has seen, nor a read behind the head") { place in
+            try place.with { store in
+                let a = try stream("a")
+                let appended = Atomic<Bool>(false)
+                let problem = Mutex<(any Error)?>(nil)
+                let group = DispatchGroup()
+                DispatchQueue.global().async(group: group) {
+                    do {
+                        for _ in 0..<1000 { _ = try store.append([append(events(1), to: a)]) }
+                    } catch {
+                        problem.withLock { $0 = error }
+                    }
+                    appended.store(true, ordering: .releasing)
+                }
+                var position: UInt64 = 0
+                while !appended.load(ordering: .acquiring) {
+                    if let last = try store.readLog(after: position, limit: .everything).last {
+                        let head = try store.head()
+                        #expect(head.position >= last.position, "the head is behind a record that was read")
+                        if head.position == last.position {
+                            #expect(head.hash == last.hash && head.recordedAt == last.recordedAt)
+                        }
+                        position = last.position
+                    }
+                    if let last = try store.readStream(a, after: position, limit: .everything).events.last {
+                        #expect(try store.head().position >= last.position, "the head is behind an event that was read")
+                        position = last.position
+                    }
+                }
+                group.wait()
+                if let error = problem.withLock({ $0 }) { throw error }
+            }
+        },
         EventStoreCheck("appends from several threads take turns") { place in
             try place.with { store in
                 let a = try stream("a")

@@ -76,4 +76,32 @@ import Testing
             #expect(recent.records(after: position, limit: 9) == .records([]))
         }
     }
+
+    @Test(arguments: 0..<5 as Range<UInt64>)
+    func `holds no more bytes than it may, whatever the size of the records, and knows what it does not hold`(
+        seed: UInt64
+    ) throws {
+        var generator = SeededGenerator(seed: seed)
+        let limit = 50_000
+        var recent = RecentEvents(limit: 1000, bytes: limit)
+        var largest = 0
+        for position in 1...500 as ClosedRange<UInt64> {
+            let size =
+                Int.random(in: 0..<50, using: &generator) == 0 ? 60_000 : Int.random(in: 0..<4000, using: &generator)
+            let data = String(repeating: " ", count: size) + "1"
+            recent.apply(record(position, of: "s", version: position, data: data))
+            try #require(recent.bytes <= limit)
+            largest = max(largest, recent.bytes)
+            // What it gives is without a gap, and ends with the newest record.
+            let oldest = (0..<position).first { recent.records(after: $0, limit: 1) != .older } ?? position
+            guard case .records(let held) = recent.records(after: oldest, limit: 1000) else {
+                Issue.record("nothing is held after \(oldest)")
+                return
+            }
+            try #require(held.map(\.position) == Array((oldest + 1)..<(position + 1)))
+            // One that is too large by itself is not held, nor is anything before it.
+            if size > limit { try #require(oldest == position) }
+        }
+        #expect(largest > limit / 2)
+    }
 }

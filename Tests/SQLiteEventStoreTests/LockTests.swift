@@ -60,4 +60,33 @@ struct LockTests {
         for _ in 0..<2 { expectRefused(folder.database, .foreignFile, words: [folder.database]) }
         #expect(try run(["flock", "--nonblock", folder.database + ".lock", "true"]).code == 0)
     }
+
+    @Test("a lock file that was removed lets no second store in, be it in this process or another one")
+    func removed() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        _ = try store.append([append(["1"])])
+        try FileManager.default.removeItem(atPath: folder.database + ".lock")
+        for _ in 0..<2 { expectRefused(folder.database, .locked, words: [folder.database]) }
+        #expect(try run(["flock", "--nonblock", folder.database, "true"]).code == 1)
+        // The refusals have not cost the store its locks in SQLite.
+        let outsider = try run([
+            "sqlite3", folder.database, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE",
+        ])
+        #expect(outsider.output.contains("locked") || outsider.output.contains("wal"))
+        _ = try store.append([append(["2"])])
+        try store.close()
+        #expect(try run(["flock", "--nonblock", folder.database, "true"]).code == 0)
+        try SQLiteEventStore(path: folder.database).close()
+    }
+
+    @Test("a hard link to an open log is refused, and leaves it as it is")
+    func hardLink() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        let link = folder.path + "/link.db"
+        try FileManager.default.linkItem(atPath: folder.database, toPath: link)
+        expectRefused(link, .locked, words: [link])
+        try FileManager.default.removeItem(atPath: link)
+        _ = try store.append([append(["1"])])
+        try store.close()
+    }
 }

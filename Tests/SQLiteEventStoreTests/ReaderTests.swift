@@ -34,7 +34,7 @@ struct ReaderTests {
 
     @Test("readers go on while another program holds the write lock, and the append waits for it")
     func writeLock() throws {
-        let store = try SQLiteEventStore(path: folder.database)
+        let store = try SQLiteEventStore(path: folder.database, limits: .init(busyTimeout: 60_000))
         _ = try store.append([append(["1"])])
         let outsider = try DatabaseQueue(path: folder.database)
         let appended = DispatchSemaphore(value: 0)

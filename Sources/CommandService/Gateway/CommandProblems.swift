@@ -37,7 +37,7 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
             logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
             return (.internalError, log.position)
         case .log(let error):
-            logger.warning("the log did not obey", metadata: ["stream": "\(order.stream)", "error": "\(error)"])
+            log.warnings.add(error, of: order.stream, to: logger)
             return (problem(for: error), log.position)
         }
     }
@@ -69,7 +69,8 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
         default:
             return Problem(
                 .serviceUnavailable, "log-unavailable", title: "Event log unavailable",
-                detail: "the event log cannot be reached; nothing was recorded, send it again later",
+                detail: "the event log cannot be reached, or cannot write now; nothing was recorded, "
+                    + "send it again later",
                 headers: [.retryAfter: "1"])
         }
     }

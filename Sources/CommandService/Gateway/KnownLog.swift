@@ -9,6 +9,7 @@ final class KnownLog: Sendable {
     private let client: EventLogClient
     private let horizon: PositionHorizon
     private let knownID = Mutex<String?>(nil)
+    let warnings = LogWarnings()
 
     init(client: EventLogClient, horizon: PositionHorizon) {
         self.client = client

@@ -21,7 +21,7 @@ public struct RecentEvents: Projection {
     private let limit: Int
     private let byteLimit: Int
     /// What the records held take, in bytes.
-    private(set) var bytes = 0
+    package private(set) var bytes = 0
     /// The position before the first record held.
     private var before: UInt64
 

@@ -35,6 +35,7 @@ public final class SQLiteLogFile: Sendable {
         guard DatabasePath.isRegularFile(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "\(path) is not a file")
         }
+        try SideFiles.requireRegular(beside: path)
         try SideFiles.requireDatabase(of: path)
         do {
             var configuration = Configuration()

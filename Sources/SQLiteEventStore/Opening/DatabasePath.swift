@@ -74,6 +74,12 @@ enum DatabasePath {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// Whether there is something of this name that is no regular file, such as a symbolic link.
+    static func isSpecial(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    }
+
     /// Removes a file, where there is one.
     static func remove(_ path: String) { unlink(path) }
 }

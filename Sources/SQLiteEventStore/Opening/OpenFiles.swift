@@ -33,6 +33,7 @@ struct OpenFiles {
 
     private func replaced(_ path: String) -> SQLiteEventStoreError {
         SQLiteEventStoreError(
-            .replaced, "\(path) was moved, removed or replaced while the log was open: bring it back, and start the log again")
+            .replaced,
+            "\(path) was moved, removed or replaced while the log was open: bring it back, and start the log again")
     }
 }

@@ -13,6 +13,13 @@ enum SideFiles {
         }
     }
 
+    /// Refuses symbolic links, FIFOs and the like in the places of side files.
+    static func requireRegular(beside path: String) throws {
+        for suffix in suffixes where DatabasePath.isSpecial(path + suffix) {
+            throw SQLiteEventStoreError(.cannotOpen, "\(path + suffix) is not a regular file: remove it")
+        }
+    }
+
     /// Refuses a database that is missing or empty if its write-ahead log is not: SQLite would delete that.
     static func requireDatabase(of path: String) throws {
         guard (DatabasePath.size(path) ?? 0) == 0, let size = DatabasePath.size(path + "-wal"), size > 0 else { return }

@@ -19,8 +19,9 @@ internal import Synchronization
 /// waiting for, so the wait is brief, and where another program keeps a snapshot open the next attempt comes only when
 /// the file has grown as much again.
 struct Checkpoints {
-    /// After so many pages in the write-ahead log, as SQLite's own checkpoints come.
-    private static let pages: Int32 = 1000
+    /// After so many pages in the write-ahead log at most, as SQLite's own checkpoints come.
+    private static let maxPages = 1000
+    private static let pageSize = 4096
     /// How long to wait for readers, in milliseconds.
     private static let patience: Int32 = 100
 
@@ -28,6 +29,7 @@ struct Checkpoints {
     private let busyTimeout: Int32
     private let largestLog: Int
     private var nextSize: Int
+    private let pagesBetween: Int32
     private let pagesInLog = PageCount()
 
     /// What SQLite tells of the write-ahead log after each commit.
@@ -42,7 +44,11 @@ struct Checkpoints {
         self.busyTimeout = busyTimeout
         self.largestLog = largestLog
         nextSize = largestLog
+        pagesBetween = Int32(min(Self.maxPages, max(1, largestLog / Self.pageSize)))
     }
+
+    /// Whether the last attempt to empty the write-ahead log found a reader in the way.
+    var isHeldUp: Bool { nextSize > largestLog }
 
     /// Takes the place of SQLite's automatic checkpoints on the connection that writes.
     func begin(_ database: Database) {
@@ -78,7 +84,7 @@ struct Checkpoints {
     ///
     /// - Throws: where the database file cannot be written or flushed. What was committed is in the write-ahead log.
     mutating func runIfDue(_ database: Database) throws {
-        guard pagesInLog.value.load(ordering: .relaxed) >= Self.pages else { return }
+        guard pagesInLog.value.load(ordering: .relaxed) >= pagesBetween else { return }
         var status = stat()
         let isLarge = stat(path, &status) == 0 && status.st_size >= nextSize
         let connection = database.sqliteConnection

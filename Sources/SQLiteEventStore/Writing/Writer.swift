@@ -121,6 +121,9 @@ struct Writer {
         return (results, batch.records)
     }
 
+    /// Whether a reader keeps the write-ahead log from being emptied.
+    var isHeldUp: Bool { checkpoints.isHeldUp }
+
     /// Leaves the transaction of a batch that failed, so that the file can be closed.
     private func rollBack(_ database: Database) {
         guard database.isInsideTransaction else { return }
