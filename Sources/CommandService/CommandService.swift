@@ -88,7 +88,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 "\(collection)/{id}",
                 [.post: { request, parameters in try await route.answer(request, id: parameters["id"]) }],
                 forwardingQueriesTo: path),
-            Route("/commands", [.post: { request, _ in try await bulk.answer(request) }]),
+            Route("/commands", [.post: { request, _ in try await bulk.answer(request) }], takesAnyLength: true),
             Route(
                 "\(collection)/{id}/events", [:],
                 forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/events" }),

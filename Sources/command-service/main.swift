@@ -28,8 +28,7 @@ let program = ServiceProgram(
     settings: [
         httpAddress.description, queryAddress.description, cacheLimit.description, mostCommands.description,
         snapshotInterval.description, snapshotAudit.description,
-        CommonSettings.httpConnections.description,
-    ] + CommonSettings.ofLogClients)
+    ] + CommonSettings.ofHTTP + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
@@ -44,13 +43,13 @@ await program.run { settings, logger in
             interval: UInt64(try settings.value(snapshotInterval)),
             auditedOneIn: UInt64(try settings.value(snapshotAudit))),
         context: context, logger: logger)
-    let connections = try settings.value(CommonSettings.httpConnections)
     return [
         ContextLifetime(context), service,
         HTTPService(
             service.routes + [OpenAPIDocument.route(of: .gateway)], problems: AccountProblemKinds.all,
             forwarder: service.forwarder,
             health: Health(of: "command") { await service.readiness() }, at: address, setting: httpAddress.name,
-            largestBody: domain.largestBody, mostConnections: connections, logger: logger),
+            largestBody: domain.largestBody, limits: try CommonSettings.connectionLimits(settings),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
     ]
 }

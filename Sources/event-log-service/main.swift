@@ -21,15 +21,13 @@ let program = ServiceProgram(
     settings: [
         CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
         eventsEndpoint.description, readEndpoint.description, httpAddress.description,
-        CommonSettings.httpConnections.description,
-    ])
+    ] + CommonSettings.ofHTTP)
 
 await program.run { settings, logger in
     let endpoints = LogEndpoints(
         append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
         read: try settings.value(readEndpoint))
     let address = try settings.value(httpAddress)
-    let connections = try settings.value(CommonSettings.httpConnections)
     let path = try settings.value(CommonSettings.eventStore)
     let size = try settings.value(writeAheadLog)
     let context = try Context()
@@ -48,6 +46,7 @@ await program.run { settings, logger in
         ContextLifetime(context), service,
         HTTPService(
             health: Health(of: "event_log") { await service.readiness() }, at: address, setting: httpAddress.name,
-            mostConnections: connections, logger: logger),
+            limits: try CommonSettings.connectionLimits(settings),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
     ]
 }

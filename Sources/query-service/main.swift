@@ -30,8 +30,8 @@ let program = ServiceProgram(
     "query-service", about: "follows the event log and answers queries from memory",
     settings: [
         httpAddress.description, historyLimit.description, historyBytes.description, checkpointFolder.description,
-        checkpointInterval.description, CommonSettings.httpConnections.description,
-    ] + CommonSettings.ofLogClients)
+        checkpointInterval.description,
+    ] + CommonSettings.ofHTTP + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
@@ -64,7 +64,7 @@ await program.run { settings, logger in
         ContextLifetime(context), service,
         HTTPService(
             routes, problems: AccountProblemKinds.all, health: Health(of: "query") { await service.readiness() },
-            at: address, setting: httpAddress.name, mostConnections: try settings.value(CommonSettings.httpConnections),
-            logger: logger),
+            at: address, setting: httpAddress.name, limits: try CommonSettings.connectionLimits(settings),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
     ]
 }

@@ -9,7 +9,8 @@ public struct HTTPService: Service {
     private let address: HTTPAddress
     private let setting: String
     private let largestBody: Int
-    private let mostConnections: Int
+    private let limits: ConnectionLimits
+    private let allowedHosts: [String]
     private let routes: [Route]
     private let problems: [ProblemKind]
     private let forwarder: (any RequestForwarder)?
@@ -22,12 +23,13 @@ public struct HTTPService: Service {
     ///   - problems: the problems that the routes may answer with, beside those that are common to all services.
     ///   - setting: the name of the setting that holds the address, for the message where it cannot be used.
     ///   - largestBody: the most bytes of a request's body that any route takes.
-    ///   - mostConnections: the most clients that are connected at once; others wait to be accepted.
+    ///   - limits: how many clients are connected at once; further ones may only ask for health.
+    ///   - allowedHosts: what `Host` may be, beside the listener's own addresses and `localhost`.
     ///   - forwarder: what takes the queries of routes that are forwarded.
     public init(
         _ routes: [Route] = [], problems: [ProblemKind] = [], forwarder: (any RequestForwarder)? = nil,
         health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
-        mostConnections: Int = 10_000, logger: Logger
+        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [], logger: Logger
     ) {
         self.routes = routes
         self.problems = problems
@@ -36,7 +38,8 @@ public struct HTTPService: Service {
         self.address = address
         self.setting = setting
         self.largestBody = largestBody
-        self.mostConnections = mostConnections
+        self.limits = limits
+        self.allowedHosts = allowedHosts
         self.logger = logger
     }
 
@@ -46,17 +49,23 @@ public struct HTTPService: Service {
         // What the server says of single connections is of interest only to who looks for it.
         serverLogger.logLevel = max(logger.logLevel, .warning)
         let answers = AnswerCounts()
+        let connections = ConnectionTable(fittedLimits())
         let table = RouteTable(
-            HealthRoutes.make(health, answers) + routes + ProblemRoutes(problems).routes, counting: answers,
-            logger: logger)
+            HealthRoutes.make(health) { answers.figures + connections.figures } + routes + ProblemRoutes(problems).routes,
+            counting: answers, logger: logger)
+        let rules = RequestRules(
+            hosts: AllowedHosts(allowedHosts, listener: address.host), table: table, maxBody: largestBody)
         let application = Application(
             responder: table,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: handlers(ForwardedRoutes(table)), idleTimeout: .seconds(60))),
+                    additionalChannelHandlers: [ConnectionSetup(rules, connections)]
+                        + (forwarder.map { [ForwarderInstaller($0, ForwardedRoutes(table))] } ?? []),
+                    idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(mostConnections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    connections.limits.connections + connections.limits.healthConnections)),
             onServerRunning: { [logger] channel in
                 logger.info("listening", metadata: ["address": "\(Self.text(of: channel.localAddress))"])
                 ServiceManager.send(.ready)
@@ -73,10 +82,16 @@ public struct HTTPService: Service {
         }
     }
 
-    /// The handlers of a new connection, beside the server's own.
-    private func handlers(_ routes: ForwardedRoutes) -> [any RemovableChannelHandler] {
-        [RequestHeadHandler.Installer(largestBody: largestBody)]
-            + (forwarder.map { [ForwarderInstaller($0, routes)] } ?? [])
+    /// The limits, lowered if the system allows the process too few open files.
+    private func fittedLimits() -> ConnectionLimits {
+        let descriptors = DescriptorLimit.current
+        let fitted = limits.fitted(to: descriptors)
+        if fitted.connections < limits.connections {
+            logger.warning(
+                "fewer HTTP clients than HTTP_CONNECTIONS: the system allows the process too few open files (ulimit -n)",
+                metadata: ["connections": "\(fitted.connections)", "open_files": "\(descriptors)"])
+        }
+        return fitted
     }
 
     private static func text(of address: SocketAddress?) -> String {

@@ -25,6 +25,7 @@ public struct Route: Sendable {
     let parameters: Parameters
     let handlers: [(method: HTTPRequest.Method, handler: Handler)]
     let forwardedPath: ForwardedPath?
+    let takesAnyLength: Bool
 
     enum Segment: Hashable, Sendable {
         case literal(String)
@@ -35,12 +36,14 @@ public struct Route: Sendable {
     ///
     /// - Parameters:
     ///   - parameters: what becomes of query parameters.
+    ///   - takesAnyLength: whether a body may be longer than the server's limit.
     ///   - forwardedPath: where its queries go that the server's ``RequestForwarder`` takes.
     public init(
         _ path: String, parameters: Parameters = .none, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>,
-        forwardingQueriesTo forwardedPath: ForwardedPath? = nil
+        takesAnyLength: Bool = false, forwardingQueriesTo forwardedPath: ForwardedPath? = nil
     ) {
         self.parameters = parameters
+        self.takesAnyLength = takesAnyLength
         self.forwardedPath = forwardedPath
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") && segment.hasSuffix("}")
@@ -94,10 +97,10 @@ struct RouteTable: HTTPResponder {
     /// Answers a request.
     ///
     /// - Throws: `HTTPParserError` where the request's body breaks the grammar of HTTP; the server deals with that.
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: ConnectionContext) async throws -> Response {
         let response: Response
         do {
-            response = try await answer(request)
+            response = try await ClientPresence.$current.withValue(context.client) { try await answer(request) }
         } catch let problem as Problem {
             response = problem.response
         } catch let error as HTTPParserError {
@@ -152,6 +155,9 @@ struct RouteTable: HTTPResponder {
         guard let (route, parameters) = route(of: path), let forwardedPath = route.forwardedPath else { return nil }
         return try forwardedPath(parameters)
     }
+
+    /// Whether the body of a request may be longer than the server's limit.
+    func takesAnyLength(_ path: String) -> Bool { route(of: path)?.0.takesAnyLength == true }
 
     private func route(of path: String) -> (Route, PathParameters)? {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

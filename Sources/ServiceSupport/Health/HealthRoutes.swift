@@ -21,7 +21,8 @@ public struct Health: Sendable {
 
 /// `/livez`, `/readyz` and `/metrics`, which every service answers.
 enum HealthRoutes {
-    static func make(_ health: Health, _ answers: AnswerCounts) -> [Route] {
+    /// - Parameter server: the figures of the server itself.
+    static func make(_ health: Health, _ server: @escaping @Sendable () -> [Figure]) -> [Route] {
         [
             // Depends on nothing but the process.
             Route("/livez", parameters: .ignored, [.get: { _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
@@ -34,7 +35,7 @@ enum HealthRoutes {
                         let ready = Figure(
                             .gauge, "ready", readiness.missing.isEmpty ? 1 : 0,
                             help: "1 where the service can do its job now.")
-                        let figures = [ready] + readiness.figures + answers.figures + ProcessFigures.all
+                        let figures = [ready] + readiness.figures + server() + ProcessFigures.all
                         let text = MetricsText.of(figures, prefix: "daybook_\(health.service)_")
                         return Response(
                             status: .ok, headers: [.contentType: MetricsText.mediaType],
@@ -42,6 +43,11 @@ enum HealthRoutes {
                     }
                 ]),
         ]
+    }
+
+    /// Whether a target is one of theirs.
+    static func answer(_ target: String) -> Bool {
+        ["/livez", "/readyz", "/metrics"].contains(target.prefix { $0 != "?" })
     }
 
     private static func readyz(_ readiness: Readiness) -> Response {

@@ -68,7 +68,7 @@ public struct ServiceProgram: Sendable {
                 return handler
             }
             let logger = Logger(label: name)
-            try raiseDescriptorLimit()
+            try DescriptorLimit.raise()
             let services = try await build(settings, logger)
             try await run(services, logger: logger)
             logger.info("stopped")
@@ -89,16 +89,6 @@ public struct ServiceProgram: Sendable {
         configuration.maximumGracefulShutdownDuration = Self.gracePeriod
         configuration.maximumCancellationDuration = .seconds(1)
         try await ServiceGroup(configuration: configuration).run()
-    }
-
-    /// libzmq aborts the process when descriptors run out, so as many as the system allows are asked for.
-    private func raiseDescriptorLimit() throws {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
-        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            throw ServiceFailure("cannot raise the limit of open files to \(limit.rlim_cur): errno \(errno)")
-        }
     }
 
     private var help: String {

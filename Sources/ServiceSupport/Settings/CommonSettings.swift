@@ -37,7 +37,47 @@ public enum CommonSettings {
     /// How many HTTP clients may be connected with a service at once.
     public static let httpConnections = count(
         "HTTP_CONNECTIONS", default: "10000", in: 1...1_000_000,
-        help: "the most HTTP clients connected at once; others wait to be accepted")
+        help: "the most HTTP clients connected at once; others may only ask for health")
+
+    /// How many of them may come from one address.
+    public static let httpConnectionsPerAddress = Setting(
+        "HTTP_CONNECTIONS_PER_ADDRESS", default: "half",
+        help: "the most HTTP clients connected at once from one address; half: half of HTTP_CONNECTIONS"
+    ) { text throws(SettingError) -> Int? in
+        if text == "half" { return nil }
+        guard let count = Int(text), (1...1_000_000).contains(count) else {
+            throw SettingError("expected a whole number from 1 to 1000000, or half")
+        }
+        return count
+    }
+
+    /// What `Host` may be beside the listener's own addresses and `localhost`.
+    public static let allowedHosts = Setting(
+        "HTTP_ALLOWED_HOSTS", default: "",
+        help: "names, separated by commas, under which HTTP clients may ask beside the addresses of the service"
+    ) { text throws(SettingError) in
+        var names: [String] = []
+        for part in text.split(separator: ",") {
+            let name = part.filter { $0 != " " }
+            guard let authority = Authority(name), authority.port == nil, !authority.host.isEmpty else {
+                throw SettingError("expected names or addresses without ports, separated by commas")
+            }
+            names.append(authority.host)
+        }
+        return names
+    }
+
+    /// The settings of everybody who answers HTTP.
+    public static let ofHTTP: [SettingDescription] = [
+        httpConnections.description, httpConnectionsPerAddress.description, allowedHosts.description,
+    ]
+
+    /// How many HTTP clients there may be, from the settings.
+    public static func connectionLimits(_ settings: SettingsReader) throws(SettingError) -> ConnectionLimits {
+        ConnectionLimits(
+            connections: try settings.value(httpConnections),
+            connectionsPerAddress: try settings.value(httpConnectionsPerAddress))
+    }
 
     /// The settings of everybody who speaks with the log.
     public static let ofLogClients: [SettingDescription] = [

@@ -1,0 +1,103 @@
+internal import NIOCore
+
+/// A host with an optional port, as `Host` has it (RFC 9110, section 7.2).
+struct Authority {
+    /// In lower case, an IPv6 address without its brackets, a name without the dot at its end.
+    let host: String
+    /// As it is written; nil if there is none.
+    let port: UInt16?
+
+    /// Reads an authority; nil for anything else.
+    init?(_ text: some StringProtocol) {
+        var host = text[...]
+        var port: UInt16?
+        // A colon within brackets is part of an IPv6 address.
+        if let colon = text.lastIndex(of: ":"), text[colon...].firstIndex(of: "]") == nil {
+            host = text[..<colon]
+            let digits = text[text.index(after: colon)...]
+            if !digits.isEmpty {
+                guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+                    let number = UInt16(digits)
+                else { return nil }
+                port = number
+            }
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard !host.isEmpty, host.utf8.allSatisfy(Self.isOfAddress) else { return nil }
+        } else {
+            guard host.utf8.allSatisfy(Self.isOfName) else { return nil }
+            if host.hasSuffix(".") { host = host.dropLast() }
+        }
+        self.host = host.lowercased()
+        self.port = port
+    }
+
+    /// Letters, digits and what else names and IPv4 addresses have.
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    private static func isOfAddress(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: ":"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+}
+
+/// The hosts under which a server is asked: a page of a browser whose name was made to lead here asks under its own.
+///
+/// Ports are not compared: a forwarded port is another one, and no page can choose the address that it was loaded from.
+struct AllowedHosts: Sendable {
+    private let names: Set<String>
+
+    /// - Parameters:
+    ///   - names: those of the settings.
+    ///   - listener: the host that the server was told to listen at.
+    init(_ names: [String], listener: String) {
+        self.names = Set((names + [listener, "localhost"]).compactMap { Authority($0.contains(":") ? "[\($0)]" : $0)?.host })
+    }
+
+    /// Whether a host is allowed on a connection to an address of the server.
+    func allow(_ host: String, at address: SocketAddress?) -> Bool {
+        if names.contains(host) { return true }
+        guard let local = address?.ipAddress, let asked = Self.canonical(host) else { return false }
+        return Self.canonical(local) == asked
+    }
+
+    /// Whether a page of an origin (RFC 6454) was loaded from the host that it asks now. `null` is the origin of pages
+    /// whose own is hidden, so never this server's.
+    func isOwn(origin: String, host: String?) -> Bool {
+        guard let host, let own = Authority(host), let scheme = origin.firstRange(of: "://"),
+            let page = Authority(origin[scheme.upperBound...])
+        else { return false }
+        let standard: UInt16
+        switch origin[..<scheme.lowerBound] {
+        case "http": standard = 80
+        // In front of the server may be one that speaks TLS.
+        case "https": standard = 443
+        default: return false
+        }
+        return page.host == own.host && page.port ?? standard == own.port ?? standard
+    }
+
+    /// An IP address in its only form, an IPv4 address as such also where it comes as an IPv6 one; nil for a name.
+    private static func canonical(_ text: String) -> String? {
+        do {
+            let address = try SocketAddress(ipAddress: text, port: 0)
+            guard let form = address.ipAddress else { return nil }
+            return form.hasPrefix("::ffff:") && form.contains(".") ? String(form.dropFirst("::ffff:".count)) : form
+        } catch {
+            // A name.
+            return nil
+        }
+    }
+}

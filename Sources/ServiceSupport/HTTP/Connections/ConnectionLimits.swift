@@ -1,0 +1,43 @@
+/// How many clients a server has at once, and how long they may take.
+public struct ConnectionLimits: Hashable, Sendable {
+    /// The most clients connected at once.
+    public var connections: Int
+    /// The most clients connected at once from one address.
+    public var connectionsPerAddress: Int
+    /// Further connections, which may only ask for health and are closed after the answer.
+    var healthConnections: Int { min(64, max(4, connections / 4)) }
+    /// The most bytes of answers that clients have not taken yet.
+    var unsentBytes = 256 << 20
+
+    // In seconds, which the table of connections counts.
+    /// The head of a request must be complete so soon after its first byte.
+    var secondsForHead = 15
+    /// A body must bring ``leastBytesOfBody`` in so long, or get answers meanwhile.
+    var secondsOfBody = 20
+    /// 100 bytes a second.
+    var leastBytesOfBody = 2000
+    /// An answer must be taken in part at least once in so long.
+    var secondsUnread = 30
+    /// The rest of what a client sends is taken so long after the last answer, so that the answer is not lost.
+    var secondsOfLinger = 2
+    /// A connection for health lives so long.
+    var secondsForHealth = 3
+
+    /// Limits.
+    ///
+    /// - Parameter connectionsPerAddress: nil: half of all.
+    public init(connections: Int = 10_000, connectionsPerAddress: Int? = nil) {
+        self.connections = connections
+        self.connectionsPerAddress = connectionsPerAddress ?? max(1, connections / 2)
+    }
+
+    /// The limits that leave the process descriptors for everything else.
+    func fitted(to descriptors: Int) -> ConnectionLimits {
+        let clients = DescriptorLimit.clients(of: descriptors)
+        guard connections + healthConnections > clients else { return self }
+        var limits = self
+        limits.connections = clients - min(64, clients / 4)
+        limits.connectionsPerAddress = min(connectionsPerAddress, max(1, limits.connections / 2))
+        return limits
+    }
+}

@@ -1,0 +1,175 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Keeps watch over the bytes of one connection, as its first handler: a client that sends too slowly is given up, and one
+/// that does not take its answers is cut off.
+///
+/// It only counts; what the counts mean is looked at once a second. That a connection rests between requests is left to
+/// the server library's idle timeout.
+final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
+
+    /// An answer of so many bytes may be one too many.
+    private static let longAnswer = 64 << 10
+    /// A client that sends so much in a second is not waited for.
+    private static let busyBytesOfASecond: UInt64 = 100
+
+    private let gate: RequestGate
+    private let connections: LoopConnections
+    private var context: ChannelHandlerContext?
+    private(set) var address = ClientAddress(nil)
+    /// Whether the connection is one beyond the limit.
+    var isHealthOnly: Bool {
+        get { gate.isHealthOnly }
+        set { gate.isHealthOnly = newValue }
+    }
+    /// For so long the client has sent next to nothing while it was its turn.
+    private(set) var secondsWaiting = 0
+    /// For so long the client has taken nothing of its answer.
+    private(set) var secondsUnread = 0
+
+    private var bytesRead: UInt64 = 0
+    private var bytesWritten: UInt64 = 0
+    private var hasBegunHead = false
+    private var isReadPending = false
+    private var hasLongAnswer = false
+    // As of the last look.
+    private var bytesReadBefore: UInt64 = 0
+    private var bytesTakenBefore: UInt64 = 0
+    private var secondsOfHead = 0
+    private var secondsOfLinger = 0
+    private var secondsConnected = 0
+    private var body = (seconds: 0, bytesRead: UInt64(0), bytesTaken: UInt64(0))
+
+    init(_ gate: RequestGate, among connections: LoopConnections) {
+        self.gate = gate
+        self.connections = connections
+    }
+
+    /// What the client has not taken yet.
+    var unsentBytes: Int {
+        guard let options = context?.channel.syncOptions else { return 0 }
+        // A closed channel has no options any more, and holds nothing.
+        do { return try options.getOption(.bufferedWritableBytes) } catch { return 0 }
+    }
+
+    /// Ends the connection at once.
+    func cut() {
+        connections.table.countCut()
+        connections.remove(self)
+        context?.close(promise: nil)
+    }
+
+    // MARK: the channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        connections.remove(self)
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        address = ClientAddress(context.remoteAddress)
+        connections.add(self)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        connections.remove(self)
+        gate.clientHasLeft()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        bytesRead &+= UInt64(part.readableBytes)
+        isReadPending = false
+        guard gate.phase == .idle else { return context.fireChannelRead(data) }
+        let requests = gate.requests
+        if !gate.hasTarget { gate.hasTarget = part.readableBytesView.contains(UInt8(ascii: "\n")) }
+        context.fireChannelRead(data)
+        hasBegunHead = gate.requests == requests
+    }
+
+    func read(context: ChannelHandlerContext) {
+        isReadPending = true
+        context.read()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let count = unwrapOutboundIn(data).readableBytes
+        bytesWritten &+= UInt64(count)
+        if count >= Self.longAnswer { hasLongAnswer = true }
+        context.write(data, promise: promise)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        guard hasLongAnswer else { return }
+        hasLongAnswer = false
+        if !context.channel.isWritable { connections.boundUnsentBytes(for: self) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { gate.clientHasLeft() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: once a second
+
+    /// A second has passed.
+    func tick() {
+        let limits = connections.table.limits
+        let unsent = unsentBytes
+        let bytesTaken = bytesWritten &- UInt64(unsent)
+        secondsUnread = unsent > 0 && bytesTaken == bytesTakenBefore ? secondsUnread + 1 : 0
+        let isBusy = bytesRead &- bytesReadBefore >= Self.busyBytesOfASecond || bytesTaken != bytesTakenBefore
+        bytesTakenBefore = bytesTaken
+        bytesReadBefore = bytesRead
+        secondsConnected += 1
+        guard secondsUnread < limits.secondsUnread,
+            !isHealthOnly || secondsConnected < limits.secondsForHealth
+        else { return cut() }
+        secondsWaiting = isBusy ? 0 : secondsWaiting + 1
+        secondsOfHead = gate.phase == .idle && hasBegunHead ? secondsOfHead + 1 : 0
+        switch gate.phase {
+        case .idle:
+            if secondsOfHead >= limits.secondsForHead { giveUp() }
+        case .reading:
+            watchBody(limits, bytesTaken)
+            return
+        case .answering: secondsWaiting = 0
+        case .lingering:
+            if unsent == 0 { secondsOfLinger += 1 }
+            if secondsOfLinger >= limits.secondsOfLinger { context?.close(promise: nil) }
+        }
+        body = (0, bytesRead, bytesTaken)
+    }
+
+    private func watchBody(_ limits: ConnectionLimits, _ bytesTaken: UInt64) {
+        // While the server reads no more, the client cannot send.
+        guard isReadPending else {
+            body = (0, bytesRead, bytesTaken)
+            secondsWaiting = 0
+            return
+        }
+        body.seconds += 1
+        guard body.seconds >= limits.secondsOfBody else { return }
+        // Whoever is answered as it goes may take its time: it asks line by line.
+        guard bytesRead &- body.bytesRead >= UInt64(limits.leastBytesOfBody) || bytesTaken != body.bytesTaken else {
+            return giveUp()
+        }
+        body = (0, bytesRead, bytesTaken)
+    }
+
+    private func giveUp() {
+        connections.table.countCut()
+        gate.isGivenUp = true
+        // As an error of the parser, for which NIO's pipelining lets an answer through.
+        context?.fireErrorCaught(HTTPParserError.unknown)
+    }
+}
