@@ -18,15 +18,15 @@ enum CommandKeys {
         try row.bind(scope.name, at: 2)
         try key.withUnsafeBytes { try row.bind($0, at: 3) }
         guard try row.step() else { return nil }
-        guard let fingerprint = row.digest(at: 0), let versions = decode(versions: row.bytes(at: 4)) else {
+        guard let fingerprint = row.digest(at: 0), let versions = decode(versions: row.bytes(at: 4)),
+            let recordedAt = row.timestamp(at: 3)
+        else {
             throw SQLiteEventStoreError(
                 .damaged,
-                "a command key of \(scope) is damaged: its fingerprint or stream versions cannot be read; "
+                "a command key of \(scope) is damaged: its fingerprint, time or stream versions cannot be read; "
                     + "run verify, or restore a backup")
         }
-        let commit = Commit(
-            position: UInt64(clamping: row.integer(at: 2)), recordedAt: Timestamp(microseconds: row.integer(at: 3)),
-            streamVersions: versions)
+        let commit = Commit(position: row.ordinal(at: 2), recordedAt: recordedAt, streamVersions: versions)
         return (fingerprint, KeyedOutcome(commit: commit, outcome: row.bytes(at: 1)))
     }
 
@@ -50,13 +50,16 @@ enum CommandKeys {
         return "[" + versions.map(String.init).joined(separator: ",") + "]"
     }
 
-    /// Versions from their JSON array; nil for anything that ``encode(versions:)`` does not write.
+    /// Versions from their JSON array; nil for anything that ``encode(versions:)`` does not write, and for more of them
+    /// than an append has streams.
     static func decode(versions text: [UInt8]) -> [UInt64]? {
         guard text.count >= 2, text.first == UInt8(ascii: "["), text.last == UInt8(ascii: "]") else { return nil }
         var versions: [UInt64] = []
         for digits in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
         {
-            guard let version = UInt64(String(decoding: digits, as: UTF8.self)) else { return nil }
+            guard let version = UInt64(String(decoding: digits, as: UTF8.self)), version <= RecordedEvent.maxOrdinal,
+                versions.count < UInt16.max
+            else { return nil }
             versions.append(version)
         }
         return versions
