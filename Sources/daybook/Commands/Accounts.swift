@@ -18,7 +18,7 @@ struct Accounts: AsyncParsableCommand {
         if let owner { path? += "&owner=\(PercentEncoding.applied(to: owner))" }
         if let at { path? += "&at=\(PercentEncoding.applied(to: at))" }
         var table = AccountTable()
-        var left = limit ?? .max
+        var left = max(0, limit ?? .max)
         while let page = path, left > 0 {
             let answer = try await connection.expect(page)
             guard case .array(let accounts) = answer.body else { break }

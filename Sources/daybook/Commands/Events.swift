@@ -20,7 +20,7 @@ struct Events: AsyncParsableCommand {
         var path: String? = "/events?after=\(after)&limit=\(min(limit ?? 10_000, 10_000))"
         if let account { path? += "&account=\(PercentEncoding.applied(to: account))" }
         if let type { path? += "&type=\(PercentEncoding.applied(to: type))" }
-        var left = limit ?? .max
+        var left = max(0, limit ?? .max)
         while let page = path, left > 0 {
             let answer = try await connection.expect(page)
             guard case .array(let events) = answer.body else { return }

@@ -37,14 +37,14 @@ struct Status: AsyncParsableCommand {
                     "service": .string(name), "address": .string("\(address)"), "state": .string(state),
                     "position": position.map { JSONOutput.number($0) } ?? .null,
                     "lag": position.map { JSONOutput.number(head - $0) } ?? .null,
-                    "events_per_second": rate.map { JSONOutput.number(UInt64($0)) } ?? .null,
+                    "events_per_second": rate.map { JSONOutput.number(UInt64.whole($0)) } ?? .null,
                     "missing": .array(missing.map(JSONValue.string)),
                 ])
             } else {
                 table.add(
                     (name, .bold), ("\(address)", nil), (state, state == "ready" ? .green : .red),
                     (position.map(String.init) ?? "-", nil), (position.map { "\(head - $0)" } ?? "-", nil),
-                    (rate.map { "\(UInt64($0))" } ?? "-", nil), (missing.joined(separator: "; "), .yellow))
+                    (rate.map { "\(UInt64.whole($0))" } ?? "-", nil), (missing.joined(separator: "; "), .yellow))
             }
         }
         if !json { table.print() }

@@ -19,7 +19,7 @@ struct ProgressBar {
     /// So many units a second since the beginning.
     var rate: UInt64 {
         let seconds = (ContinuousClock.now - begun) / .seconds(1)
-        return seconds > 0 ? UInt64(Double(done) / seconds) : 0
+        return .whole(Double(done) / seconds)
     }
 
     mutating func show(_ done: UInt64, of all: UInt64) {
@@ -28,7 +28,8 @@ struct ProgressBar {
         let now = ContinuousClock.now
         if let drawn, now - drawn < Self.interval, done < all { return }
         drawn = now
-        let filled = all == 0 ? Self.width : Int(clamping: UInt64(Self.width) * done / all)
+        // Both may come from a service: they may be any numbers.
+        let filled = done >= all ? Self.width : Int(Double(done) / Double(all) * Double(Self.width))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
         put("\r\(title) \(bar) \(done)/\(all) \(unit), \(rate)/s\u{1B}[K")
     }
@@ -43,5 +44,13 @@ struct ProgressBar {
         let bytes = Array(text.utf8)
         // A bar that cannot be drawn is no loss.
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+extension UInt64 {
+    /// The whole part of a figure to show, whatever the figure is; 0 for what is no number.
+    static func whole(_ figure: Double) -> UInt64 {
+        // 2^63 and everything below it converts.
+        figure > 0 ? UInt64(Swift.min(figure, 0x1p63)) : 0
     }
 }
