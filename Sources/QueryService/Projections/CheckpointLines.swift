@@ -2,8 +2,8 @@ internal import Glibc
 
 /// The lines of a checkpoint's file, one after another, in bounded memory whatever the file is.
 final class CheckpointLines {
-    /// The longest line that is read, in bytes: far more than any that is written.
-    static let maxLineLength = 1 << 20
+    /// The longest line that is read, in bytes: twice what the largest event of the log can lead to.
+    static let maxLineLength = 2 << 20
 
     private static let readSize = 256 << 10
 
@@ -42,12 +42,13 @@ final class CheckpointLines {
     func next() throws -> [UInt8]? {
         var searched = start
         while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            let end = lineFeed(from: searched)
+            guard (end ?? buffer.count) - start <= Self.maxLineLength else {
+                throw CheckpointFile.Unusable(description: "it has a line of more than \(Self.maxLineLength) bytes")
+            }
+            if let end {
                 defer { start = end + 1 }
                 return Array(buffer[start..<end])
-            }
-            guard buffer.count - start <= Self.maxLineLength else {
-                throw CheckpointFile.Unusable(description: "it has a line of more than \(Self.maxLineLength) bytes")
             }
             if isAtEnd { break }
             buffer.removeSubrange(..<start)
@@ -58,6 +59,13 @@ final class CheckpointLines {
         guard start < buffer.count else { return nil }
         defer { start = buffer.count }
         return Array(buffer[start...])
+    }
+
+    private func lineFeed(from offset: Int) -> Int? {
+        buffer.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return nil }
+            return memchr(base + offset, 0x0A, bytes.count - offset).map { UnsafeRawPointer($0) - base }
+        }
     }
 
     private func readMore() throws {

@@ -13,16 +13,15 @@ public struct Problem: Error, Hashable, Sendable {
     }
 }
 
-#if SETTINGS_FILE
-    package struct SettingsFile {
-        package struct Entry: Hashable, Sendable {
-            package let value: String
-            package let line: Int
+/// Where the parser of settings files puts what it read.
+package struct SettingsFile {
+    package struct Entry: Hashable, Sendable {
+        package let value: String
+        package let line: Int
 
-            package init(value: String, line: Int) {
-                self.value = value
-                self.line = line
-            }
+        package init(value: String, line: Int) {
+            self.value = value
+            self.line = line
         }
     }
-#endif
+}

@@ -6,7 +6,7 @@ import ZeroMQ
 @testable import EventLogProtocol
 
 /// What peers send over ZeroMQ.
-private let trials: [Trial] = [publishedMessage, request, reply, header, subscription]
+private let trials: [Trial] = [publishedMessage, request, reply, header, subscription, topic]
 
 /// Called by libFuzzer with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -21,6 +21,7 @@ private func publishedMessage(_ input: [UInt8]) {
     switch message {
     case .event(let record, let logID):
         check(value { try PublishedMessage.send(record, in: logID, on: socket) } != nil, "an event can be sent")
+        check(Topic.isPrefix(frames[0]), "the topic of an event can be subscribed to")
         check(socket.frames == frames, "a message that is read is the one that is sent for what it says")
         fold([record])
     case .heartbeat(let logID, let position, let hash):
@@ -110,6 +111,12 @@ private func subscription(_ input: [UInt8]) {
         }
         check(machine.position == last, "the machine knows how far it has come")
     }
+}
+
+/// What may be subscribed to: with a topic, whatever it begins with.
+private func topic(_ input: [UInt8]) {
+    guard Topic.isPrefix(input) else { return }
+    check(input.indices.allSatisfy { Topic.isPrefix(input[..<$0]) }, "the beginning of a topic is a prefix")
 }
 
 /// Whoever reads records folds them.

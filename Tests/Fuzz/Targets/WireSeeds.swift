@@ -76,6 +76,8 @@ private func seeds() -> [Seed] {
     }
     let socket = Socket()
     _ = value { try PublishedMessage.sendHeartbeat(of: logID, at: head, on: socket) }
+    seeds.append(Seed("topic", 5, [], records[0].topic))
+    seeds.append(Seed("topic-prefix", 5, [], "account/Money"))
     seeds.append(Seed("heartbeat", 0, framed(socket.frames)))
     seeds.append(Seed("subscription-live", 4, [0, 1, 0, 0, 2, 0, 0, 0, 0, 1, 0, 2, 0, 3]))
     seeds.append(Seed("subscription-gap", 4, [3, 0, 5, 2, 4, 2, 6, 0, 7, 4, 5, 1, 9, 9, 0xFF, 2]))
