@@ -90,7 +90,7 @@ public final class SQLiteLogFile: Sendable {
             while try rows.step() {
                 let (category, name) = (rows.text(at: 0), rows.text(at: 1))
                 guard let scope = StreamID(category: category, name: name),
-                    let versions = CommandKeys.decode(versions: rows.bytes(at: 6)), rows.digest(at: 7) != nil,
+                    let versions = StreamVersions.decode(rows.bytes(at: 6)), rows.digest(at: 7) != nil,
                     let recordedAt = rows.timestamp(at: 5)
                 else {
                     throw SQLiteEventStoreError(

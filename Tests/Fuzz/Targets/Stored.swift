@@ -6,6 +6,7 @@ import JSON
 @testable import CommandService
 @testable import Operations
 @testable import QueryService
+@testable import SQLiteEventStore
 
 #if canImport(Glibc)
     import Glibc
@@ -14,7 +15,9 @@ import JSON
 #endif
 
 /// What is read from the log's store and from files: events, snapshots, outcomes, checkpoints, lines of an import.
-private let trials: [Trial] = [event, history, snapshot, outcome, directory, checkpointFile, importedLines, cloudEvent]
+private let trials: [Trial] = [
+    event, history, snapshot, outcome, directory, checkpointFile, importedLines, cloudEvent, streamVersions,
+]
 
 /// Called by libFuzzer with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -93,6 +96,13 @@ private func outcome(_ input: [UInt8]) {
     guard case .refused(let status, let body) = answer else { return }
     check((400...599).contains(status), "a refusal has the status of an error")
     check(isObject(body) && !body.contains(UInt8(ascii: "\n")), "a refusal is an object in one line")
+}
+
+private func streamVersions(_ input: [UInt8]) {
+    guard let versions = StreamVersions.decode(input) else { return }
+    check(Array(StreamVersions.encode(versions).utf8) == input, "versions have one form")
+    check(versions.count <= StreamVersions.maxCount, "no append has more streams than its frame counts")
+    check(versions.allSatisfy { $0 <= RecordedEvent.maxOrdinal }, "no stream has a later version than the last")
 }
 
 /// The lines of the accounts' checkpoint.
