@@ -121,7 +121,7 @@ public final class SQLiteLogFile: Sendable {
                 guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
                     let lastEvent = rows.uniqueID(at: 3), let createdAt = rows.timestamp(at: 4),
                     let updatedAt = rows.timestamp(at: 5)
-                else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1)) cannot be read") }
+                else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read") }
                 snapshots.append(
                     Snapshot(
                         stream: stream, version: rows.ordinal(at: 2), lastEvent: lastEvent, createdAt: createdAt,

@@ -38,7 +38,7 @@ enum EventRow {
     /// - Throws: `damaged` for a row that the store did not write.
     static func record(_ view: RecordView) throws -> RecordedEvent {
         guard let record = RecordedEvent(view) else {
-            let names = [view.category, view.name, view.type].map { String(decoding: $0, as: UTF8.self) }
+            let names = [view.category, view.name, view.type].map { String(decoding: $0, as: UTF8.self).printable }
             throw SQLiteEventStoreError.damaged(
                 at: view.header.position, "\(names[0])/\(names[1]) is not a stream, or \(names[2]) no type of event")
         }

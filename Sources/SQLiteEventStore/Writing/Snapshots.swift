@@ -44,7 +44,7 @@ enum Snapshots {
         while try rows.step() {
             guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
                 let fingerprint = rows.digest(at: 3)
-            else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1)) cannot be read") }
+            else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read") }
             let version = UInt64(clamping: rows.integer(at: 2))
             let head = try StreamHeadTable.load(stream, from: database)
             let event = try ConflictCheck.event(at: version, of: stream, head, database)
