@@ -95,7 +95,8 @@ public final class SQLiteLogFile: Sendable {
                 else {
                     throw SQLiteEventStoreError(
                         .damaged,
-                        "a command key of \(category)/\(name) is damaged: its fingerprint, time or stream versions cannot be read"
+                        "a command key of \(category.printable)/\(name.printable) is damaged: its fingerprint, time or "
+                            + "stream versions cannot be read"
                     )
                 }
                 let commit = Commit(position: rows.ordinal(at: 4), recordedAt: recordedAt, streamVersions: versions)
@@ -121,7 +122,10 @@ public final class SQLiteLogFile: Sendable {
                 guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
                     let lastEvent = rows.uniqueID(at: 3), let createdAt = rows.timestamp(at: 4),
                     let updatedAt = rows.timestamp(at: 5)
-                else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read") }
+                else {
+                    throw SQLiteEventStoreError(
+                        .damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read")
+                }
                 snapshots.append(
                     Snapshot(
                         stream: stream, version: rows.ordinal(at: 2), lastEvent: lastEvent, createdAt: createdAt,

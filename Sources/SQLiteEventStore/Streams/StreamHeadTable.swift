@@ -51,7 +51,9 @@ enum StreamHeadTable {
         while try rows.step() {
             guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)) else {
                 throw SQLiteEventStoreError(
-                    .damaged, "an end is noted of \(rows.text(at: 0).printable)/\(rows.text(at: 1).printable), which is not a stream")
+                    .damaged,
+                    "an end is noted of \(rows.text(at: 0).printable)/\(rows.text(at: 1).printable), which is not a "
+                        + "stream")
             }
             ends[stream] = (UInt64(clamping: rows.integer(at: 2)), UInt64(clamping: rows.integer(at: 3)))
         }
