@@ -31,13 +31,15 @@ enum FailureCause {
         case .SQLITE_PERM, .SQLITE_AUTH: "it is not permitted"
         case .SQLITE_NOMEM: "out of memory"
         case .SQLITE_TOOBIG: "a value in it is too large"
-        default: "\(printable(error.message ?? "no reason was given")) (SQLite code \(number))"
+        default: "\((error.message ?? "no reason was given").printable) (SQLite code \(number))"
         }
     }
+}
 
+extension String {
     /// A text of others as one line of printable characters, at most 200 of them.
-    private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.prefix(200).map { $0.isPrintable ? $0 : "?" }))
+    var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.prefix(200).map { $0.isPrintable ? $0 : "?" }))
     }
 }
 

@@ -65,7 +65,7 @@ import Testing
             .snapshot(isKept: true), .snapshot(isKept: false),
             .loaded(LoadedStream(snapshot: nil, slice: StreamSlice(events: [], version: 0))),
             .loaded(LoadedStream(snapshot: snapshot, slice: StreamSlice(events: [record, record], version: 9))),
-            .streamVersion(0), .streamVersion(.max), .refusal(LogRefusal(.overloaded, "too much")),
+            .streamVersion(0), .streamVersion(RecordedEvent.maxOrdinal), .refusal(LogRefusal(.overloaded, "too much")),
         ]
     }
 

@@ -88,6 +88,37 @@ import Testing
     }
 
     @Test(arguments: [
+        ("0000-01-01T00:00:00+00:01", "0000-01-01T00:01:00+00:01"),
+        ("9999-12-31T23:59:59-00:01", "9999-12-31T23:58:59-00:01"),
+        ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999999Z"),
+        ("0000-01-01T23:58:59.999999+23:59", "0000-01-01T23:59:00+23:59"),
+        ("9999-12-31T00:01:00-23:59", "9999-12-31T00:00:59.999999-23:59"),
+    ])
+    func `a moment that its offset takes beyond the years 0000 to 9999 is none`(beyond: String, within: String) {
+        #expect(Timestamp(rfc3339: beyond) == nil)
+        let time = Timestamp(rfc3339: within)
+        #expect(time.map { $0 == .earliest || $0 == .latest || Timestamp(rfc3339: $0.description) == $0 } == true)
+    }
+
+    @Test(
+        arguments: [
+            .min, .min + 1, writable.lowerBound - 1, writable.upperBound + 1, .max - 1, .max,
+        ] as [Int64])
+    func `microseconds that no moment has make none, and the nearest one where one must be made`(microseconds: Int64) {
+        #expect(Timestamp(exactMicroseconds: microseconds) == nil)
+        #expect(Timestamp(microseconds: microseconds) == (microseconds < 0 ? .earliest : .latest))
+    }
+
+    @Test func `the first and the last moment are written and read`() {
+        #expect(Timestamp.earliest.description == "0000-01-01T00:00:00.000000Z")
+        #expect(Timestamp.latest.description == "9999-12-31T23:59:59.999999Z")
+        for time in [Timestamp.earliest, .latest] {
+            #expect(Timestamp(rfc3339: time.description) == time)
+            #expect(Timestamp(exactMicroseconds: time.microseconds) == time)
+        }
+    }
+
+    @Test(arguments: [
         "2026-00-02T03:04:05Z", "2026-13-02T03:04:05Z", "2026-01-00T03:04:05Z", "2026-01-32T03:04:05Z",
         "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T03:60:05Z",
         "2026-01-02T03:04:61Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05,5Z", "2026-01-02T03:04:05",

@@ -158,7 +158,7 @@ import Testing
                     })
             }
             let at = LogCheckpoint(
-                logID: UniqueID(high: generator.next(), low: generator.next()), position: generator.next(),
+                logID: UniqueID(high: generator.next(), low: generator.next()), position: generator.next() >> 1,
                 hash: Digest256(generator.next(), generator.next(), generator.next(), generator.next()))
             try write(lines, at: at)
             let read = try #require(try read(file))

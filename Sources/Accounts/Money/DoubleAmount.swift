@@ -42,7 +42,8 @@ enum DoubleAmount {
                 if isFraction { lastPower -= 1 }
             }
             if !rest.isEmpty {
-                guard let exponent = Int(String(decoding: rest.dropFirst(), as: UTF8.self)), abs(exponent) <= 400 else {
+                guard let exponent = Int(String(decoding: rest.dropFirst(), as: UTF8.self)), exponent.magnitude <= 400
+                else {
                     return nil
                 }
                 lastPower += exponent

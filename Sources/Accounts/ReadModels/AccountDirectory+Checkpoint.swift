@@ -10,7 +10,7 @@ extension AccountDirectory: CheckpointedProjection {
         self.init()
         while let line = try nextLine() {
             let account: Revision<Account>
-            do throws(JSONError) {
+            do {
                 account = try Self.account(from: line)
             } catch {
                 throw CheckpointError("account \(count + 1) of the checkpoint cannot be read: \(error)")
@@ -57,12 +57,12 @@ extension AccountDirectory: CheckpointedProjection {
         return writer.bytes
     }
 
-    private static func account(from line: [UInt8]) throws(JSONError) -> Revision<Account> {
+    private static func account(from line: [UInt8]) throws -> Revision<Account> {
         var id: String?
         var version: UInt64?
         var lastEvent: UniqueID?
-        var createdAt: Int64?
-        var updatedAt: Int64?
+        var createdAt: Timestamp?
+        var updatedAt: Timestamp?
         var members = Account.SnapshotMembers()
         var reader = JSONReader(line)
         try reader.readObject { name, reader throws(JSONError) in
@@ -70,17 +70,24 @@ extension AccountDirectory: CheckpointedProjection {
             case "id": id = try reader.readString()
             case "version": version = UInt64(try reader.readNumberLiteral())
             case "last_event": lastEvent = UniqueID(try reader.readString())
-            case "created_at": createdAt = Int64(try reader.readNumberLiteral())
-            case "updated_at": updatedAt = Int64(try reader.readNumberLiteral())
+            case "created_at": createdAt = try reader.readTimestamp()
+            case "updated_at": updatedAt = try reader.readTimestamp()
             default: _ = try members.read(name, &reader)
             }
         }
         try reader.finish()
-        guard let id, let stream = StreamID(category: Account.category, name: id), let version, version > 0,
-            let lastEvent, let createdAt, let updatedAt
+        guard let id, let stream = StreamID(category: Account.category, name: id), let version, let lastEvent,
+            let createdAt, let updatedAt
         else { throw JSONError(code: .unexpectedMember, offset: 0, reason: "a member is missing or not of its form") }
-        return Revision(
-            of: stream, state: try members.account(), version: version, lastEvent: lastEvent,
-            createdAt: Timestamp(microseconds: createdAt), updatedAt: Timestamp(microseconds: updatedAt))
+        return try Revision(
+            of: stream, state: members.account(), version: version, lastEvent: lastEvent, createdAt: createdAt,
+            updatedAt: updatedAt)
+    }
+}
+
+extension JSONReader {
+    /// A moment as its microseconds; nil for a number that is none.
+    fileprivate mutating func readTimestamp() throws(JSONError) -> Timestamp? {
+        Int64(try readNumberLiteral()).flatMap { Timestamp(exactMicroseconds: $0) }
     }
 }

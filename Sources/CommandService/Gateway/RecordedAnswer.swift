@@ -1,6 +1,5 @@
 internal import HTTPTypes
 internal import JSON
-internal import NIOCore
 internal import ServiceSupport
 
 /// What the log keeps with a command key: how the command was answered.
@@ -15,13 +14,26 @@ enum RecordedAnswer: Hashable, Sendable {
         self = .refused(status: problem.status.code, body: problem.body)
     }
 
-    /// Reads it back; nil for bytes that ``encoded`` never makes.
+    /// Reads it back; nil for bytes that ``encoded`` never makes: the status of a refusal is one of an error, and its body
+    /// one line that holds a JSON object.
     init?(_ bytes: [UInt8]) {
         switch bytes.first {
         case 0 where bytes.count == 1: self = .obeyed
         case 1 where bytes.count > 3:
-            self = .refused(status: Int(bytes[1]) << 8 | Int(bytes[2]), body: Array(bytes[3...]))
+            let (code, body) = (Int(bytes[1]) << 8 | Int(bytes[2]), Array(bytes[3...]))
+            // Any peer that may append can leave anything with a key. A status of more than three digits is a trap.
+            guard 400...599 ~= code, !body.contains(where: { $0 < 0x20 }), Self.isObject(body) else { return nil }
+            self = .refused(status: code, body: body)
         default: return nil
+        }
+    }
+
+    private static func isObject(_ body: [UInt8]) -> Bool {
+        do {
+            try JSONReader.validate(body, requireObject: true)
+            return true
+        } catch {
+            return false
         }
     }
 

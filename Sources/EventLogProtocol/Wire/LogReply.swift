@@ -72,6 +72,9 @@ public struct LogRefusal: Error, Hashable, Sendable {
 
     /// The kind of the reason.
     public let code: Code
+    /// The longest reason in a frame, in bytes.
+    static let maxReasonLength = 1000
+
     /// The reason in words, at most 1,000 bytes; for people.
     public let reason: String
 
@@ -172,7 +175,7 @@ public enum LogReply: Hashable, Sendable {
             let status = try reader.status()
             reply = .log(LogPage(status: status, records: try reader.records(in: status.logID)))
         case .readStreamReply:
-            let version = try reader.integer(UInt64.self)
+            let version = try reader.ordinal()
             reply = .stream(StreamSlice(events: try reader.records(), version: version))
         case .statusReply:
             reply = .status(try reader.status())
@@ -184,16 +187,16 @@ public enum LogReply: Hashable, Sendable {
             reply = .snapshot(isKept: try reader.isPresent())
         case .loadStreamReply:
             let snapshot = try reader.isPresent() ? try reader.snapshot(of: reader.stream()) : nil
-            let version = try reader.integer(UInt64.self)
+            let version = try reader.ordinal()
             let slice = StreamSlice(events: try reader.records(), version: version)
             reply = .loaded(LoadedStream(snapshot: snapshot, slice: slice))
         case .streamVersionReply:
-            reply = .streamVersion(try reader.integer())
+            reply = .streamVersion(try reader.ordinal())
         case .refusal:
             guard let code = LogRefusal.Code(rawValue: try reader.integer()) else {
                 throw MalformedFrame("a refusal has an unknown code")
             }
-            reply = .refusal(LogRefusal(code, try reader.text(Int(reader.integer(UInt16.self)))))
+            reply = .refusal(LogRefusal(code, try reader.reason()))
         case .append, .keepSnapshot, .dropSnapshot, .readLog, .readStream, .status, .outcome, .loadStream,
             .streamVersion:
             throw MalformedFrame("a request stands where a reply is expected")
@@ -238,7 +241,7 @@ extension WireWriter {
     fileprivate mutating func reason(_ reason: String) {
         // Cut between characters, so that what is left is UTF-8.
         var cut = reason
-        while cut.utf8.count > 1000 { cut.removeLast() }
+        while cut.utf8.count > LogRefusal.maxReasonLength { cut.removeLast() }
         integer(UInt16(cut.utf8.count))
         raw(cut.utf8)
     }
@@ -269,8 +272,7 @@ extension WireReader {
     fileprivate mutating func status() throws(MalformedFrame) -> LogStatus {
         LogStatus(
             logID: try uniqueID(),
-            head: LogHead(
-                position: try integer(), hash: try digest(), recordedAt: Timestamp(microseconds: try integer())))
+            head: LogHead(position: try ordinal(), hash: try digest(), recordedAt: try timestamp()))
     }
 
     /// A byte that is 1 where something follows or is so, and 0 where not.
@@ -282,13 +284,19 @@ extension WireReader {
         }
     }
 
+    fileprivate mutating func reason() throws(MalformedFrame) -> String {
+        let length = Int(try integer(UInt16.self))
+        guard length <= LogRefusal.maxReasonLength else { throw MalformedFrame("a reason has \(length) bytes") }
+        return try text(length)
+    }
+
     fileprivate mutating func commit() throws(MalformedFrame) -> Commit {
-        let position = try integer(UInt64.self)
-        let recordedAt = Timestamp(microseconds: try integer())
+        let position = try ordinal()
+        let recordedAt = try timestamp()
         let count = try count(UInt16.self, ofAtLeast: 8)
         var versions: [UInt64] = []
         versions.reserveCapacity(count)
-        for _ in 0..<count { versions.append(try integer()) }
+        for _ in 0..<count { versions.append(try ordinal()) }
         return Commit(position: position, recordedAt: recordedAt, streamVersions: versions)
     }
 
@@ -303,8 +311,8 @@ extension WireReader {
         case 2: return .keyReused
         case 3:
             return .conflict(
-                AppendConflict(write: Int(try integer(UInt16.self)), actual: try integer(), missed: try records()))
-        case 4: return .invalid(try text(Int(integer(UInt16.self))))
+                AppendConflict(write: Int(try integer(UInt16.self)), actual: try ordinal(), missed: try records()))
+        case 4: return .invalid(try reason())
         default: throw MalformedFrame("an append has an unknown result")
         }
     }

@@ -101,13 +101,13 @@ public enum LogRequest: Hashable, Sendable {
             request = .keepSnapshot(try reader.snapshot(of: reader.stream()))
         case .dropSnapshot:
             request = .dropSnapshot(
-                of: try reader.stream(), fingerprint: try reader.digest(), version: try reader.integer())
+                of: try reader.stream(), fingerprint: try reader.digest(), version: try reader.ordinal(from: 1))
         case .loadStream:
             request = .loadStream(
                 try reader.stream(), fingerprint: try reader.digest(), upTo: try reader.integer(),
                 limit: try reader.limit())
         case .streamVersion:
-            request = .streamVersion(of: try reader.stream(), at: Timestamp(microseconds: try reader.integer()))
+            request = .streamVersion(of: try reader.stream(), at: try reader.timestamp())
         case .snapshotReply, .loadStreamReply, .streamVersionReply, .appendReply, .readLogReply, .readStreamReply,
             .statusReply, .outcomeReply, .refusal:
             throw MalformedFrame("a reply stands where a request is expected")

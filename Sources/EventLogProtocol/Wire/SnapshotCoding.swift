@@ -16,12 +16,9 @@ extension WireReader {
     /// A snapshot of a stream.
     mutating func snapshot(of stream: StreamID) throws(MalformedFrame) -> Snapshot {
         let snapshot = Snapshot(
-            stream: stream, version: try integer(), lastEvent: try uniqueID(),
-            createdAt: Timestamp(microseconds: try integer()), updatedAt: Timestamp(microseconds: try integer()),
-            fingerprint: try digest(), state: try long())
-        guard snapshot.version > 0, snapshot.state.count <= Snapshot.longestState else {
-            throw MalformedFrame("a snapshot is of version 0 or too long")
-        }
+            stream: stream, version: try ordinal(from: 1), lastEvent: try uniqueID(), createdAt: try timestamp(),
+            updatedAt: try timestamp(), fingerprint: try digest(), state: try long())
+        guard snapshot.state.count <= Snapshot.longestState else { throw MalformedFrame("a snapshot is too long") }
         return snapshot
     }
 }

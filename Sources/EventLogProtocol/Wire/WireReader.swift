@@ -26,6 +26,24 @@ struct WireReader {
         return Integer(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Integer.self))
     }
 
+    /// A position or a version: at most ``RecordedEvent/maxOrdinal``.
+    mutating func ordinal(from first: UInt64 = 0) throws(MalformedFrame) -> UInt64 {
+        let ordinal = try integer(UInt64.self)
+        guard (first...RecordedEvent.maxOrdinal).contains(ordinal) else {
+            throw MalformedFrame("no position and no version is \(ordinal)")
+        }
+        return ordinal
+    }
+
+    /// Microseconds that a moment has.
+    mutating func timestamp() throws(MalformedFrame) -> Timestamp {
+        let microseconds = try integer(Int64.self)
+        guard let timestamp = Timestamp(exactMicroseconds: microseconds) else {
+            throw MalformedFrame("a time of \(microseconds) microseconds is beyond the years 0000 to 9999")
+        }
+        return timestamp
+    }
+
     mutating func slice(_ count: Int) throws(MalformedFrame) -> UnsafeRawBufferPointer {
         guard count >= 0, rest >= count else { throw MalformedFrame("the frame ends within a field") }
         defer { offset += count }

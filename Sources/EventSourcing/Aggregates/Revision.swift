@@ -19,10 +19,18 @@ public struct Revision<State: Aggregate>: Hashable, Sendable {
     }
 
     /// An aggregate as it was written down after a number of events.
+    ///
+    /// - Throws: ``CheckpointError`` for a version that no stream has, and for times in the wrong order.
     package init(
         of stream: StreamID, state: State, version: UInt64, lastEvent: UniqueID, createdAt: Timestamp,
         updatedAt: Timestamp
-    ) {
+    ) throws(CheckpointError) {
+        guard (1...RecordedEvent.maxOrdinal).contains(version) else {
+            throw CheckpointError("no stream has a version \(version)")
+        }
+        guard createdAt <= updatedAt else {
+            throw CheckpointError("\(stream) was changed at \(updatedAt), before it was created at \(createdAt)")
+        }
         self.stream = stream
         self.state = state
         self.version = version

@@ -25,20 +25,20 @@ public struct Snapshot: Hashable, Sendable {
 
     /// The stream.
     public let stream: StreamID
-    /// How many events were folded; at least 1.
+    /// How many events were folded: 1 to ``RecordedEvent/maxOrdinal``.
     public let version: UInt64
     /// The id of the last of them.
     public let lastEvent: UniqueID
     /// When the first was recorded.
     public let createdAt: Timestamp
-    /// When the last was recorded.
+    /// When the last was recorded: not before the first.
     public let updatedAt: Timestamp
     /// The fingerprint of the schema of `state`.
     public let fingerprint: Digest256
     /// The state, in the aggregate's own form, at most ``longestState`` bytes.
     public let state: [UInt8]
 
-    /// A snapshot from its parts.
+    /// A snapshot from its parts. Nothing is checked: ``Revision/init(_:)`` does, before it is used.
     public init(
         stream: StreamID, version: UInt64, lastEvent: UniqueID, createdAt: Timestamp, updatedAt: Timestamp,
         fingerprint: Digest256, state: [UInt8]
@@ -56,21 +56,24 @@ public struct Snapshot: Hashable, Sendable {
 extension Revision where State: SnapshottableAggregate {
     /// The aggregate as a snapshot holds it.
     ///
-    /// - Throws: ``CheckpointError`` where the snapshot is of another schema or cannot be read.
+    /// - Throws: ``CheckpointError`` where the snapshot is of another schema or cannot be read, and for a version or times
+    ///   that no aggregate can have.
     public init(_ snapshot: Snapshot) throws(CheckpointError) {
         guard snapshot.fingerprint == State.snapshotFingerprint else {
             throw CheckpointError("the snapshot of \(snapshot.stream) is of another schema")
         }
-        self.init(
-            of: snapshot.stream, state: try State(snapshotState: snapshot.state), version: snapshot.version,
+        try self.init(
+            of: snapshot.stream, state: State(snapshotState: snapshot.state), version: snapshot.version,
             lastEvent: snapshot.lastEvent, createdAt: snapshot.createdAt, updatedAt: snapshot.updatedAt)
     }
 
-    /// A snapshot of the aggregate; nil before its first event.
+    /// A snapshot of the aggregate; nil before its first event, and if its state is longer than a snapshot's may be.
     public var snapshot: Snapshot? {
         guard let lastEvent, let createdAt, let updatedAt else { return nil }
+        let state = state.snapshotState
+        guard state.count <= Snapshot.longestState else { return nil }
         return Snapshot(
             stream: stream, version: version, lastEvent: lastEvent, createdAt: createdAt, updatedAt: updatedAt,
-            fingerprint: State.snapshotFingerprint, state: state.snapshotState)
+            fingerprint: State.snapshotFingerprint, state: state)
     }
 }

@@ -87,21 +87,28 @@ public struct RecordHeader: Hashable, Sendable {
         hash = head.hash
     }
 
-    /// Reads the fixed part from the first 96 of `bytes`; nil for fewer bytes, another magic, an unknown kind or flag.
+    /// Reads the fixed part from the first 96 of `bytes`; nil for fewer bytes, another magic, an unknown kind or flag, a
+    /// time that is no ``Timestamp``, and a position or version beyond ``RecordedEvent/maxOrdinal`` or, in an event, of 0.
     public init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= Self.size else { return nil }
         func word(_ offset: Int) -> UInt64 {
             UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
         guard UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)) == Self.magic,
-            let kind = Kind(rawValue: bytes[4]), bytes[5] == 0
+            let kind = Kind(rawValue: bytes[4]), bytes[5] == 0,
+            let recordedAt = Timestamp(exactMicroseconds: Int64(bitPattern: word(40)))
+        else { return nil }
+        let (position, streamVersion) = (word(24), word(32))
+        let first: UInt64 = kind == .event ? 1 : 0
+        guard (first...RecordedEvent.maxOrdinal).contains(position),
+            (first...RecordedEvent.maxOrdinal).contains(streamVersion)
         else { return nil }
         self.kind = kind
         schemaVersion = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
         logID = UniqueID(high: word(8), low: word(16))
-        position = word(24)
-        streamVersion = word(32)
-        recordedAt = Timestamp(microseconds: Int64(bitPattern: word(40)))
+        self.position = position
+        self.streamVersion = streamVersion
+        self.recordedAt = recordedAt
         eventID = UniqueID(high: word(48), low: word(56))
         hash = Digest256(word(64), word(72), word(80), word(88))
     }

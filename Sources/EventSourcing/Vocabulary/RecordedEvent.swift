@@ -27,6 +27,10 @@ public struct NewEvent: Hashable, Sendable {
 
 /// An event as the log recorded it: a fact that never changes again.
 public struct RecordedEvent: Hashable, Sendable {
+    /// The largest position, and the largest version of a stream: 2^63 − 1, the largest whole number of SQLite, PostgreSQL
+    /// and many languages. What counts from it by one cannot overflow.
+    public static let maxOrdinal = UInt64(Int64.max)
+
     /// Its place in the whole log: 1, 2, 3, … without gaps.
     public let position: UInt64
 

@@ -3,6 +3,13 @@
 /// Both parts use the alphabet `A-Z a-z 0-9 . _ ~ -`, so that they can stand in a topic, a URL path and a file name
 /// without being escaped. The category is 1 to 32 characters long, the name 1 to 128.
 public struct StreamID: Hashable, Sendable, CustomStringConvertible {
+    /// The longest category, in characters, each a byte.
+    public static let maxCategoryLength = 32
+    /// The longest name.
+    public static let maxNameLength = 128
+    /// The longest type of an event.
+    public static let maxEventTypeLength = 64
+
     /// The kind of aggregate, such as `account`.
     public let category: String
 
@@ -18,7 +25,9 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
 
     /// A stream name from the bytes of its parts, or nil where one is empty, too long or outside the alphabet.
     package init?(category: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer) {
-        guard Self.isSegment(category, longest: 32), Self.isSegment(name, longest: 128) else { return nil }
+        guard Self.isSegment(category, longest: Self.maxCategoryLength),
+            Self.isSegment(name, longest: Self.maxNameLength)
+        else { return nil }
         self.category = String(decoding: category, as: UTF8.self)
         self.name = String(decoding: name, as: UTF8.self)
     }
@@ -31,20 +40,22 @@ public struct StreamID: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether a string can be a category: 1 to 32 characters of the alphabet.
     public static func isValidCategory(_ string: String) -> Bool {
-        isSegment(string, longest: 32)
+        isSegment(string, longest: maxCategoryLength)
     }
 
     /// Whether a string can be a stream's name: 1 to 128 characters of the alphabet.
     public static func isValidName(_ string: String) -> Bool {
-        isSegment(string, longest: 128)
+        isSegment(string, longest: maxNameLength)
     }
 
     /// Whether a string can be an event's type: 1 to 64 characters of the alphabet.
     public static func isValidEventType(_ string: String) -> Bool {
-        isSegment(string, longest: 64)
+        isSegment(string, longest: maxEventTypeLength)
     }
 
-    static func isValidEventType(_ bytes: UnsafeRawBufferPointer) -> Bool { isSegment(bytes, longest: 64) }
+    static func isValidEventType(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        isSegment(bytes, longest: maxEventTypeLength)
+    }
 
     private static func isSegment(_ string: String, longest: Int) -> Bool {
         var string = string

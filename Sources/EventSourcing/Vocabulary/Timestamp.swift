@@ -4,13 +4,32 @@
     internal import Darwin
 #endif
 
-/// A moment: whole microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// A moment of the years 0000 to 9999 in UTC, which are those that RFC 3339 can write: whole microseconds since
+/// 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// There is no other: so arithmetic on a moment cannot overflow, and its text is read back as the same moment.
 public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Microseconds since 1970-01-01T00:00:00Z.
     public let microseconds: Int64
 
-    /// A moment from microseconds since 1970-01-01T00:00:00Z.
+    /// `0000-01-01T00:00:00.000000Z`
+    public static let earliest = Timestamp(microseconds: .min)
+
+    /// `9999-12-31T23:59:59.999999Z`
+    public static let latest = Timestamp(microseconds: .max)
+
+    /// The microseconds of ``earliest`` to those of ``latest``.
+    private static let range: ClosedRange<Int64> = -62_167_219_200_000_000...253_402_300_799_999_999
+
+    /// A moment from microseconds since 1970-01-01T00:00:00Z; from a number before ``earliest`` or after ``latest``, the
+    /// nearer of the two.
     public init(microseconds: Int64) {
+        self.microseconds = min(max(microseconds, Self.range.lowerBound), Self.range.upperBound)
+    }
+
+    /// A moment from microseconds that a peer, a file or a store gave; nil if no moment has them.
+    public init?(exactMicroseconds microseconds: Int64) {
+        guard Self.range.contains(microseconds) else { return nil }
         self.microseconds = microseconds
     }
 
@@ -27,8 +46,6 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     /// RFC 3339 in UTC with six fractional digits: `2026-01-02T03:04:05.678901Z`.
-    ///
-    /// That of a year beyond 9999 has only its last four digits.
     public var description: String {
         String(unsafeUninitializedCapacity: Self.textSize) { buffer in
             writeText(to: UnsafeMutableRawBufferPointer(buffer))

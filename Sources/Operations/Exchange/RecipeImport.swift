@@ -73,7 +73,8 @@ public struct RecipeImport: Sendable {
             let slice = try await client.readStream(
                 stream, after: UInt64(found), limit: ReadLimit(events: min(10_000, events.count - found)))
             if slice.events.isEmpty { break }
-            for record in slice.events {
+            // A log must not give more than it was asked for; this one is somebody else's program.
+            for record in slice.events.prefix(events.count - found) {
                 let event = events[found]
                 guard record.type == event.type, record.event.schemaVersion == RecipeLine.schemaVersion,
                     record.event.data == event.data

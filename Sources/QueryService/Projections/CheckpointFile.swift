@@ -11,6 +11,11 @@ struct CheckpointFile {
     /// Why a checkpoint cannot be used.
     struct Unusable: Error, CustomStringConvertible {
         let description: String
+
+        init(description: String) { self.description = description }
+
+        /// What cannot be done, and the system's reason.
+        init(_ failure: String, _ code: Int32) { description = "\(failure): \(String(cString: strerror(code)))" }
     }
 
     let path: String
@@ -31,7 +36,7 @@ struct CheckpointFile {
             throw Unusable(description: "the log is not known yet")
         }
         let temporary = path + ".new"
-        guard let file = fopen(temporary, "w") else { throw systemError("make", temporary) }
+        let file = try makeAnew(temporary)
         do {
             var hasher = LineHasher()
             func put(_ line: [UInt8]) throws {
@@ -52,6 +57,21 @@ struct CheckpointFile {
         }
         guard fclose(file) == 0 else { throw systemError("close", temporary) }
         guard rename(temporary, path) == 0 else { throw systemError("rename", temporary) }
+    }
+
+    /// A new file, for this user alone.
+    ///
+    /// What stands at the path is what a killed process left, or what somebody put there, and goes: were it opened, a
+    /// symbolic link would have its target overwritten, and a pipe would be waited for.
+    private func makeAnew(_ path: String) throws -> UnsafeMutablePointer<FILE> {
+        guard unlink(path) == 0 || errno == ENOENT else { throw systemError("remove", path) }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)
+        guard descriptor >= 0 else { throw systemError("make", path) }
+        guard let file = fdopen(descriptor, "w") else {
+            defer { close(descriptor) }
+            throw systemError("make", path)
+        }
+        return file
     }
 
     private func head(_ logID: UniqueID, _ position: UInt64, _ hash: Digest256) -> [UInt8] {
@@ -79,12 +99,7 @@ struct CheckpointFile {
     func read<Value>(
         _ body: (_ nextLine: () throws -> [UInt8]?) throws -> Value
     ) throws -> (checkpoint: LogCheckpoint, value: Value)? {
-        guard let file = fopen(path, "r") else {
-            if errno == ENOENT { return nil }
-            throw systemError("open", path)
-        }
-        defer { fclose(file) }
-        let lines = Lines(file)
+        guard let lines = try CheckpointLines.open(path) else { return nil }
         guard let first = try lines.next() else { throw Unusable(description: "it is empty") }
         let checkpoint = try checkpoint(from: first)
         var hasher = LineHasher()
@@ -118,36 +133,13 @@ struct CheckpointFile {
         guard texts["projection"] == projection, texts["schema"] == fingerprint.description else {
             throw Unusable(description: "it is of another projection, or of another version of it")
         }
-        guard let position, let logID = texts["log"].flatMap({ UniqueID($0) }),
+        guard let position, position <= RecordedEvent.maxOrdinal, let logID = texts["log"].flatMap({ UniqueID($0) }),
             let hash = texts["hash"].flatMap({ Digest256(hexadecimal: $0) })
         else { throw Unusable(description: "its head is damaged") }
         return LogCheckpoint(logID: logID, position: position, hash: hash)
     }
 
     private func systemError(_ operation: String, _ path: String) -> Unusable {
-        Unusable(description: "cannot \(operation) \(path): \(String(cString: strerror(errno)))")
-    }
-
-    /// The lines of a file, one after another.
-    private final class Lines {
-        private let file: UnsafeMutablePointer<FILE>
-        private var buffer: UnsafeMutablePointer<CChar>?
-        private var capacity = 0
-
-        init(_ file: UnsafeMutablePointer<FILE>) { self.file = file }
-
-        deinit { free(buffer) }
-
-        /// The next line without its line feed; nil at the end.
-        func next() throws -> [UInt8]? {
-            let count = getline(&buffer, &capacity, file)
-            guard count >= 0, let buffer else {
-                if ferror(file) != 0 { throw Unusable(description: "it cannot be read") }
-                return nil
-            }
-            var line = UnsafeRawBufferPointer(start: buffer, count: count)[...]
-            if line.last == UInt8(ascii: "\n") { line = line.dropLast() }
-            return [UInt8](line)
-        }
+        Unusable("cannot \(operation) \(path)", errno)
     }
 }

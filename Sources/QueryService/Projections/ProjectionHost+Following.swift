@@ -42,9 +42,10 @@ extension ProjectionHost: HostedProjection {
     private func apply(_ record: RecordedEvent, to state: inout State) {
         // Its checkpoint may be newer than another projection's, after which the log is followed.
         guard record.position > state.handedOn.position else { return }
-        precondition(
-            record.position == state.handedOn.position + 1,
-            "position \(record.position) follows \(state.handedOn.position): the follower broke its promise")
+        guard record.position == state.handedOn.position + 1 else {
+            // The follower promises that this is never so. If it is, nothing may be left out in silence.
+            return stop(&state, RevisionError(record, "position \(state.handedOn.position + 1) is missing before it"))
+        }
         state.handedOn = LogCheckpoint(logID: state.handedOn.logID, position: record.position, hash: record.hash)
         state.rebuild?.add(record)
         guard state.status.failure == nil else { return }
@@ -53,10 +54,15 @@ extension ProjectionHost: HostedProjection {
             state.status.position = record.position
             state.checkpoint = state.handedOn
         } catch {
-            state.status.failure = error
-            state.status.isLive = false
-            logger.error("a projection stopped", metadata: ["projection": "\(name)", "error": "\(error)"])
+            stop(&state, error)
         }
+    }
+
+    private func stop(_ state: inout State, _ error: RevisionError) {
+        guard state.status.failure == nil else { return }
+        state.status.failure = error
+        state.status.isLive = false
+        logger.error("a projection stopped", metadata: ["projection": "\(name)", "error": "\(error)"])
     }
 
     /// Notes how far the follower is.

@@ -91,16 +91,16 @@ public final class SQLiteLogFile: Sendable {
             while try rows.step() {
                 let (category, name) = (rows.text(at: 0), rows.text(at: 1))
                 guard let scope = StreamID(category: category, name: name),
-                    let versions = CommandKeys.decode(versions: rows.bytes(at: 6)), rows.digest(at: 7) != nil
+                    let versions = StreamVersions.decode(rows.bytes(at: 6)), rows.digest(at: 7) != nil,
+                    let recordedAt = rows.timestamp(at: 5)
                 else {
                     throw SQLiteEventStoreError(
                         .damaged,
-                        "a command key of \(category)/\(name) is damaged: its fingerprint or stream versions cannot be read"
+                        "a command key of \(category.printable)/\(name.printable) is damaged: its fingerprint, time or "
+                            + "stream versions cannot be read"
                     )
                 }
-                let commit = Commit(
-                    position: UInt64(clamping: rows.integer(at: 4)),
-                    recordedAt: Timestamp(microseconds: rows.integer(at: 5)), streamVersions: versions)
+                let commit = Commit(position: rows.ordinal(at: 4), recordedAt: recordedAt, streamVersions: versions)
                 try body(
                     Key(
                         scope: scope, key: rows.bytes(at: 2),
@@ -121,14 +121,16 @@ public final class SQLiteLogFile: Sendable {
             var snapshots: [Snapshot] = []
             while try rows.step() {
                 guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
-                    let lastEvent = rows.uniqueID(at: 3)
-                else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1)) cannot be read") }
+                    let lastEvent = rows.uniqueID(at: 3), let createdAt = rows.timestamp(at: 4),
+                    let updatedAt = rows.timestamp(at: 5)
+                else {
+                    throw SQLiteEventStoreError(
+                        .damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read")
+                }
                 snapshots.append(
                     Snapshot(
-                        stream: stream, version: UInt64(clamping: rows.integer(at: 2)), lastEvent: lastEvent,
-                        createdAt: Timestamp(microseconds: rows.integer(at: 4)),
-                        updatedAt: Timestamp(microseconds: rows.integer(at: 5)), fingerprint: fingerprint,
-                        state: rows.bytes(at: 6)))
+                        stream: stream, version: rows.ordinal(at: 2), lastEvent: lastEvent, createdAt: createdAt,
+                        updatedAt: updatedAt, fingerprint: fingerprint, state: rows.bytes(at: 6)))
             }
             return snapshots
         }

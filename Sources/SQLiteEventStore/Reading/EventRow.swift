@@ -14,17 +14,20 @@ enum EventRow {
     ///
     /// - Throws: `damaged` for a row that the store did not write.
     static func view(_ row: PreparedStatement, in logID: UniqueID) throws -> RecordView {
-        let position = UInt64(clamping: row.integer(at: 0))
+        let position = row.ordinal(at: 0)
         guard let schemaVersion = UInt16(exactly: row.integer(at: 5)), let id = row.uniqueID(at: 7),
-            let hash = row.digest(at: 8)
+            let hash = row.digest(at: 8), let recordedAt = row.timestamp(at: 6)
         else {
             throw SQLiteEventStoreError.damaged(
-                at: position, "schema version, event id or hash is not of the right size")
+                at: position, "schema version, event id or hash is not of the right size, or the time is none")
         }
+        // What the wire's lengths have room for.
+        guard row.count(at: 1) <= StreamID.maxCategoryLength, row.count(at: 2) <= StreamID.maxNameLength,
+            row.count(at: 4) <= StreamID.maxEventTypeLength
+        else { throw SQLiteEventStoreError.damaged(at: position, "the name of its stream or its type is too long") }
         let header = RecordHeader(
             schemaVersion: schemaVersion, logID: logID, position: position,
-            streamVersion: UInt64(clamping: row.integer(at: 3)),
-            recordedAt: Timestamp(microseconds: row.integer(at: 6)), eventID: id, hash: hash)
+            streamVersion: row.ordinal(at: 3), recordedAt: recordedAt, eventID: id, hash: hash)
         return RecordView(
             header: header, category: row.borrowedBytes(at: 1), type: row.borrowedBytes(at: 4),
             name: row.borrowedBytes(at: 2), metadata: row.borrowedBytes(at: 9), data: row.borrowedBytes(at: 10))
@@ -35,7 +38,7 @@ enum EventRow {
     /// - Throws: `damaged` for a row that the store did not write.
     static func record(_ view: RecordView) throws -> RecordedEvent {
         guard let record = RecordedEvent(view) else {
-            let names = [view.category, view.name, view.type].map { String(decoding: $0, as: UTF8.self) }
+            let names = [view.category, view.name, view.type].map { String(decoding: $0, as: UTF8.self).printable }
             throw SQLiteEventStoreError.damaged(
                 at: view.header.position, "\(names[0])/\(names[1]) is not a stream, or \(names[2]) no type of event")
         }

@@ -111,6 +111,12 @@ extension PreparedStatement {
     /// A whole number.
     func integer(at column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
 
+    /// A position or a version; 0, which none is, for a number below.
+    func ordinal(at column: Int32) -> UInt64 { UInt64(clamping: integer(at: column)) }
+
+    /// A moment by its microseconds; nil for a number that is none.
+    func timestamp(at column: Int32) -> Timestamp? { Timestamp(exactMicroseconds: integer(at: column)) }
+
     /// The bytes of a text or a blob.
     func bytes(at column: Int32) -> [UInt8] { [UInt8](borrowedBytes(at: column)) }
 

@@ -51,7 +51,9 @@ enum StreamHeadTable {
         while try rows.step() {
             guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)) else {
                 throw SQLiteEventStoreError(
-                    .damaged, "an end is noted of \(rows.text(at: 0))/\(rows.text(at: 1)), which is not a stream")
+                    .damaged,
+                    "an end is noted of \(rows.text(at: 0).printable)/\(rows.text(at: 1).printable), which is not a "
+                        + "stream")
             }
             ends[stream] = (UInt64(clamping: rows.integer(at: 2)), UInt64(clamping: rows.integer(at: 3)))
         }
@@ -71,7 +73,7 @@ enum StreamHeadTable {
             let position = UInt64(clamping: rows.integer(at: 0))
             guard let stream = StreamID(category: rows.borrowedBytes(at: 1), name: rows.borrowedBytes(at: 2)) else {
                 throw SQLiteEventStoreError.damaged(
-                    at: position, "\(rows.text(at: 1))/\(rows.text(at: 2)) is not a stream")
+                    at: position, "\(rows.text(at: 1).printable)/\(rows.text(at: 2).printable) is not a stream")
             }
             guard let id = rows.uniqueID(at: 4) else {
                 throw SQLiteEventStoreError.damaged(at: position, "the event's id is not 16 bytes")

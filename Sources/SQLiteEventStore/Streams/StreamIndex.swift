@@ -56,7 +56,8 @@ enum StreamIndex {
             position += 1
             let (category, name) = (rows.text(at: 1), rows.text(at: 2))
             guard let stream = StreamID(category: category, name: name), let id = rows.uniqueID(at: 4) else {
-                throw SQLiteEventStoreError.damaged(at: position, "its stream \(category)/\(name) or its id cannot be")
+                throw SQLiteEventStoreError.damaged(
+                    at: position, "its stream \(category.printable)/\(name.printable) or its id cannot be")
             }
             let head = heads[stream, default: StreamHead()]
             guard rows.integer(at: 3) == head.version + 1 else {

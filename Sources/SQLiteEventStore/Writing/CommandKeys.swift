@@ -18,15 +18,15 @@ enum CommandKeys {
         try row.bind(scope.name, at: 2)
         try key.withUnsafeBytes { try row.bind($0, at: 3) }
         guard try row.step() else { return nil }
-        guard let fingerprint = row.digest(at: 0), let versions = decode(versions: row.bytes(at: 4)) else {
+        guard let fingerprint = row.digest(at: 0), let versions = StreamVersions.decode(row.bytes(at: 4)),
+            let recordedAt = row.timestamp(at: 3)
+        else {
             throw SQLiteEventStoreError(
                 .damaged,
-                "a command key of \(scope) is damaged: its fingerprint or stream versions cannot be read; "
+                "a command key of \(scope) is damaged: its fingerprint, time or stream versions cannot be read; "
                     + "run verify, or restore a backup")
         }
-        let commit = Commit(
-            position: UInt64(clamping: row.integer(at: 2)), recordedAt: Timestamp(microseconds: row.integer(at: 3)),
-            streamVersions: versions)
+        let commit = Commit(position: row.ordinal(at: 2), recordedAt: recordedAt, streamVersions: versions)
         return (fingerprint, KeyedOutcome(commit: commit, outcome: row.bytes(at: 1)))
     }
 
@@ -40,25 +40,7 @@ enum CommandKeys {
         try command.outcome.withUnsafeBytes { try row.bind($0, at: 5) }
         try row.bind(commit.position, at: 6)
         try row.bind(commit.recordedAt.microseconds, at: 7)
-        try row.bind(encode(versions: commit.streamVersions), at: 8)
+        try row.bind(StreamVersions.encode(commit.streamVersions), at: 8)
         try row.run()
-    }
-
-    /// Versions as a JSON array, so that SQLite's `json_each` reads them: `[3,7]`.
-    static func encode(versions: [UInt64]) -> String {
-        if versions.count == 1 { return "[\(versions[0])]" }
-        return "[" + versions.map(String.init).joined(separator: ",") + "]"
-    }
-
-    /// Versions from their JSON array; nil for anything that ``encode(versions:)`` does not write.
-    static func decode(versions text: [UInt8]) -> [UInt64]? {
-        guard text.count >= 2, text.first == UInt8(ascii: "["), text.last == UInt8(ascii: "]") else { return nil }
-        var versions: [UInt64] = []
-        for digits in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-        {
-            guard let version = UInt64(String(decoding: digits, as: UTF8.self)) else { return nil }
-            versions.append(version)
-        }
-        return versions
     }
 }

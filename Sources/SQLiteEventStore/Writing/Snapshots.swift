@@ -44,7 +44,7 @@ enum Snapshots {
         while try rows.step() {
             guard let stream = StreamID(category: rows.text(at: 0), name: rows.text(at: 1)),
                 let fingerprint = rows.digest(at: 3)
-            else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1)) cannot be read") }
+            else { throw SQLiteEventStoreError(.damaged, "a snapshot of \(rows.text(at: 1).printable) cannot be read") }
             let version = UInt64(clamping: rows.integer(at: 2))
             let head = try StreamHeadTable.load(stream, from: database)
             let event = try ConflictCheck.event(at: version, of: stream, head, database)
@@ -71,11 +71,11 @@ enum Snapshots {
         try row.bind(fingerprint, at: 4)
         // One that is damaged, or of another history, is as good as none: the events have everything.
         guard try row.step(), row.integer(at: 0) > 0, let lastEvent = row.uniqueID(at: 1),
-            try ConflictCheck.event(at: UInt64(row.integer(at: 0)), of: stream, head, database) == lastEvent
+            let createdAt = row.timestamp(at: 2), let updatedAt = row.timestamp(at: 3),
+            try ConflictCheck.event(at: row.ordinal(at: 0), of: stream, head, database) == lastEvent
         else { return nil }
         return Snapshot(
-            stream: stream, version: UInt64(row.integer(at: 0)), lastEvent: lastEvent,
-            createdAt: Timestamp(microseconds: row.integer(at: 2)),
-            updatedAt: Timestamp(microseconds: row.integer(at: 3)), fingerprint: fingerprint, state: row.bytes(at: 4))
+            stream: stream, version: row.ordinal(at: 0), lastEvent: lastEvent, createdAt: createdAt,
+            updatedAt: updatedAt, fingerprint: fingerprint, state: row.bytes(at: 4))
     }
 }

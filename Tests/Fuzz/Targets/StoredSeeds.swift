@@ -1,0 +1,63 @@
+import Accounts
+import EventSourcing
+
+/// Called by libFuzzer at the start.
+@_cdecl("LLVMFuzzerInitialize")
+public func initializeStored(_: UnsafeMutableRawPointer?, _: UnsafeMutableRawPointer?) -> CInt { writeSeeds(seeds) }
+
+private func bigEndian(_ value: Int64) -> [UInt8] {
+    (0..<8).reversed().map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+}
+
+private func seeds() -> [Seed] {
+    let opened = #"{"owner":"Alice","initial_balance":"10.00","currency":"USD"}"#
+    let legacyOpening = #"{"owner":"é\n","initial_balance":10.25}"#
+    let time = bigEndian(1_767_323_045_678_901)
+    let state = #"{"owner":"A","currency":"JPY","balance":"100"}"#
+    let account =
+        #"{"id":"a","version":3,"last_event":"01980000-0000-7000-8000-000000000001","created_at":1767323045678901,"#
+        + #""updated_at":1767323045678902,"owner":"Alice","currency":"USD","balance":"12.50"}"#
+    let other = account.replacing(#""id":"a""#, with: #""id":"b""#)
+    let head =
+        #"{"projection":"accounts","schema":"\#(Digest256(1, 2, 3, 4))","#
+        + #""log":"01980000-0000-7000-8000-000000000001","hash":"\#(Digest256(9, 8, 7, 6))","position":5}"#
+    let beyond = "18446744073709551615"
+    let problem = #"{"type":"/problems/insufficient-funds","title":"x","status":400,"detail":"y"}"#
+    var seeds = [
+        Seed("opened", 0, [0, 2], opened), Seed("deposited", 0, [1, 2], #"{"amount":"5.00"}"#),
+        Seed("withdrawn", 0, [2, 2], #"{ "amount" : "0.01" }"#), Seed("legacy-opened", 0, [0, 1], legacyOpening),
+        Seed("legacy-deposited", 0, [1, 1], #"{"amount":0.30000000000000004}"#),
+        Seed("legacy-exponent", 0, [1, 1], #"{"amount":1e-9223372036854775808}"#),
+        Seed("unknown", 0, [3, 2], "{}"), Seed("snapshot", 2, bigEndian(3) + time + time, state),
+        Seed("snapshot-absent", 2, bigEndian(1) + time + time, "{}"),
+        Seed("snapshot-version", 2, bigEndian(-1) + time + time, state),
+        Seed("snapshot-time", 2, bigEndian(1) + bigEndian(.min) + time, state), Seed("obeyed", 3, [0]),
+        Seed("refused", 3, [1, 1, 0x90], problem), Seed("refused-status", 3, [1, 0xFF, 0xFF], "{}"),
+        Seed("versions", 8, [], "[3,7]"), Seed("versions-none", 8, [], "[]"), Seed("versions-plus", 8, [], "[+3,07]"),
+        Seed("versions-beyond", 8, [], "[9223372036854775808]"), Seed("directory", 4, [], account + "\n" + other),
+        Seed("checkpoint", 5, [], [head, account, other].joined(separator: "\n")),
+        Seed("checkpoint-position", 5, [], head.replacing(":5}", with: ":\(beyond)}")),
+        Seed(
+            "checkpoint-version", 5, [], "\(head)\n" + account.replacing(#"version":3"#, with: #"version":\#(beyond)"#)),
+        Seed("cloud-event", 7, bigEndian(7) + sized(Array(#"{"by":"x"}"#.utf8)), #"{"amount":"5.00"}"#),
+        Seed(
+            "import", 6, [],
+            """
+            {"account":"acc-001","type":"AccountOpened","owner":"Alice","initial_balance":1000.0}
+            {"account":"acc-001","type":"MoneyDeposited","amount":500.0}
+
+            {"account":"acc-001","type":"MoneyWithdrawn","amount":1e2}
+            {"account":"b","type":"MoneyDeposited","amount":NaN}
+            {"account":"b","type":"AccountOpened","owner":"B","initial_balance":0}{}
+            """),
+    ]
+    var history: [UInt8] = []
+    for (type, schema, data) in [
+        (0, 1, legacyOpening), (1, 2, #"{"amount":"5.00"}"#), (2, 2, #"{"amount":"9999.00"}"#),
+        (2, 1, #"{"amount":1.5}"#),
+    ] as [(UInt8, UInt8, String)] {
+        history += [type, schema] + time + sized(Array(data.utf8))
+    }
+    seeds.append(Seed("history", 1, history))
+    return seeds
+}
