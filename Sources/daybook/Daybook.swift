@@ -18,7 +18,7 @@ struct Daybook: AsyncParsableCommand {
               64  a wrong argument or setting
               65  the input is broken, or a part of it
               66  the input cannot be read
-              69  a service cannot be reached, or cannot answer now
+              69  a service cannot be reached or answer now, or the log's file is held
               70  a failure inside daybook
               74  the output cannot be written
             """,
