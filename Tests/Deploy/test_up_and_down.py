@@ -161,6 +161,22 @@ def test_a_wrong_setting_ends_the_start_with_its_message(deployment, line, words
     assert deployment.processes() == {}
 
 
+def test_who_interrupts_the_start_is_told_how_to_stop_it(deployment):
+    # A gateway that is never ready.
+    procfile = deployment.folder / "Procfile"
+    procfile.write_text(procfile.read_text().replace("exec .build/release/command-service", "exec sh idle"))
+    (deployment.folder / "idle").write_text(
+        'if [ "$1" = --print-settings ]; then exec .build/release/command-service "$1"; fi\nexec sleep 600\n'
+    )
+    process = deployment.begin("up", "--no-build")
+    wait_until(lambda: "sleep" in deployment.processes().values(), "all are started", DEADLINE)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130 and "deploy/down stops it" in errors and "Traceback" not in errors, errors
+    assert "Daybook is down" in deployment.down()
+    assert deployment.processes() == {}
+
+
 def test_a_taken_port_is_named_with_its_setting(deployment):
     with socket.socket() as other:
         other.bind(("127.0.0.1", deployment.ports["read"]))

@@ -149,3 +149,5 @@ if __name__ == "__main__":
     except PermissionError as error:
         what = f" for {error.filename}" if error.filename else ""
         fail(f"no permission{what}: only the user who started Daybook, and root, may see to it")
+    except KeyboardInterrupt:
+        fail("interrupted; what was started goes on, and deploy/down stops it", 130)
