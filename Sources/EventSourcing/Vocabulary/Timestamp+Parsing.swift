@@ -1,7 +1,7 @@
 extension Timestamp {
     /// Reads a time of RFC 3339, such as `2026-01-02T03:04:05.678901Z` or `2026-01-02T04:04:05+01:00`; nil for anything
     /// else, and if the moment is not within the years 0000 to 9999 in UTC, as `9999-12-31T23:59:59-01:00`. Digits beyond
-    /// the microsecond are cut off; a leap second counts as the first of the next minute.
+    /// the microsecond are cut off; a leap second counts as the first of the next minute, and one at the very end as ``latest``.
     public init?(rfc3339 text: some StringProtocol) {
         var reader = Reader(text: Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"), let month = reader.number(digits: 2, in: 1...12),
@@ -14,7 +14,14 @@ extension Timestamp {
         else { return nil }
         let minutes = (Self.daysSince1970(year, month, day) * 24 + hour) * 60 + minute - offset
         // At most five digits of years: far from the end of Int64.
-        self.init(exactMicroseconds: (minutes * 60 + second) * 1_000_000 + fraction)
+        let microseconds = (minutes * 60 + second) * 1_000_000 + fraction
+        if second == 60, Timestamp(exactMicroseconds: microseconds) == nil,
+            Timestamp(exactMicroseconds: minutes * 60_000_000) != nil
+        {
+            self = .latest
+        } else {
+            self.init(exactMicroseconds: microseconds)
+        }
     }
 
     /// After Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms", as ``description``.

@@ -5,9 +5,9 @@ final class CheckpointLines {
     /// The longest line that is read, in bytes: twice what the largest event of the log can lead to.
     static let maxLineLength = 2 << 20
 
-    private static let readSize = 256 << 10
-
     private let descriptor: Int32
+    /// What is read at once.
+    private let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     private var buffer: [UInt8] = []
     /// Where the next line begins in `buffer`.
     private var start = 0
@@ -34,7 +34,10 @@ final class CheckpointLines {
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    deinit {
+        close(descriptor)
+        part.deallocate()
+    }
 
     /// The next line without its line feed; nil at the end.
     ///
@@ -69,16 +72,10 @@ final class CheckpointLines {
     }
 
     private func readMore() throws {
-        let before = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: Self.readSize))
         var count: Int
-        repeat {
-            count = buffer.withUnsafeMutableBytes { bytes in
-                read(descriptor, bytes.baseAddress.map { $0 + before }, Self.readSize)
-            }
-        } while count < 0 && errno == EINTR
+        repeat { count = read(descriptor, part.baseAddress, part.count) } while count < 0 && errno == EINTR
         guard count >= 0 else { throw CheckpointFile.Unusable("it cannot be read", errno) }
-        buffer.removeSubrange((before + count)...)
+        buffer.append(contentsOf: part[..<count])
         isAtEnd = count == 0
     }
 }

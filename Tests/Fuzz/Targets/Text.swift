@@ -2,11 +2,13 @@ import EventSourcing
 import JSON
 
 @testable import Accounts
+@testable import QueryService
 @testable import ServiceSupport
 
 /// What clients and users write: JSON, commands, amounts, times, header fields, queries, settings.
 private let trials: [Trial] = [
     json, time, amount, money, command, query, entityTags, address, duration, identifiers, fieldValues, settings,
+    historyPoint, authority, printed,
 ]
 
 /// Called by libFuzzer with each input.
@@ -32,6 +34,11 @@ private func json(_ input: [UInt8]) {
         var second = JSONWriter()
         second.value(value)
         check(second.bytes == writer.bytes, "a value has one form")
+        var compact = JSONWriter()
+        compact.compactValue(input)
+        check(!compact.bytes.contains { $0 < 0x20 }, "a compact value is one line")
+        var third = JSONReader(compact.bytes)
+        check(try third.readValue() == value, "a compact value is the same value")
     } catch {
         check(!isValid || error.code == .duplicateMember, "what is well-formed is read: \(error)")
         check((0...input.count).contains(error.offset), "an error is within the document")
@@ -146,4 +153,22 @@ private func settings(_ input: [UInt8]) {
     let entries = value { try SettingsFileParser.entries(in: text) } ?? [:]
     let lines = text.unicodeScalars.reduce(1) { $0 + ($1 == "\n" || $1 == "\r" ? 1 : 0) }
     check(entries.values.allSatisfy { (1...lines).contains($0.line) }, "an entry stands in a line of the file")
+}
+
+private func historyPoint(_ input: [UInt8]) {
+    guard let text = text(input), let point = HistoryPoint(text) else { return }
+    check(HistoryPoint(point.description) == point, "a point is read as it was written")
+}
+
+private func authority(_ input: [UInt8]) {
+    guard let text = text(input), let authority = Authority(text) else { return }
+    let host = authority.host.contains(":") ? "[\(authority.host)]" : authority.host
+    let again = Authority(host + (authority.port.map { ":\($0)" } ?? ""))
+    check(again?.port == authority.port, "a port is read as it was written")
+}
+
+private func printed(_ input: [UInt8]) {
+    let shown = PrintableText(String(decoding: input, as: UTF8.self)).description
+    check(!shown.unicodeScalars.contains(where: PrintableText.mustBeEscaped), "what is printed steers no terminal")
+    check(PrintableText(shown).description == shown, "what may be printed is printed as it is")
 }
