@@ -137,7 +137,7 @@ actor AppendServer {
         try appends.guardConnections(by: connectionGuard, limits: PeerLimits.append)
         try appends.bind(endpoint)
         self.appends = appends
-        let replies = ReplyQueue(on: appends, loop: loop)
+        let replies = ReplyQueue(on: appends, loop: loop, connectionGuard)
         replies.whenGone = { [weak self] peer in self?.assumeIsolated { $0.forget(peer) } }
         self.replies = replies
     }
@@ -179,10 +179,11 @@ actor AppendServer {
     private func take(_ message: borrowing Frames, into batch: inout Batch) {
         let peer = message.copy(0)
         batch.frames += message.count
-        guard !mustDrop(peer) else {
-            counted.dropped += UInt64(message.count - 1)
+        if !gone.isEmpty, gone.contains(peer) {
+            counted.dropped += UInt64(max(1, message.count) - 1)
             return
         }
+        let isBacklogged = replies?.isBacklogged(peer, at: message.connection) ?? false
         for index in 1..<max(1, message.count) {
             batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
@@ -190,6 +191,11 @@ actor AppendServer {
                 let sender = Sender(peer: peer, number: number)
                 guard !isStopping else {
                     refuse(LogRefusal(.stopping, "the event log is stopping"), sender)
+                    continue
+                }
+                guard !isBacklogged else {
+                    counted.dropped += 1
+                    refuse(LogRefusal(.overloaded, "too many replies to earlier requests are unread"), sender)
                     continue
                 }
                 switch request {
@@ -207,12 +213,6 @@ actor AppendServer {
                 counted.malformed += 1
             }
         }
-    }
-
-    /// Whether what a peer asks for is not to be done: it has left, or does not read what it asked for before.
-    private func mustDrop(_ peer: [UInt8]) -> Bool {
-        if !gone.isEmpty, gone.contains(peer) { return true }
-        return replies?.isBacklogged(peer) ?? false
     }
 
     /// A peer has left. An address that libzmq made for it (5 bytes, the first 0) is never given again.
@@ -381,7 +381,7 @@ actor AppendServer {
         }
         if verdict == .refused {
             counted.refusedSubscriptions += 1
-            connectionGuard.end(connection.descriptor)
+            connectionGuard.end(connection.descriptor, .subscriptionRefused)
         }
         return kind == 1 && verdict == .taken
     }

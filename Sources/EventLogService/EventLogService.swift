@@ -38,7 +38,9 @@ public final class EventLogService: Service {
         guardLoop = try SocketLoop(name: "log-guard", context: context)
         let warnings = PeerWarnings(logger)
         connectionGuard = ConnectionGuard(on: guardLoop) { warnings.warn($0.rawValue, peer: $1) }
-        for socket in ["append", "events", "read"] { context.admit(PeerLimits.admission, to: "event-log/\(socket)") }
+        context.admit(PeerLimits.admission, to: "event-log/append")
+        context.admit(PeerLimits.admission, to: "event-log/read")
+        context.admit(PeerLimits.eventsAdmission, to: "event-log/events")
         appendServer = AppendServer(
             store: store, on: appendLoop, connectionGuard: connectionGuard, logger: logger
         ) { continuation.yield($0) }

@@ -11,7 +11,8 @@ enum PeerLimits {
         var limits = ConnectionLimits()
         limits.maxWaitingBytes = 32 << 20
         limits.maxWaitingBytesInAll = 64 << 20
-        limits.maxUnfinishedBytes = UInt64(maxAppendBytes) + (1 << 20)
+        // The largest message, and what the system may have received beyond it that libzmq has not read.
+        limits.maxUnfinishedBytes = 2 * UInt64(maxAppendBytes)
         return limits
     }()
 
@@ -19,21 +20,28 @@ enum PeerLimits {
         var limits = ConnectionLimits()
         limits.maxWaitingBytes = 4 << 20
         limits.maxWaitingBytesInAll = 16 << 20
-        limits.maxUnfinishedBytes = 2 * UInt64(maxReadBytes)
         return limits
     }()
 
     static let events: ConnectionLimits = {
         var limits = ConnectionLimits()
-        limits.allowance = (atOnce: 64 << 10, perSecond: 2 << 10)
+        limits.allowance = (atOnce: 16 << 10, perSecond: 1 << 10)
         return limits
     }()
 
-    /// A peer that connects again and again costs the others no more than this.
+    /// Peers that connect again and again cost the others no more than this.
     static let admission: Admission = {
         var admission = Admission()
         admission.maxHandshakesPerSecond = 200
         admission.maxHandshakesAtOnce = 512
+        return admission
+    }()
+
+    /// Slower, since each new connection brings subscriptions, which libzmq takes in on the thread that appends.
+    static let eventsAdmission: Admission = {
+        var admission = Admission()
+        admission.maxHandshakesPerSecond = 20
+        admission.maxHandshakesAtOnce = 64
         return admission
     }()
 }

@@ -27,6 +27,7 @@ final class PeerWarnings: Sendable {
         }
         guard let unsaid else { return }
         logger.warning(
-            "a peer was disconnected", metadata: ["reason": "\(reason)", "peer": "\(peer)", "others_before": "\(unsaid)"])
+            "a peer was disconnected",
+            metadata: ["reason": "\(reason)", "peer": "\(peer)", "others_before": "\(unsaid)"])
     }
 }

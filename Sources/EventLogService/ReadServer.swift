@@ -65,7 +65,7 @@ actor ReadServer {
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
         try socket.bind(endpoint)
         self.socket = socket
-        let replies = ReplyQueue(on: socket, loop: loop)
+        let replies = ReplyQueue(on: socket, loop: loop, connectionGuard)
         replies.whenGone = { [weak self] peer in
             self?.assumeIsolated { $0.counted.dropped += UInt64($0.waiting.removeAll(from: peer)) }
         }
@@ -94,12 +94,13 @@ actor ReadServer {
     private func take(_ message: borrowing Frames, _ replies: ReplyQueue) {
         let peer = message.copy(0)
         let due = ContinuousClock.now + Self.patience
+        let isBacklogged = replies.isBacklogged(peer, at: message.connection)
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 guard !waiting.add(Waiting(request: request, number: number, due: due), from: peer) else { continue }
                 counted.overloaded += 1
-                guard !replies.isBacklogged(peer) else { continue }
+                guard !isBacklogged else { continue }
                 let refusal = LogRefusal(.overloaded, "too many reads wait")
                 replies.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
             } catch {

@@ -15,7 +15,8 @@ final class ReplyQueue {
     /// A message carries at most this many replies, as it may carry at most this many requests.
     static let mostFrames = 64
 
-    /// What waits for one requester at most, and for all together.
+    /// What is on its way to one requester at most. Of all requesters together, libzmq has and here waits as much as the
+    /// second figure each; when libzmq has it, the requester with most is disconnected.
     static let maxBytesOfPeer = 8 << 20
     static let maxBytesInAll = 64 << 20
 
@@ -25,6 +26,7 @@ final class ReplyQueue {
     private static let meteredFrom = 4 << 10
     /// What a frame takes in memory beside its bytes.
     private static let frameOverhead = 64
+    private static let maxConnections = 1024
     private static let patience = Duration.seconds(5)
     private static let retryInterval = Duration.milliseconds(2)
 
@@ -46,6 +48,7 @@ final class ReplyQueue {
 
     private let socket: Socket
     private let loop: SocketLoop
+    private let connectionGuard: ConnectionGuard
     private let inLibrary = SendMeter()
     private var collected: [[UInt8]: [[UInt8]]] = [:]
     private var collectedBytes = 0
@@ -53,6 +56,8 @@ final class ReplyQueue {
     /// Only of requesters to whom much is on its way.
     private var backlogs: [[UInt8]: Backlog] = [:]
     private var waitingBytes = 0
+    /// The connection that each requester's last message came over, of not too many of them.
+    private var connections: [[UInt8]: Int32] = [:]
     private var isRetryScheduled = false
 
     /// Replies that were dropped: their requester is gone, or does not read.
@@ -60,18 +65,29 @@ final class ReplyQueue {
     /// Called with the address of a requester that is gone.
     var whenGone: ([UInt8]) -> Void = { _ in }
 
-    init(on socket: Socket, loop: SocketLoop) {
+    init(on socket: Socket, loop: SocketLoop, _ connectionGuard: ConnectionGuard) {
         self.socket = socket
         self.loop = loop
+        self.connectionGuard = connectionGuard
     }
 
-    /// Whether so much is on its way to a requester, or to all, that its requests should not be answered now.
+    /// Whether so much is on its way to a requester that its requests should not be answered now.
+    ///
+    /// - Parameter connection: the connection that they came over: it is ended if all replies together are too much, and
+    ///   most of them are this requester's.
+    func isBacklogged(_ peer: [UInt8], at connection: Int32) -> Bool {
+        if connections[peer] != connection {
+            if connections.count >= Self.maxConnections { connections = connections.filter { backlogs[$0.key] != nil } }
+            connections[peer] = connection
+        }
+        return isBacklogged(peer)
+    }
+
+    /// Whether so much is on its way to a requester that its requests should not be answered now.
     func isBacklogged(_ peer: [UInt8]) -> Bool {
         guard !backlogs.isEmpty, let backlog = backlogs[peer] else { return false }
-        return backlog.bytes >= Self.maxBytesOfPeer / 2 || bytes >= Self.maxBytesInAll / 2
+        return backlog.bytes >= Self.maxBytesOfPeer / 2
     }
-
-    private var bytes: Int { inLibrary.bytes + waitingBytes }
 
     /// Collects a reply; ``flush()`` sends it.
     func add(_ reply: LogReply, to peer: [UInt8], number: UInt64, logID: UniqueID) {
@@ -129,7 +145,9 @@ final class ReplyQueue {
     private func send(_ frames: [[UInt8]], _ bytes: Int, to peer: [UInt8]) throws(ZeroMQError) -> Socket.SendResult {
         guard bytes >= Self.meteredFrom else { return try socket.send([peer] + frames) }
         let backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
-        guard backlog.inLibrary.bytes + bytes <= Self.maxBytesOfPeer, self.bytes + bytes <= Self.maxBytesInAll else {
+        guard backlog.inLibrary.bytes + bytes <= Self.maxBytesOfPeer else { return .wouldBlock }
+        guard inLibrary.bytes + bytes <= Self.maxBytesInAll else {
+            endLargest()
             return .wouldBlock
         }
         let result = try socket.send([peer] + frames, metered: (by: backlog.inLibrary, bytes: bytes))
@@ -140,7 +158,7 @@ final class ReplyQueue {
     private func wait(_ frames: [[UInt8]], _ messageBytes: Int, for peer: [UInt8]) {
         var backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
         let size = messageBytes + frames.count * Self.frameOverhead
-        guard backlog.bytes + size <= Self.maxBytesOfPeer, bytes + size <= Self.maxBytesInAll else {
+        guard backlog.bytes + size <= Self.maxBytesOfPeer, waitingBytes + size <= Self.maxBytesInAll else {
             undeliverable += UInt64(frames.count)
             return
         }
@@ -149,6 +167,13 @@ final class ReplyQueue {
         backlog.waiting.append(Message(frames: frames, bytes: messageBytes, due: .now + Self.patience))
         backlogs[peer] = backlog
         scheduleRetry()
+    }
+
+    /// Ends the connection of the requester to whom most is on its way: what libzmq has for it is freed then.
+    private func endLargest() {
+        guard let peer = backlogs.max(by: { $0.value.bytes < $1.value.bytes })?.key, let connection = connections[peer]
+        else { return }
+        connectionGuard.end(connection, .tooMuchUnread)
     }
 
     private func scheduleRetry() {
@@ -186,10 +211,11 @@ final class ReplyQueue {
     private func offer(
         _ message: Message, to peer: [UInt8], _ meter: SendMeter
     ) throws(ZeroMQError) -> Socket.SendResult {
-        let size = message.bytes + message.frames.count * Self.frameOverhead
-        // It counts among those that wait already.
-        guard meter.bytes + message.bytes <= Self.maxBytesOfPeer, bytes - size + message.bytes <= Self.maxBytesInAll
-        else { return .wouldBlock }
+        guard meter.bytes + message.bytes <= Self.maxBytesOfPeer else { return .wouldBlock }
+        guard inLibrary.bytes + message.bytes <= Self.maxBytesInAll else {
+            endLargest()
+            return .wouldBlock
+        }
         return try socket.send([peer] + message.frames, metered: (by: meter, bytes: message.bytes))
     }
 }

@@ -30,6 +30,22 @@ struct MessageLimitTests {
         }
     }
 
+    @Test(arguments: Transport.allCases)
+    func aMessageWithTooManyBytesIsDroppedWholeAndCounted(over transport: Transport) async throws {
+        var options = roomy
+        options.maxMessageBytes = 1000
+        try await onStage { [options] stage in
+            let router = try await stage.peer(.router, options)
+            let dealer = try await stage.peer(.dealer, roomy)
+            try await dealer.connect(router.bind(transport.newEndpoint))
+            let sizes = [[1000], [500, 500], [1001], [400, 400, 201, 5000], [1, 1000], [999, 1]]
+            try await dealer.sendAll(0..<sizes.count) { index in sizes[index].map { [UInt8](repeating: 7, count: $0) } }
+            try await eventually("the last") { await router.received.count >= 3 }
+            #expect(await router.received.map { $0.dropFirst().map(\.count) } == [[1000], [500, 500], [999, 1]])
+            #expect(try await router.counters.oversized == 3)
+        }
+    }
+
     @Test(arguments: [Transport.tcp, .ipc])
     func aPeerThatSendsTooLargeAFrameIsDisconnectedAndTheOthersAreNot(over transport: Transport) async throws {
         var options = roomy

@@ -44,7 +44,10 @@ struct SocketTests {
             empty.mostFrames = 0
             var negative = SocketOptions()
             negative.sendQueue = -1
-            for options in [endless, empty, negative] {
+            // Without a domain libzmq would let peers in that have no handshake.
+            var open = SocketOptions()
+            open.domain = ""
+            for options in [endless, empty, negative, open] {
                 let error = await #expect(throws: ZeroMQError.self) { _ = try await stage.peer(.dealer, options) }
                 #expect(error?.number == EINVAL)
             }
@@ -56,7 +59,7 @@ struct SocketTests {
         let changes: [(inout SocketOptions) -> Void] = [
             { $0.sendQueue = 1 }, { $0.receiveQueue = 1 }, { $0.lingerMilliseconds = 1 }, { $0.largestFrame = 1 },
             { $0.mostFrames = 1 }, { $0.reconnectMilliseconds.first = 1 }, { $0.reconnectMilliseconds.longest = 1 },
-            { $0.deadPeerMilliseconds = nil }, { $0.backlog = 1 },
+            { $0.deadPeerMilliseconds = nil }, { $0.backlog = 1 }, { $0.maxMessageBytes = 1 }, { $0.domain = "d" },
         ]
         let all = changes.map { change in
             var options = SocketOptions()

@@ -19,6 +19,8 @@ struct Batch {
     private let database: Database
     private let insert: EventInsert
     private var links: StreamLinkInsert
+    /// The data and metadata of the events that conflicts told so far.
+    private var missedBytes = 0
     /// How many of the records are written.
     private var written = 0
     private let logID: UniqueID
@@ -59,7 +61,9 @@ struct Batch {
             guard ConflictCheck.holds(write.expected, head) else {
                 try flush()
                 let missed = try ConflictCheck.missed(
-                    in: write.stream, expecting: write.expected, actual: head, database, logID)
+                    in: write.stream, expecting: write.expected, actual: head, database, logID,
+                    isBrief: missedBytes >= ConflictCheck.maxMissedBytesOfBatch)
+                missedBytes += missed.reduce(0) { $0 + $1.event.data.count + $1.event.metadata.count }
                 return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
             }
             heads.append(head)

@@ -5,6 +5,9 @@ internal import GRDB
 enum ConflictCheck {
     /// The most that a conflict tells of what its appender missed.
     static let missedLimit = ReadLimit(events: 100, bytes: 256 << 10)
+    /// Once the conflicts of one batch tell so much, each further one tells only the first event that was missed: reading
+    /// holds the whole batch up.
+    static let maxMissedBytesOfBatch = 2 << 20
 
     /// Whether a stream that ends with `head` is as an appender expects it.
     static func holds(_ expected: ExpectedVersion, _ head: StreamHead) -> Bool {
@@ -18,7 +21,7 @@ enum ConflictCheck {
     /// The events that an appender with a wrong expectation had not seen.
     static func missed(
         in stream: StreamID, expecting expected: ExpectedVersion, actual head: StreamHead, _ database: Database,
-        _ logID: UniqueID
+        _ logID: UniqueID, isBrief: Bool
     ) throws -> [RecordedEvent] {
         guard case .exactly(let version, let lastEvent) = expected, head.version > 0 else { return [] }
         var seen = version
@@ -28,7 +31,8 @@ enum ConflictCheck {
         } else if let lastEvent, version > 0, try event(at: version, of: stream, head, database) != lastEvent {
             seen = version - 1
         }
-        return try LogReader.readStream(database, logID, stream, head, after: seen, limit: missedLimit)
+        let limit = isBrief ? ReadLimit(events: 1, bytes: 1) : missedLimit
+        return try LogReader.readStream(database, logID, stream, head, after: seen, limit: limit)
     }
 
     /// The id of a stream's event of a version; nil where there is none.

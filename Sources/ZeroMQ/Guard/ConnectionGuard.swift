@@ -15,8 +15,10 @@ public actor ConnectionGuard {
         case tooMuchWaiting = "too many bytes wait, or a message does not end"
         /// It sends more than such a socket has to say.
         case tooMuchSent = "it sends too much"
-        /// The socket's owner asked for it.
-        case refused = "refused"
+        /// It subscribes to what no event can be, to too much, or sends what is no subscription.
+        case subscriptionRefused = "its subscriptions are refused"
+        /// It leaves its replies unread.
+        case tooMuchUnread = "it does not read its replies"
     }
 
     private struct Key: Hashable {
@@ -26,6 +28,8 @@ public actor ConnectionGuard {
 
     private struct Connection {
         let system: SystemConnection
+        /// They are numbered as they are accepted.
+        let number: UInt64
         /// What had been taken over the descriptor by earlier connections.
         let takenBefore: UInt64
         var received: UInt64 = 0
@@ -41,14 +45,22 @@ public actor ConnectionGuard {
         let monitor: SocketCore
         let limits: ConnectionLimits
         let taken: TakenBytes
+        let owner: SocketLoop
+        /// What connections that have ended left behind, until the owner has taken all whole messages.
+        var leftBehind: UInt64 = 0
+        /// As it was at the last check.
+        var drains: UInt64 = 0
     }
 
     private static let interval = Duration.milliseconds(20)
+    /// No limit is as small as this.
+    private static let maxUnseen: UInt64 = 64 << 10
 
     private nonisolated let loop: SocketLoop
     private nonisolated let report: @Sendable (Reason, _ peer: String) -> Void
     private var watched: [Int: Watched] = [:]
     private var connections: [Key: Connection] = [:]
+    private var accepted: UInt64 = 0
     private var isCheckScheduled = false
     private nonisolated let ended = Mutex<[Reason: UInt64]>([:])
     private nonisolated let sockets = Atomic<Int>(0)
@@ -68,19 +80,21 @@ public actor ConnectionGuard {
     public nonisolated var endedConnections: [Reason: UInt64] { ended.withLock { $0 } }
 
     /// Ends a connection that a message came over (``Frames/connection``), from whichever thread.
-    public nonisolated func end(_ descriptor: Int32) {
-        loop.perform { self.assumeIsolated { $0.refuse(descriptor) } }
+    public nonisolated func end(_ descriptor: Int32, _ reason: Reason) {
+        loop.perform { self.assumeIsolated { $0.endAll(of: descriptor, reason) } }
     }
 
     /// Watches the connections of a socket by its monitor.
     ///
     /// - Returns: what is to be called, on any thread, when the socket has ended its reports.
     nonisolated func watch(
-        _ monitor: SocketCore, _ limits: ConnectionLimits, _ taken: TakenBytes
+        _ monitor: SocketCore, _ limits: ConnectionLimits, _ taken: TakenBytes, of owner: SocketLoop
     ) -> () -> Void {
         let socket = sockets.add(1, ordering: .relaxed).newValue
         loop.perform {
-            self.assumeIsolated { $0.begin(Watched(monitor: monitor, limits: limits, taken: taken), as: socket) }
+            self.assumeIsolated {
+                $0.begin(Watched(monitor: monitor, limits: limits, taken: taken, owner: owner), as: socket)
+            }
         }
         return { [self] in loop.perform { self.assumeIsolated { $0.forget(socket) } } }
     }
@@ -100,22 +114,39 @@ public actor ConnectionGuard {
 
     private func changed(_ event: Int32, _ key: Key) {
         // Either way, what had this descriptor before is gone.
-        connections[key] = nil
+        if let old = connections.removeValue(forKey: key) { watched[key.socket]?.leftBehind &+= old.waiting }
         guard let watched = watched[key.socket] else { return }
         watched.taken.noteChange(of: key.descriptor)
         guard event == ZMQ_EVENT_ACCEPTED else { return }
         let limits = watched.limits
         guard let system = SystemConnection(key.descriptor) else { return }
+        accepted += 1
         connections[key] = Connection(
-            system: system, takenBefore: watched.taken.count(of: key.descriptor),
+            system: system, number: accepted, takenBefore: watched.taken.count(of: key.descriptor),
             allowance: limits.allowance.map { TokenBucket(capacity: $0.atOnce, perSecond: $0.perSecond) })
-        let isOneTooMany = connections.keys.count { $0.socket == key.socket } > limits.maxConnections
-        if isOneTooMany || key.descriptor >= TakenBytes.capacity { end(key, .tooManyConnections) }
+        let count = connections.count { $0.key.socket == key.socket && !$0.value.isEnded }
+        if key.descriptor >= TakenBytes.capacity {
+            end(key, .tooManyConnections)
+        } else if let limit = limits.maxWaitingBytesInAll, watched.leftBehind > limit {
+            end(key, .tooMuchWaiting)
+        } else if count > limits.maxConnections {
+            end(leastUseful(beside: key, watched.taken), .tooManyConnections)
+        }
         scheduleCheck()
     }
 
-    private func refuse(_ descriptor: Int32) {
-        for key in connections.keys where key.descriptor == descriptor { end(key, .refused) }
+    private func endAll(of descriptor: Int32, _ reason: Reason) {
+        for key in connections.keys where key.descriptor == descriptor { end(key, reason) }
+    }
+
+    /// The connection to be ended when there is one too many: the oldest that has not sent a whole message, else the
+    /// newest.
+    private func leastUseful(beside new: Key, _ taken: TakenBytes) -> Key {
+        let silent = connections.filter { key, connection in
+            key.socket == new.socket && key != new && !connection.isEnded
+                && taken.count(of: key.descriptor) == connection.takenBefore
+        }
+        return silent.min { $0.value.number < $1.value.number }?.key ?? new
     }
 
     private func end(_ key: Key, _ reason: Reason) {
@@ -140,9 +171,11 @@ public actor ConnectionGuard {
 
     private func check(_ socket: Int, _ limits: ConnectionLimits, _ taken: TakenBytes) {
         var waiting: [(key: Key, bytes: UInt64)] = []
-        var inAll: UInt64 = 0
         let now = ContinuousClock.now
         let drains = taken.drains
+        if let old = watched[socket], drains > old.drains { watched[socket]?.leftBehind = 0 }
+        watched[socket]?.drains = drains
+        var inAll = watched[socket]?.leftBehind ?? 0
         for (key, connection) in connections where key.socket == socket && !connection.isEnded {
             guard let received = connection.system.receivedBytes else { continue }
             let new = received >= connection.received ? received - connection.received : 0
@@ -155,7 +188,7 @@ public actor ConnectionGuard {
             let took = taken.count(of: key.descriptor) &- connection.takenBefore
             let rest = received > took ? received - took : 0
             // What waited at the last check, and was not taken although all whole messages were since, is not complete.
-            let isUnfinished = took == connection.took && drains >= connection.drains &+ 2
+            let isUnfinished = took == connection.took && drains > connection.drains
             let unfinished = isUnfinished ? min(connection.waiting, rest) : 0
             connections[key]?.waiting = rest
             connections[key]?.took = took
@@ -167,6 +200,8 @@ public actor ConnectionGuard {
             inAll += rest
             if rest > 0 { waiting.append((key, rest)) }
         }
+        // The owner sleeps when no whole message waits: it is woken, so that it notes that.
+        if inAll > Self.maxUnseen { watched[socket]?.owner.perform {} }
         guard let limit = limits.maxWaitingBytesInAll, inAll > limit else { return }
         for (key, bytes) in waiting.sorted(by: { $0.bytes > $1.bytes }) where inAll > limit {
             end(key, .tooMuchWaiting)

@@ -37,7 +37,8 @@ struct SystemConnection: Hashable, Sendable {
             return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
                 withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { port in
                     guard
-                        getnameinfo(start, size, text.baseAddress, 128, port.baseAddress, 32, NI_NUMERICHOST | NI_NUMERICSERV)
+                        getnameinfo(
+                            start, size, text.baseAddress, 128, port.baseAddress, 32, NI_NUMERICHOST | NI_NUMERICSERV)
                             == 0, let text = text.baseAddress, let port = port.baseAddress
                     else { return "a peer on this machine" }
                     return "\(String(cString: text)):\(String(cString: port))"

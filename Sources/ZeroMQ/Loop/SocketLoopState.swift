@@ -105,8 +105,8 @@ final class SocketLoopState: @unchecked Sendable {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
         while runInbox() {
             wait()
-            for (index, socket) in polled.enumerated() where pollItems[index + 1].revents != 0 {
-                socket.becameReady()
+            for (index, socket) in polled.enumerated() {
+                if pollItems[index + 1].revents != 0 { socket.becameReady() } else { socket.taken?.noteDrained() }
             }
             runTimers()
             runAfterThisTurn()

@@ -20,7 +20,7 @@ public struct Frames: ~Copyable {
     }
 
     /// The connection that the message came over: its descriptor, which a later connection may be given again; -1 if
-    /// libzmq does not know it. Looking it up costs about as much as an allocation.
+    /// libzmq does not know it.
     public var connection: Int32 { buffer.connection }
 
     /// A copy of one frame.
@@ -63,7 +63,12 @@ final class FrameBuffer {
         return result
     }
 
-    var connection: Int32 { count > 0 ? zmq_msg_get(messages + count - 1, ZMQ_SRCFD) : -1 }
+    /// Looked up once for each message: that costs about as much as an allocation.
+    var connection: Int32 {
+        if knownConnection == nil { knownConnection = count > 0 ? zmq_msg_get(messages + count - 1, ZMQ_SRCFD) : -1 }
+        return knownConnection ?? -1
+    }
+    private var knownConnection: Int32?
 
     /// Whether another frame of the same message follows the last one received.
     var hasMore: Bool { count > 0 && zmq_msg_more(messages + count - 1) != 0 }
@@ -76,5 +81,6 @@ final class FrameBuffer {
         }
         count = 0
         byteCount = 0
+        knownConnection = nil
     }
 }

@@ -39,8 +39,6 @@ public final class Socket {
     private let loop: SocketLoop
     private let core: SocketCore
     private let buffer: FrameBuffer
-    /// Where what was taken from each connection is noted, if the socket is guarded.
-    private var taken: TakenBytes?
 
     /// Makes a socket on the loop's thread, with its options applied.
     ///
@@ -135,7 +133,7 @@ public final class Socket {
             guard let pointer = core.pointer else { return nil }
             defer { buffer.clear() }
             guard try receiveFrames(from: pointer) else {
-                taken?.noteDrained()
+                core.taken?.noteDrained()
                 return nil
             }
             if role != .publisher, buffer.hasMore || isTooLarge {
@@ -143,7 +141,7 @@ public final class Socket {
                 counters.oversized += 1
                 continue
             }
-            if let taken { taken.add(wireBytes, from: buffer.connection) }
+            if let taken = core.taken { taken.add(wireBytes, from: buffer.connection) }
             counters.received += 1
             return try body(Frames(buffer))
         }
@@ -232,13 +230,13 @@ public final class Socket {
         precondition(core.monitor == nil && core.whenClosed == nil, "a socket's connections are already watched")
         let monitor = try ConnectionMonitor.open(for: core, in: loop.context, ConnectionMonitor.acceptance)
         let taken = TakenBytes()
-        core.whenClosed = connectionGuard.watch(monitor, limits, taken)
-        self.taken = taken
+        core.taken = taken
+        core.whenClosed = connectionGuard.watch(monitor, limits, taken, of: loop)
     }
 
     /// The connection of a guarded socket that has a descriptor (``Frames/connection``) at present.
     public func connection(_ descriptor: Int32) -> ConnectionID {
-        taken?.connection(descriptor) ?? ConnectionID(descriptor: descriptor, generation: 0)
+        core.taken?.connection(descriptor) ?? ConnectionID(descriptor: descriptor, generation: 0)
     }
 
     /// Whether a connection of a guarded socket has not ended, as far as its guard knows.
@@ -279,9 +277,9 @@ public final class Socket {
     }
 
     private func dropRest(from pointer: UnsafeMutableRawPointer) throws {
-        let connection = taken == nil ? -1 : buffer.connection
+        let connection = core.taken == nil ? -1 : buffer.connection
         var bytes = wireBytes
-        defer { taken?.add(bytes, from: connection) }
+        defer { core.taken?.add(bytes, from: connection) }
         guard buffer.hasMore else { return }
         // What was received goes first: the whole message must never be held here.
         buffer.clear()

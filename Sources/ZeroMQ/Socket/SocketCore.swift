@@ -10,6 +10,8 @@ final class SocketCore: @unchecked Sendable {
     var isPaused = false
     /// The socket that reports this one's connections; closed with it.
     var monitor: SocketCore?
+    /// Where it is noted that nothing waits to be received, if the socket is guarded.
+    var taken: TakenBytes?
     /// Called when this one is closed, to have a monitor closed that another loop owns.
     var whenClosed: (() -> Void)?
 

@@ -1,0 +1,75 @@
+import EventLogProtocol
+import Testing
+import ZeroMQ
+
+@testable import EventLogService
+
+@Suite struct PeerBoundsTests {
+    private func connection(_ descriptor: Int32, _ generation: UInt64 = 0) -> ConnectionID {
+        ConnectionID(descriptor: descriptor, generation: generation)
+    }
+
+    private func topic(_ number: Int) -> [UInt8] { Array("t/\(number)".utf8) }
+
+    @Test func `subscriptions are counted by connection and in all, each once, until they end`() {
+        var ledger = SubscriptionLedger(maxOfConnection: 2, maxInAll: 3, maxNonsense: 1)
+        let (one, two, three) = (connection(1), connection(2), connection(3))
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: one) == .taken)
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: one) == .taken)
+        #expect(ledger.subscribe(topic(2), isPossible: true, by: one) == .taken)
+        #expect(ledger.count == 2)
+        ledger.unsubscribe(topic(2), by: one)
+        // An end of what never was gives nothing.
+        ledger.unsubscribe(topic(9), by: one)
+        #expect(ledger.count == 1)
+        #expect(ledger.subscribe(topic(3), isPossible: true, by: one) == .taken)
+        #expect(ledger.subscribe(topic(4), isPossible: true, by: one) == .refused)
+        #expect(ledger.subscribe(topic(5), isPossible: true, by: one) == .ignored)
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: two) == .taken)
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: three) == .refused)
+        // Another connection with the same descriptor is another connection.
+        ledger.forget { $0 == one }
+        #expect(ledger.count == 1)
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: connection(1, 1)) == .taken)
+        #expect(ledger.subscribe(topic(1), isPossible: false, by: two) == .taken, "it has it")
+        #expect(ledger.subscribe(topic(2), isPossible: false, by: two) == .refused)
+    }
+
+    @Test func `what is no subscription is refused when it is too much`() {
+        var ledger = SubscriptionLedger(maxOfConnection: 2, maxInAll: 3, maxNonsense: 1)
+        #expect(ledger.nonsense(by: connection(1)) == .taken)
+        #expect(ledger.nonsense(by: connection(1)) == .refused)
+        #expect(ledger.nonsense(by: connection(1)) == .ignored)
+        #expect(ledger.nonsense(by: connection(2)) == .taken)
+    }
+
+    @Test func `peers take turns however much each asks for, and what one that left asked for is dropped`() {
+        var queue = FairQueue<Int>(maxOfPeer: 3, maxInAll: 5)
+        for number in 1...3 { #expect(queue.add(number, from: [1])) }
+        #expect(!queue.add(4, from: [1]))
+        #expect(queue.add(10, from: [2]))
+        #expect(queue.add(20, from: [3]))
+        #expect(!queue.add(21, from: [3]), "all together have too much")
+        func next(_ mayNot: [UInt8] = []) -> Int? { queue.next { $0 != mayNot }?.element }
+        #expect(next() == 1)
+        #expect(next() == 10)
+        #expect(next([3]) == 2)
+        #expect(queue.removeAll(from: [1]) == 1)
+        #expect(queue.removeAll(from: [1]) == 0)
+        #expect(next([3]) == nil)
+        #expect(queue.count == 1 && queue.contains([3]))
+        #expect(queue.removeFirst { $0 < 20 } == 0)
+        #expect(queue.removeFirst { $0 == 20 } == 1)
+        #expect(queue.isEmpty && next() == nil)
+    }
+
+    @Test(arguments: ["", "account/", "account/T", "account/T/a-1/", "heartbeat/", "heart", "A.b_c~d-9/x/y"])
+    func `a prefix of a topic may be subscribed to`(topic: String) {
+        #expect(Topic.isPrefix(Array(topic.utf8)))
+    }
+
+    @Test(arguments: ["/", "a//", "a/b/c/d", "a b", "a/b/\u{e9}", String(repeating: "c", count: 33)])
+    func `what no topic begins with may not`(topic: String) {
+        #expect(!Topic.isPrefix(Array(topic.utf8)))
+    }
+}

@@ -1,0 +1,95 @@
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ZeroMQ
+
+@Suite("Connections that exceed a limit", .timeLimit(.minutes(2)))
+struct ConnectionGuardTests {
+    private func onGuardedStage(
+        _ limits: ConnectionLimits, _ body: (Stage, Peer, String, ConnectionGuard) async throws -> Void
+    ) async throws {
+        try await onStage { stage in
+            let loop = try stage.loop("socket")
+            let connectionGuard = ConnectionGuard(on: try stage.loop("guard"))
+            let router = Peer(on: loop, .echo)
+            try await router.open(.router, roomy)
+            try await router.perform { try $0.opened.guardConnections(by: connectionGuard, limits: limits) }
+            try await body(stage, router, router.bind(Transport.tcp.newEndpoint), connectionGuard)
+        }
+    }
+
+    @Test func `a peer whose messages wait is ended, and the others are not`() async throws {
+        var limits = ConnectionLimits()
+        limits.maxWaitingBytes = 1 << 20
+        try await onGuardedStage(limits) { stage, router, endpoint, connectionGuard in
+            let (good, bad) = (
+                try await stage.peer(.dealer, isWatched: true), try await stage.peer(.dealer, roomy, isWatched: true)
+            )
+            try await good.connect(endpoint)
+            try await bad.connect(endpoint)
+            // Far more than the limit, but it is taken.
+            try await good.sendAll(0..<100) { numbered($0, size: 50_000) }
+            try await eventually("the echoes") { await good.received.count == 100 }
+            #expect(connectionGuard.endedConnections.isEmpty)
+            await router.pause()
+            try await bad.sendAll(0..<100) { numbered($0, size: 50_000) }
+            try await eventually("its end") { await bad.events.contains(.disconnected) }
+            #expect(connectionGuard.endedConnections[.tooMuchWaiting] ?? 0 >= 1)
+            #expect(await !good.events.contains(.disconnected))
+        }
+    }
+
+    @Test func `a peer that sends more than its allowance is ended`() async throws {
+        var limits = ConnectionLimits()
+        limits.allowance = (atOnce: 10_000, perSecond: 1)
+        try await onGuardedStage(limits) { stage, _, endpoint, connectionGuard in
+            let peer = try await stage.peer(.dealer, roomy, isWatched: true)
+            try await peer.connect(endpoint)
+            try await peer.sendAll(0..<1) { numbered($0, size: 5000) }
+            try await eventually("the echo") { await peer.received.count == 1 }
+            #expect(connectionGuard.endedConnections.isEmpty)
+            try await peer.sendAll(0..<1) { numbered($0, size: 6000) }
+            try await eventually("its end") { await peer.events.contains(.disconnected) }
+            #expect(connectionGuard.endedConnections[.tooMuchSent] == 1)
+        }
+    }
+
+    @Test func `of too many connections a silent one is ended, and not those that talk`() async throws {
+        var limits = ConnectionLimits()
+        limits.maxConnections = 2
+        try await onGuardedStage(limits) { stage, _, endpoint, connectionGuard in
+            let silent = try await stage.peer(.dealer, isWatched: true)
+            try await silent.connect(endpoint)
+            try await eventually("the first") { await silent.events == [.connected] }
+            for _ in 0..<2 {
+                let peer = try await stage.peer(.dealer, isWatched: true)
+                try await peer.connect(endpoint)
+                try await peer.sendAll(0..<1) { numbered($0) }
+                try await eventually("an echo") { await peer.received.count >= 1 }
+            }
+            try await eventually("the end of the silent one") { await silent.events.contains(.disconnected) }
+            #expect(connectionGuard.endedConnections[.tooManyConnections] ?? 0 >= 1)
+        }
+    }
+
+    @Test func `a meter counts what libzmq holds, and nothing once it is sent or dropped`() async throws {
+        try await onStage { stage in
+            let total = SendMeter()
+            let meter = SendMeter(partOf: total)
+            let (one, other) = (try await stage.peer(.dealer, roomy), try await stage.peer(.dealer, roomy))
+            try await other.connect(one.bind(Transport.tcp.newEndpoint))
+            try await eventually("sending") {
+                try await one.perform { try $0.opened.send([[1], [2, 3]], metered: (by: meter, bytes: 100)) == .sent }
+            }
+            try await eventually("it has arrived") { await other.received == [[[1], [2, 3]]] }
+            try await eventually("it is let go") { meter.bytes == 0 && total.bytes == 0 }
+            let lonely = try await stage.peer(.dealer)
+            let result = try await lonely.perform {
+                try $0.opened.send([[UInt8](repeating: 1, count: 1000)], metered: (by: meter, bytes: 1000))
+            }
+            #expect(result == .wouldBlock)
+            #expect(meter.bytes == 0 && total.bytes == 0)
+        }
+    }
+}
