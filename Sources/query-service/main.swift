@@ -30,7 +30,8 @@ let program = ServiceProgram(
     "query-service", about: "follows the event log and answers queries from memory",
     settings: [
         httpAddress.description, historyLimit.description, historyBytes.description, checkpointFolder.description,
-        checkpointInterval.description, CommonSettings.httpConnections.description,
+        checkpointInterval.description, CommonSettings.snapshotKey.description,
+        CommonSettings.httpConnections.description,
     ] + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
@@ -52,7 +53,8 @@ await program.run { settings, logger in
     let accounts = ProjectionHost<AccountDirectory>(logger: logger)
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),
-        checkpoints: checkpoints, context: context, logger: logger)
+        checkpoints: checkpoints, snapshotsSignedWith: try CommonSettings.snapshotKey(settings), context: context,
+        logger: logger)
     let source = EventSource(events, log: service.log)
     let routes =
         AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log).routes

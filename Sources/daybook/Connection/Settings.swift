@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EventLogProtocol
+internal import EventSourcing
 internal import FoundationEssentials
 internal import Glibc
 internal import SQLiteEventStore
@@ -22,6 +23,7 @@ struct Settings {
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
                     CommonSettings.eventStore.description,
+                    CommonSettings.snapshotKey.description,
                 ] + CommonSettings.ofLogClients,
                 arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)", $0] } ?? [] },
                 environment: ProcessInfo.processInfo.environment)
@@ -32,6 +34,20 @@ struct Settings {
     var query: HTTPAddress { get throws { try reported { try reader.value(Self.queryAddress) } } }
     var logHealth: HTTPAddress { get throws { try reported { try reader.value(Self.logAddress) } } }
     var log: EventLogAddress { get throws { try reported { try CommonSettings.logAddress(reader) } } }
+
+    /// The key that the services sign snapshots with; nil if there is none here.
+    var snapshotKey: SnapshotKey? {
+        get throws {
+            try reported {
+                guard let path = try reader.value(CommonSettings.snapshotKey) else { return nil }
+                do throws(SnapshotKeyError) {
+                    return try SnapshotKeyFile.load(path)
+                } catch {
+                    throw SettingError("\(CommonSettings.snapshotKey.name): \(error)")
+                }
+            }
+        }
+    }
 
     /// The path of the store's file.
     var storePath: String { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }
