@@ -44,7 +44,8 @@ import ZeroMQ
         signedBy signer: SnapshotSigner<Tally>? = nil
     ) async throws {
         let snapshot = try self.snapshot(history, at: version, state: state)
-        let signed = try #require((signer ?? self.signer).sign(snapshot, in: try await client.logID()))
+        let logID = try await client.logID()
+        let signed = try #require((signer ?? self.signer).sign(snapshot, in: logID))
         #expect(try await client.keep(signed))
     }
 
@@ -181,8 +182,8 @@ import ZeroMQ
             let history = try await fill(client, 10)
             // From here on the log lets snapshots wait for a moment, and settles some of them together.
             try await keep(client, history, at: 3)
-            let snapshot = try #require(
-                signer.sign(try #require(try fold(history, to: 9).snapshot), in: try await client.logID()))
+            let logID = try await client.logID()
+            let snapshot = try #require(signer.sign(try self.snapshot(history, at: 9), in: logID))
             let kept = Task.immediate { try await client.keep(snapshot) }
             let dropped = Task.immediate { try await client.drop(snapshot) }
             #expect(try await kept.value)

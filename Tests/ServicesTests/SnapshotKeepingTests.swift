@@ -61,12 +61,14 @@ import ZeroMQ
             stream, fingerprint: signer.fingerprint, upTo: version, limit: ReadLimit(events: 1)
         ).snapshot
         guard let kept else { return nil }
-        return try #require(signer.open(kept, in: try await client.logID()))
+        let logID = try await client.logID()
+        return try #require(signer.open(kept, in: logID))
     }
 
     /// Keeps a snapshot, signed as by a gateway with a fault.
     private func keep(_ snapshot: Snapshot, _ client: EventLogClient) async throws {
-        let signed = try #require(signer.sign(snapshot, in: try await client.logID()))
+        let logID = try await client.logID()
+        let signed = try #require(signer.sign(snapshot, in: logID))
         #expect(try await client.keep(signed))
     }
 
