@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "ServiceSupport",
             dependencies: [
-                "EventLogProtocol", "JSON", "ZeroMQ",
+                "EventLogProtocol", "EventSourcing", "JSON", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -57,6 +57,11 @@ public struct AccountCommands: CommandDomain {
     /// The members of refusals that hold amounts.
     public let amountMembers: Set = ["available", "requested", "shortfall"]
 
+    /// An amount that is none in the account's currency.
+    public func isMalformed(_ refusal: AccountRefusal) -> Bool {
+        if case .invalidAmount = refusal { true } else { false }
+    }
+
     /// What a client is told of a refusal.
     public func problem(for refusal: AccountRefusal, of stream: StreamID) -> Problem {
         AccountProblems.problem(for: refusal, account: stream.name)

@@ -58,8 +58,17 @@ enum AccountProblems {
             headers: headers)
     }
 
+    /// So much of a pointer is shown: a member's name is the client's, and as long as a body may be.
+    private static var maxPointer: Int { 200 }
+
     private static func invalidCommand(_ errors: [FieldError]) -> Problem {
-        Problem(
+        let errors = errors.map { error in
+            error.pointer.unicodeScalars.count <= maxPointer
+                ? error
+                : FieldError(
+                    pointer: String(error.pointer.unicodeScalars.prefix(maxPointer)) + "…", detail: error.detail)
+        }
+        return Problem(
             .badRequest, "invalid-command", title: "Invalid command",
             detail: errors.map(\.description).joined(separator: "; "), members: [member(errors)])
     }

@@ -44,11 +44,25 @@ public protocol CommandDomain: Sendable {
     /// Writes the aggregate as clients see it, amounts in a form.
     func write(_ revision: Revision<State>, to writer: inout JSONWriter, amounts form: DecimalForm)
 
+    /// Whether a refused command was malformed, as an amount with more fractional digits than the currency has: then the
+    /// refusal binds no key.
+    func isMalformed(_ refusal: State.Refusal) -> Bool
+
     /// The members of refusals that hold amounts.
     var amountMembers: Set<String> { get }
 
     /// What a client is told of a refusal, with amounts as numbers.
     func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
+}
+
+extension CommandDomain {
+    /// No command that could be read is malformed.
+    public func isMalformed(_ refusal: State.Refusal) -> Bool { false }
+
+    /// What is kept with a key of a refused command; nil: nothing, and the key stays free.
+    func record(of refusal: State.Refusal, on stream: StreamID) -> RecordedAnswer? {
+        isMalformed(refusal) ? nil : RecordedAnswer(problem(for: refusal, of: stream))
+    }
 }
 
 /// One of many commands that are sent at once.

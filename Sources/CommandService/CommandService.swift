@@ -1,5 +1,5 @@
 public import EventLogProtocol
-internal import EventSourcing
+public import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
@@ -32,16 +32,22 @@ public final class CommandService<Domain: CommandDomain>: Service {
 
     /// The log is asked every second; after this long without an answer it counts as gone.
     private static var longestSilence: Duration { .seconds(4) }
+    /// So often a head below what the log told before is asked for again, with a pause before each, before the log counts
+    /// as one that went back.
+    private static var looksAtLowHead: Int { 5 }
+    private static var pauseAtLowHead: Duration { .milliseconds(100) }
 
     /// A gateway for a domain.
     ///
     /// - Parameters:
     ///   - log: where the event log is.
     ///   - query: where the query service listens.
+    ///   - key: what snapshots are signed with; without one only this process's own are believed.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits,
-        snapshots policy: SnapshotPolicy = SnapshotPolicy(), context: Context, logger: Logger
+        snapshots policy: SnapshotPolicy = SnapshotPolicy(), signedWith key: SnapshotKey = .ofThisProcess(),
+        context: Context, logger: Logger
     ) throws(ZeroMQError) {
         self.domain = domain
         self.logger = logger
@@ -50,7 +56,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
         queryAddress = query
         loop = try SocketLoop(name: "gateway", context: context)
         client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
-        snapshots = SnapshotKeeper(client: client, policy: policy, on: loop, logger: logger)
+        snapshots = SnapshotKeeper(
+            client: client, policy: policy, signer: SnapshotSigner(key), on: loop, logger: logger)
         host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
         self.log = KnownLog(client: client, horizon: horizon)
         queryWatch = QueryWatch(of: query)
@@ -138,16 +145,17 @@ public final class CommandService<Domain: CommandDomain>: Service {
                     .counter, "snapshots_wrong", snapshots.wrong,
                     help: "Snapshots that were not what the events give, and were deleted."),
                 Figure(
+                    .counter, "snapshots_not_believed", snapshots.unbelieved,
+                    help: "Snapshots that were not signed with this service's key, so that the events were read."),
+                Figure(
                     .gauge, "commands_in_progress", UInt64(clamping: await host.commandsInProgress),
                     help: "Commands that wait to be answered."),
             ])
     }
 
     /// Whether the log is not a continuation of what it was: another one, or restored from before, and maybe grown again.
-    private func hasChanged(
-        since known: LogStatus, _ status: LogStatus, told: UInt64
-    ) async throws(EventLogError) -> Bool {
-        guard known.logID == status.logID, status.head.position >= told else { return true }
+    private func hasChanged(since known: LogStatus, _ status: LogStatus) async throws(EventLogError) -> Bool {
+        guard known.logID == status.logID else { return true }
         let position = known.head.position
         guard position > 0, status.head.position > position else {
             return status.head.position == position && status.head.hash != known.head.hash
@@ -156,36 +164,57 @@ public final class CommandService<Domain: CommandDomain>: Service {
         return page.records.first?.hash != known.head.hash
     }
 
+    /// Whether the log's head stays below a position that it told of before. It may be so for a moment without anything
+    /// being wrong: a record can be read just before the log's head is that record.
+    private func staysBelow(_ told: UInt64, _ status: LogStatus) async throws -> Bool {
+        var head = status.head.position
+        for _ in 0..<Self.looksAtLowHead where head < told {
+            // Nothing tells that a log has stayed as it is but time.
+            try await Task.sleep(for: Self.pauseAtLowHead)
+            head = try await client.status().head.position
+        }
+        return head < told
+    }
+
     /// Asks the log for its head, again and again: whether it answers tells whether it is there, for a log that is
     /// frozen keeps its connections. The first answer also tells what queries must show at least, for what was answered
     /// before a restart is to be seen after it.
     private func watchLog() async {
         var known: LogStatus?
         while !Task.isCancelled {
-            do throws(EventLogError) {
-                // Whatever was acknowledged before the log is asked is not beyond the head that it answers with.
-                let told = horizon.position
-                let status = try await client.status()
-                lastHeard.withLock { $0 = .now }
-                log.learn(status.logID)
-                if let known, try await hasChanged(since: known, status, told: told) {
-                    logger.error(
-                        "the log went back or is another one: what was known of it is forgotten",
-                        metadata: ["told": "\(told)", "head": "\(status.head.position)", "log": "\(status.logID)"])
-                    horizon.reset(to: status.head.position)
-                    await host.forgetAll()
-                } else {
-                    horizon.advance(to: status.head.position)
-                }
-                known = status
+            do {
+                try await watchLogOnce(&known)
             } catch {
                 logger.debug("the event log does not answer", metadata: ["error": "\(error)"])
             }
             // A log that is frozen tells nothing, so it is asked; cancelled when the service stops. A jitter, so that gateways
             // do not ask as one; often only until the log is there.
             let isThere = await client.isConnected
-            let pause = Int.random(in: 50...150) * (isThere ? 10 : 1)
+            let pause = Int.random(in: 50...150) * (isThere && horizon.required != nil ? 10 : 1)
             do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
         }
+    }
+
+    private func watchLogOnce(_ known: inout LogStatus?) async throws {
+        // Whatever was acknowledged before the log is asked is not beyond the head that it answers with.
+        let told = horizon.position
+        let status = try await client.status()
+        lastHeard.withLock { $0 = .now }
+        log.learn(status.logID)
+        var isOther = if let known { try await hasChanged(since: known, status) } else { false }
+        // Also if it was never asked before: commands may have been obeyed already.
+        if !isOther { isOther = try await staysBelow(told, status) }
+        if isOther {
+            logger.error(
+                "the log went back or is another one: what was known of it is forgotten",
+                metadata: ["told": "\(told)", "head": "\(status.head.position)", "log": "\(status.logID)"])
+            horizon.forget()
+            await host.forgetAll()
+            // Its head is asked for anew: what it acknowledged meanwhile is beyond the one that it has just told.
+            known = nil
+            return
+        }
+        horizon.establish(at: status.head.position)
+        known = status
     }
 }

@@ -17,17 +17,21 @@ public final class QueryService: Service {
     private let projections: ProjectionSet
     private let follower: LogFollower
     private let checkpoints: CheckpointPolicy?
+    private let snapshots: SnapshotTrust
     private let logger: Logger
 
     /// A service that projects the log at an address.
     ///
-    /// - Parameter checkpoints: where projections are written, and how often; nil: nowhere, so that each start reads
-    ///   the whole log.
+    /// - Parameters:
+    ///   - checkpoints: where projections are written, and how often; nil: nowhere, so that each start reads the whole
+    ///     log.
+    ///   - key: what snapshots must be signed with to be believed; without one none is.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         log address: EventLogAddress, projections: ProjectionList, checkpoints: CheckpointPolicy? = nil,
-        context: Context, logger: Logger
+        snapshotsSignedWith key: SnapshotKey = .ofThisProcess(), context: Context, logger: Logger
     ) throws(ZeroMQError) {
+        snapshots = SnapshotTrust(key)
         self.address = address
         self.logger = logger
         self.checkpoints = checkpoints
@@ -39,7 +43,7 @@ public final class QueryService: Service {
     }
 
     /// Reads the log for what the projections do not hold.
-    public var log: LogAccess { LogAccess(client: client) }
+    public var log: LogAccess { LogAccess(client: client, snapshots: snapshots) }
 
     /// Follows the log until the graceful shutdown.
     public func run() async throws {
@@ -89,6 +93,9 @@ public final class QueryService: Service {
             Figure(.counter, "gaps_repaired", counters.gaps, help: "Gaps among live events, each repaired by reading."),
             Figure(.counter, "tails_repaired", counters.lostTails, help: "Ends of bursts lost and read."),
             Figure(.counter, "malformed_messages", counters.malformed, help: "Messages that break the grammar."),
+            Figure(
+                .counter, "snapshots_not_believed", snapshots.unbelieved,
+                help: "Snapshots that were not signed with this service's key, so that the events were read."),
             Figure(.counter, "divergences", counters.divergences, help: "Times when the log was another one."),
         ]
         var missing = statuses.compactMap(missing)

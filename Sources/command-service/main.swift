@@ -16,6 +16,10 @@ let mostCommands = CommonSettings.count(
     "COMMAND_MOST_IN_PROGRESS", default: "4096", in: 1...1_000_000,
     help: "the most commands that wait to be answered; further ones are refused as overload")
 
+let commandDeadline = CommonSettings.duration(
+    "COMMAND_DEADLINE", default: "10s",
+    help: "after so long nothing more is asked of the event log for a command, and it is answered")
+
 let snapshotInterval = CommonSettings.count(
     "COMMAND_SNAPSHOT_EVENTS", default: "200", in: 0...1_000_000_000,
     help: "a snapshot of an account is taken after so many of its events; 0: none")
@@ -27,7 +31,8 @@ let program = ServiceProgram(
     "command-service", about: "obeys commands that arrive by HTTP, and forwards queries",
     settings: [
         httpAddress.description, queryAddress.description, cacheLimit.description, mostCommands.description,
-        snapshotInterval.description, snapshotAudit.description,
+        commandDeadline.description, snapshotInterval.description, snapshotAudit.description,
+        CommonSettings.snapshotKey.description,
     ] + CommonSettings.ofHTTP + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
@@ -38,10 +43,12 @@ await program.run { settings, logger in
         domain: domain, log: try CommonSettings.logAddress(settings),
         query: try settings.value(queryAddress),
         limits: CommandLimits(
-            cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands)),
+            cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands),
+            deadline: try settings.value(commandDeadline)),
         snapshots: SnapshotPolicy(
             interval: UInt64(try settings.value(snapshotInterval)),
             auditedOneIn: UInt64(try settings.value(snapshotAudit))),
+        signedWith: try CommonSettings.snapshotKey(settings),
         context: context, logger: logger)
     return [
         ContextLifetime(context), service,

@@ -30,7 +30,7 @@ let program = ServiceProgram(
     "query-service", about: "follows the event log and answers queries from memory",
     settings: [
         httpAddress.description, historyLimit.description, historyBytes.description, checkpointFolder.description,
-        checkpointInterval.description,
+        checkpointInterval.description, CommonSettings.snapshotKey.description,
     ] + CommonSettings.ofHTTP + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
@@ -52,7 +52,8 @@ await program.run { settings, logger in
     let accounts = ProjectionHost<AccountDirectory>(logger: logger)
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),
-        checkpoints: checkpoints, context: context, logger: logger)
+        checkpoints: checkpoints, snapshotsSignedWith: try CommonSettings.snapshotKey(settings), context: context,
+        logger: logger)
     let source = EventSource(events, log: service.log)
     let routes =
         AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log).routes

@@ -23,7 +23,7 @@ START_DEADLINE = 30.0
 # The contract: "exit 0 within 5 s".
 STOP_DEADLINE = 5.0
 
-_PREFIXES_OF_SETTINGS = ("EVENT_", "COMMAND_", "QUERY_", "LOG_LEVEL", "PORT")
+_PREFIXES_OF_SETTINGS = ("EVENT_", "COMMAND_", "QUERY_", "SNAPSHOT_", "LOG_LEVEL", "PORT")
 
 
 def wait_until(condition, what, deadline=10.0):

@@ -13,6 +13,7 @@ from daybook_frames import Event, Write
 from daybook_subscriber import Requester, append
 from problems import assert_problem
 from services import wait_until
+from signed_snapshots import DIGEST_LENGTH, log_id, secret_of, signed
 from test_projections import metrics
 from test_time_travel import History, account_path, assert_account, fill
 
@@ -105,7 +106,7 @@ def test_snapshots_are_what_the_fold_gives(start_daybook):
         opened = events[snapshot.stream, 1]
         assert (snapshot.last_event, snapshot.updated_at) == (event.id, event.recorded_at)
         assert snapshot.created_at == opened.recorded_at
-        held = json.loads(snapshot.state)
+        held = json.loads(snapshot.state[:-DIGEST_LENGTH])
         assert held.keys() == {"owner", "currency", "balance"}
         assert (held["owner"], held["currency"]) == (state["owner"], state["currency"])
         assert Decimal(held["balance"]) == state["balance"]
@@ -220,8 +221,13 @@ def test_a_wrong_snapshot_is_found_by_the_audit_deleted_counted_and_named(start_
     for account in ("wrong", "sound"):
         filled(daybook, account, 10)
     stopped_with_snapshots(daybook, ["wrong", "sound"], 9)
-    richer = state(owner="Alice", currency="USD", balance="900.00")
-    alter(daybook, (f"UPDATE snapshots SET state = {richer} WHERE version = 9 AND stream = ?", "wrong"))
+    # Signed with the services' own key, as by a program with a fault: nothing else is compared at all.
+    right = snapshots(daybook)["wrong", 9]
+    richer = signed(
+        json.dumps({"owner": "Alice", "currency": "USD", "balance": "900.00"}).encode(), secret_of(daybook),
+        log_id(daybook), "wrong", 9, right.last_event, right.created_at, right.updated_at,
+    )  # fmt: skip
+    alter(daybook, ("UPDATE snapshots SET state = ? WHERE version = 9 AND stream = ?", richer, "wrong"))
     daybook.start()
 
     def audited(count):

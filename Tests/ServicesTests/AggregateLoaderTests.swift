@@ -7,6 +7,7 @@ import ZeroMQ
 /// Aggregates folded from a real log: with or without snapshots makes no difference but in time.
 @Suite struct AggregateLoaderTests {
     private let stream = StreamID(category: Tally.category, name: "t")!
+    private let signer = SnapshotSigner<Tally>(SnapshotKey(sharedSecret: Array(0..<32))!)
 
     /// Appends so many random events, and gives the whole history.
     private func fill(_ client: EventLogClient, _ count: Int, seed: UInt64 = 1) async throws -> [RecordedEvent] {
@@ -37,23 +38,28 @@ import ZeroMQ
         try Revision<Tally>(of: stream, folding: history.prefix(version))
     }
 
-    /// Keeps a snapshot of the fold at a version, or one with another state or fingerprint.
+    /// Keeps a signed snapshot of the fold at a version, or of another state.
     private func keep(
         _ client: EventLogClient, _ history: [RecordedEvent], at version: Int, state: String? = nil,
-        fingerprint: Digest256 = Tally.snapshotFingerprint
+        signedBy signer: SnapshotSigner<Tally>? = nil
     ) async throws {
+        let snapshot = try self.snapshot(history, at: version, state: state)
+        let logID = try await client.logID()
+        let signed = try #require((signer ?? self.signer).sign(snapshot, in: logID))
+        #expect(try await client.keep(signed))
+    }
+
+    private func snapshot(_ history: [RecordedEvent], at version: Int, state: String? = nil) throws -> Snapshot {
         let snapshot = try #require(try fold(history, to: version).snapshot)
-        let isKept = try await client.keep(
-            Snapshot(
-                stream: stream, version: snapshot.version, lastEvent: snapshot.lastEvent,
-                createdAt: snapshot.createdAt, updatedAt: snapshot.updatedAt, fingerprint: fingerprint,
-                state: state.map { Array($0.utf8) } ?? snapshot.state))
-        #expect(isKept)
+        return Snapshot(
+            stream: stream, version: snapshot.version, lastEvent: snapshot.lastEvent, createdAt: snapshot.createdAt,
+            updatedAt: snapshot.updatedAt, fingerprint: snapshot.fingerprint,
+            state: state.map { Array($0.utf8) } ?? snapshot.state)
     }
 
     @Test func `I5: at every version, a snapshot with the tail is the fold of all events`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             let history = try await fill(client, 40)
             for version in [7, 20, 33] { try await keep(client, history, at: version) }
             for version in Array(0...42) + [Int.max] {
@@ -80,7 +86,7 @@ import ZeroMQ
 
     @Test func `a stream that does not exist is an aggregate before its first event`() async throws {
         try await withLog { client, _ in
-            let loaded = try await AggregateLoader<Tally>(client: client).load(stream)
+            let loaded = try await AggregateLoader<Tally>(client: client, signer: signer).load(stream)
             #expect(loaded.revision == Revision(of: stream))
             #expect(loaded.streamVersion == 0)
             #expect(loaded.position == nil)
@@ -89,10 +95,13 @@ import ZeroMQ
 
     @Test func `a snapshot that cannot be read, or is of another schema, is as good as none`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             let history = try await fill(client, 30)
             try await keep(client, history, at: 10)
-            try await keep(client, history, at: 25, state: "999", fingerprint: Digest256(hashing: Array("old".utf8)))
+            // As programs before this one kept them, and as another operator's do.
+            #expect(try await client.keep(snapshot(history, at: 25, state: "999")))
+            let others = SnapshotSigner<Tally>(SnapshotKey(sharedSecret: Array(1...32))!)
+            try await keep(client, history, at: 26, state: "999", signedBy: others)
             let loaded = try await loader.load(stream)
             #expect(loaded.snapshot?.version == 10)
             #expect(loaded.revision == (try fold(history, to: 30)))
@@ -108,7 +117,7 @@ import ZeroMQ
 
     @Test func `a snapshot that the events after it contradict is not believed`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             let counted = (0..<9).map { _ in
                 NewEvent(
                     id: .version7(at: .now()), type: "Counted", schemaVersion: 1, data: Array("{\"by\":1}".utf8))
@@ -122,9 +131,44 @@ import ZeroMQ
         }
     }
 
+    @Test func `a snapshot that was not signed, or for another log, is not believed and is told of`() async throws {
+        try await withLog { client, _ in
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
+            let history = try await fill(client, 12)
+            let logID = try await client.logID()
+            let forged = try snapshot(history, at: 9, state: "999")
+            let signed = try #require(signer.sign(forged, in: UniqueID(high: logID.high, low: logID.low ^ 1)))
+            #expect(try await client.keep(signed))
+            let loaded = try await loader.load(stream)
+            #expect(loaded.revision == (try fold(history, to: 12)))
+            #expect(loaded.snapshot == nil)
+            #expect(loaded.unbelieved == signed)
+            try await keep(client, history, at: 9)
+            #expect(try await loader.load(stream).snapshot?.version == 9)
+            #expect(try await loader.load(stream).unbelieved == nil)
+        }
+    }
+
+    @Test func `nothing more is asked after the deadline`() async throws {
+        try await withLog { client, _ in
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
+            // More than a page.
+            _ = try await fill(client, 2500)
+            let error = await #expect(throws: AggregateLoadError.self) { () async throws in
+                _ = try await loader.load(stream, by: .now)
+            }
+            guard case .log(let logError) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(logError.code == .unavailable)
+            #expect(try await loader.load(stream, by: .now + .seconds(60)).streamVersion == 2500)
+        }
+    }
+
     @Test func `a dropped snapshot is used no more`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             let history = try await fill(client, 10)
             try await keep(client, history, at: 9)
             let snapshot = try #require(try await loader.load(stream).snapshot)
@@ -138,18 +182,20 @@ import ZeroMQ
             let history = try await fill(client, 10)
             // From here on the log lets snapshots wait for a moment, and settles some of them together.
             try await keep(client, history, at: 3)
-            let snapshot = try #require(try fold(history, to: 9).snapshot)
+            let logID = try await client.logID()
+            let snapshot = try #require(signer.sign(try self.snapshot(history, at: 9), in: logID))
             let kept = Task.immediate { try await client.keep(snapshot) }
             let dropped = Task.immediate { try await client.drop(snapshot) }
             #expect(try await kept.value)
             try await dropped.value
-            #expect(try await AggregateLoader<Tally>(client: client).load(stream).snapshot?.version == 3)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
+            #expect(try await loader.load(stream).snapshot?.version == 3)
         }
     }
 
     @Test func `a long history is folded over several pages, whichever version is asked for`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             // More than two pages of the loader.
             let history = try await fill(client, 4500)
             let versions = [1, 1999, 2000, 2001, 3999, 4000, 4001, 4499, 4500]
@@ -165,7 +211,8 @@ import ZeroMQ
                 #expect(loaded.snapshot?.version == [50, 2100].last { $0 <= version }.map { UInt64($0) })
                 #expect(loaded.streamVersion == 4500)
             }
-            #expect(try await loader.load(stream, usingSnapshots: false).revision == (try fold(history, to: 4500)))
+            let whole = try await loader.load(stream, usingSnapshots: false).revision
+            #expect(whole == (try fold(history, to: 4500)))
         }
     }
 
@@ -179,7 +226,7 @@ import ZeroMQ
             }
             var history: [RecordedEvent] = []
             for event in events { history = try await append([event], client) }
-            let loaded = try await AggregateLoader<Tally>(client: client).load(stream)
+            let loaded = try await AggregateLoader<Tally>(client: client, signer: signer).load(stream)
             #expect(loaded.revision == (try fold(history, to: 9)))
             #expect(loaded.revision.state.count == 36)
         }
@@ -187,7 +234,7 @@ import ZeroMQ
 
     @Test func `an event that cannot be read is named; what lies before it is there`() async throws {
         try await withLog { client, _ in
-            let loader = AggregateLoader<Tally>(client: client)
+            let loader = AggregateLoader<Tally>(client: client, signer: signer)
             _ = try await fill(client, 5)
             let poison = NewEvent(
                 id: .version7(at: .now()), type: "Unheard", schemaVersion: 1, data: Array("{}".utf8))
@@ -212,7 +259,7 @@ import ZeroMQ
         let loop = try SocketLoop(name: "client", context: context)
         let client = EventLogClient(place.address, on: loop)
         let error = await #expect(throws: AggregateLoadError.self) { () async throws in
-            _ = try await AggregateLoader<Tally>(client: client).load(stream)
+            _ = try await AggregateLoader<Tally>(client: client, signer: signer).load(stream)
         }
         guard case .log(let logError) = error else {
             Issue.record("\(String(describing: error))")

@@ -34,6 +34,25 @@ struct CommandSequenceTests {
         #expect(!sequence.isTurn(of: numbers[3]))
     }
 
+    @Test func `where it is not known what becomes of those on their way, none is decided before they have ended`() {
+        var sequence = CommandSequence()
+        sequence.doubtAll()
+        let (first, second, third) = (sequence.enter(), sequence.enter(), sequence.enter())
+        sequence.sent(first)
+        sequence.sent(second)
+        #expect(sequence.isTurn(of: third))
+        sequence.doubtAll()
+        #expect(!sequence.mayEnter)
+        #expect(!sequence.isTurn(of: second))
+        #expect(!sequence.isTurn(of: third))
+        sequence.leave(first)
+        #expect(!sequence.isTurn(of: third))
+        sequence.refused(second)
+        #expect(sequence.isTurn(of: second))
+        sequence.sent(second)
+        #expect(sequence.isTurn(of: third))
+    }
+
     /// Compared with lists that are searched from end to end.
     @Test(arguments: 1...20) func `it keeps the rule through any history`(seed: UInt64) {
         enum Phase { case open, sent, doomed }
@@ -42,11 +61,14 @@ struct CommandSequenceTests {
         var expected: [(number: Int, phase: Phase)] = []
         for _ in 0..<400 {
             let index = expected.indices.randomElement(using: &random)
-            switch (Int.random(in: 0..<5, using: &random), index) {
+            switch (Int.random(in: 0..<6, using: &random), index) {
             case (0, _), (_, nil): expected.append((sequence.enter(), .open))
             case (1...2, let index?):
                 sequence.sent(expected[index].number)
                 expected[index].phase = .sent
+            case (5, _):
+                sequence.doubtAll()
+                for index in expected.indices where expected[index].phase == .sent { expected[index].phase = .doomed }
             case (3, let index?):
                 sequence.refused(expected[index].number)
                 expected[index].phase = .open

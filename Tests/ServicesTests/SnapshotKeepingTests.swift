@@ -10,6 +10,8 @@ import ZeroMQ
 /// A gateway that takes snapshots often and compares every one that it uses.
 @Suite struct SnapshotKeepingTests {
     private let stream = StreamID(category: Tally.category, name: "t")!
+    private let key = SnapshotKey(sharedSecret: Array(0..<32))!
+    private var signer: SnapshotSigner<Tally> { SnapshotSigner(key) }
 
     private func withGateway(
         _ policy: SnapshotPolicy,
@@ -20,7 +22,8 @@ import ZeroMQ
             // One aggregate in memory: a command for another makes the gateway load this one anew.
             let command = try CommandService(
                 domain: TallyCommands(), log: place.address, query: place.queryAddress,
-                limits: CommandLimits(cachedAggregates: 1), snapshots: policy, context: context, logger: quiet)
+                limits: CommandLimits(cachedAggregates: 1), snapshots: policy, signedWith: key, context: context,
+                logger: quiet)
             let http = HTTPService(
                 command.routes, forwarder: command.forwarder,
                 health: Health(of: "command") { await command.readiness() },
@@ -52,10 +55,21 @@ import ZeroMQ
         await command.readiness().figures.first { $0.name == name }?.value
     }
 
+    /// What the log keeps, without its signature.
     private func snapshot(_ client: EventLogClient, atMost version: UInt64) async throws -> Snapshot? {
-        try await client.loadStream(
-            stream, fingerprint: Tally.snapshotFingerprint, upTo: version, limit: ReadLimit(events: 1)
+        let kept = try await client.loadStream(
+            stream, fingerprint: signer.fingerprint, upTo: version, limit: ReadLimit(events: 1)
         ).snapshot
+        guard let kept else { return nil }
+        let logID = try await client.logID()
+        return try #require(signer.open(kept, in: logID))
+    }
+
+    /// Keeps a snapshot, signed as by a gateway with a fault.
+    private func keep(_ snapshot: Snapshot, _ client: EventLogClient) async throws {
+        let logID = try await client.logID()
+        let signed = try #require(signer.sign(snapshot, in: logID))
+        #expect(try await client.keep(signed))
     }
 
     @Test(.timeLimit(.minutes(2)))
@@ -88,7 +102,7 @@ import ZeroMQ
             let wrong = Snapshot(
                 stream: stream, version: 6, lastEvent: right.lastEvent, createdAt: right.createdAt,
                 updatedAt: right.updatedAt, fingerprint: right.fingerprint, state: Array("500".utf8))
-            #expect(try await client.keep(wrong))
+            try await keep(wrong, client)
             try await count(1, place, tally: "other")
             try await count(0, place)
             try await eventually("the wrong one is found") { await figure("snapshots_wrong", of: command) == 1 }
@@ -137,7 +151,7 @@ import ZeroMQ
             let wrong = Snapshot(
                 stream: stream, version: 6, lastEvent: right.lastEvent, createdAt: right.createdAt,
                 updatedAt: right.updatedAt, fingerprint: right.fingerprint, state: Array("500".utf8))
-            #expect(try await client.keep(wrong))
+            try await keep(wrong, client)
             // Another tally takes the only place in memory, so that this one is loaded from the wrong snapshot.
             try await count(1, place, tally: "other")
             try await withThrowingTaskGroup(of: Void.self) { clients in

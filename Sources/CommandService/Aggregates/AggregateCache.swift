@@ -30,9 +30,13 @@ final class AggregateCache<State: Aggregate> {
         /// Commands that are being obeyed; while there are any, the slot stays.
         var users = 0
         /// The keys of those among them that have one, with their fingerprints.
-        var runningKeys: [[UInt8]: Digest256] = [:]
+        private var runningKeys: [[UInt8]: Digest256] = [:]
+        /// Commands that wait until none before them has their key, in their order.
+        private var keyWaiters: [(key: IdempotencyKey, continuation: CheckedContinuation<Void, Never>)] = []
         /// Those among them that must be obeyed in their order.
         var sequence = CommandSequence()
+        /// When the last of these was obeyed.
+        var lastInSequence: ContinuousClock.Instant?
 
         fileprivate var wasUsed = false
 
@@ -50,6 +54,27 @@ final class AggregateCache<State: Aggregate> {
         /// Whether a version that the log told of was taken in, or is going to be loaded. While appends are under way a
         /// pipeline takes in nothing; should they fail, it is back at its older state.
         func knows(_ version: UInt64) -> Bool { isOutdated || (pipeline?.confirmed.version ?? 0) >= version }
+
+        /// The fingerprint of the command that has a key; nil if none has it.
+        func holder(of key: IdempotencyKey) -> Digest256? { runningKeys[key.bytes] }
+
+        func take(_ key: IdempotencyKey) { runningKeys[key.bytes] = key.fingerprint }
+
+        /// Lets a command wait for a key that another has; it has the key when it goes on.
+        func waitForKey(_ key: IdempotencyKey, _ continuation: CheckedContinuation<Void, Never>) {
+            keyWaiters.append((key, continuation))
+        }
+
+        /// Gives a key to the next who waits for it. It is never free in between: whoever came later would get it first.
+        func release(_ key: IdempotencyKey) {
+            guard let next = keyWaiters.firstIndex(where: { $0.key.bytes == key.bytes }) else {
+                runningKeys[key.bytes] = nil
+                return
+            }
+            let waiter = keyWaiters.remove(at: next)
+            take(waiter.key)
+            waiter.continuation.resume()
+        }
 
         func waitForLoad(_ continuation: CheckedContinuation<Void, Never>) { loadWaiters.append(continuation) }
 

@@ -28,7 +28,7 @@ extension AggregateHost {
     ///
     /// - Returns: nil where the log refused, because others were faster.
     func append(
-        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, isFresh: inout Bool, _ order: Order,
+        _ write: StreamWrite, _ ticket: AggregatePipeline<State>.Ticket, _ progress: inout Progress, _ order: Order,
         _ slot: Slot, _ place: Place?
     ) async throws(Failure) -> Answer? {
         let end = await withCheckedContinuation { continuation in
@@ -36,31 +36,25 @@ extension AggregateHost {
             if let place { slot.sequence.sent(place) }
             send(write, ticket, order, slot, place) { continuation.resume(returning: $0) }
         }
-        return try await answer(after: end, isFresh: &isFresh, slot)
+        return try await answer(after: end, &progress, slot)
     }
 
     /// The answer to a command whose append has ended.
     ///
     /// - Returns: nil where the log refused it, because others were faster.
     func answer(
-        after end: AppendEnd, isFresh: inout Bool, _ slot: Slot
+        after end: AppendEnd, _ progress: inout Progress, _ slot: Slot
     ) async throws(Failure) -> Answer? {
         switch end {
         case .obeyed(let revision, let position):
             return .obeyed(revision, position: position, isReplay: false)
         case .committedUnseen(let commit):
-            do throws(Failure) {
-                let revision = try await read(slot.stream, upTo: commit.streamVersions.first)
-                return .obeyed(revision, position: commit.position, isReplay: false)
-            } catch {
-                // It is recorded, so nobody may be told that it is not.
-                throw .log(EventLogError(.outcomeUnknown, "the state after a recorded event cannot be read: \(error)"))
-            }
+            return .obeyed(try await revision(at: commit, progress, slot), position: commit.position, isReplay: false)
         case .replayed(let outcome):
-            return try await replay(outcome, slot)
+            return try await replay(outcome, progress, slot)
         case .outdated(let isKnown):
             // Others were faster; the log has just told of them.
-            if isKnown { isFresh = true }
+            if isKnown { progress.isFresh = true }
             return nil
         case .failed(let failure):
             throw failure
@@ -86,7 +80,12 @@ extension AggregateHost {
             client.append(request) { reply in
                 let end = host.assumeIsolated { $0.take(reply, ticket, slot) }
                 // At once, not when a task goes on: nothing that comes later may be decided before what stood on it.
-                if let place, !end.isCommitted { slot.sequence.refused(place) }
+                switch (place, end.isCommitted) {
+                case (_?, true): slot.lastInSequence = .now
+                case (let place?, false): slot.sequence.refused(place)
+                case (nil, false): slot.sequence.doubtAll()
+                case (nil, true): break
+                }
                 ended(end)
             }
         }

@@ -36,8 +36,9 @@ extension AggregateHost {
     }
 
     /// Loads the aggregate from the log where it is not in memory; whoever comes meanwhile waits for the same load.
-    func load(_ slot: Slot) async throws(Failure) {
+    func load(_ slot: Slot, by deadline: ContinuousClock.Instant) async throws(Failure) {
         while slot.needsLoad {
+            guard .now < deadline else { throw Self.tooLate(slot) }
             if slot.isLoading {
                 await withCheckedContinuation { slot.waitForLoad($0) }
                 continue
@@ -48,7 +49,7 @@ extension AggregateHost {
                 slot.wakeLoadWaiters()
             }
             let timesOutdated = slot.timesOutdated
-            let loaded = try await load(slot.stream)
+            let loaded = try await load(slot.stream, by: deadline)
             auditSometimes(loaded.snapshot)
             // What was outdated while it was loaded is loaded anew.
             guard slot.timesOutdated == timesOutdated else { continue }
@@ -58,6 +59,8 @@ extension AggregateHost {
                 slot.pipeline = AggregatePipeline(at: revision)
             } else {
                 slot.pipeline?.restart(at: revision)
+                // What was under way is given up; the log may still record it.
+                slot.sequence.doubtAll()
                 slot.wakeTicketWaiters(committed: nil)
             }
             slot.isLoadedAnew()
@@ -68,18 +71,14 @@ extension AggregateHost {
     func forgetAll() { cache.outdateAll() }
 
     /// Folds a stream from the log, all of it or up to a version.
-    func read(_ stream: StreamID, upTo version: UInt64?) async throws(Failure) -> Revision<State> {
-        try await load(stream, upTo: version).revision
-    }
-
     func load(
-        _ stream: StreamID, upTo version: UInt64? = nil
+        _ stream: StreamID, upTo version: UInt64? = nil, by deadline: ContinuousClock.Instant
     ) async throws(Failure) -> LoadedAggregate<State> {
         let loaded: LoadedAggregate<State>
         do throws(AggregateLoadError) {
             // A history without snapshots, as one that was imported, gets them on the way.
-            loaded = try await AggregateLoader(client: client).load(
-                stream, upTo: version ?? .max, usingSnapshots: trustsSnapshots(of: stream)
+            loaded = try await AggregateLoader(client: client, signer: snapshots.signer).load(
+                stream, upTo: version ?? .max, usingSnapshots: trustsSnapshots(of: stream), by: deadline
             ) { revision in
                 if snapshots.isDue(from: revision.version - 1, to: revision.version) { keepSnapshot(of: revision) }
             }
@@ -90,6 +89,11 @@ extension AggregateHost {
             }
         }
         if let position = loaded.position { horizon.advance(to: position) }
+        if let unbelieved = loaded.unbelieved { replace(unbelieved, after: loaded.revision) }
+        // Asked before the load, and maybe found wrong meanwhile.
+        guard loaded.snapshot == nil || trustsSnapshots(of: stream) else {
+            return try await load(stream, upTo: version, by: deadline)
+        }
         return loaded
     }
 
@@ -105,6 +109,17 @@ extension AggregateHost {
     func keepSnapshot(of revision: borrowing Revision<State>) {
         guard let snapshot = revision.snapshot else { return }
         snapshots.assumeIsolated { $0.keep(snapshot) }
+    }
+
+    /// Puts a right snapshot in the place of one that was not believed, so that the next load finds that.
+    private func replace(_ unbelieved: Snapshot, after revision: Revision<State>) {
+        snapshots.assumeIsolated { $0.noteUnbelieved(unbelieved) }
+        // Those at which one is due were kept on the way. The other versions would be in the way of every later load.
+        if unbelieved.version == revision.version {
+            keepSnapshot(of: revision)
+        } else if !snapshots.isDue(from: unbelieved.version &- 1, to: unbelieved.version) {
+            snapshots.assumeIsolated { $0.drop(unbelieved) }
+        }
     }
 
     func trustsSnapshots(of stream: StreamID) -> Bool { snapshots.assumeIsolated { $0.trusts(stream) } }

@@ -9,51 +9,58 @@ extension AggregateHost {
     /// - Returns: nil where it is to be decided again.
     func settle(
         _ settlement: AggregatePipeline<State>.Settlement, _ basis: AggregatePipeline<State>.Basis,
-        isFresh: inout Bool, ticketBefore: AggregatePipeline<State>.Ticket?, _ order: Order, _ slot: Slot
+        _ progress: inout Progress, _ order: Order, _ slot: Slot
     ) async throws(Failure) -> Answer? {
         // Of what came up to here the decision took account, or it is going to be made again.
         var position = horizon.position
-        if let key = order.key {
-            switch settlement {
-            case .nothing:
-                switch try await record(.obeyed, key, basis, slot) {
-                case .done(let commit):
-                    return .obeyed(try await revision(at: commit, slot), position: nil, isReplay: false)
-                case .before(let answer): return answer
-                case .outdated: return nil
-                }
-            case .refused(let refusal):
-                switch try await record(order.recordOfRefusal(refusal), key, basis, slot) {
-                case .done: throw .refused(refusal, position: position)
-                case .before(let answer): return answer
-                case .outdated: return nil
-                }
-            case .conditionFailed:
-                break
+        if let key = order.key, let record = recordOf(settlement, order) {
+            switch try await self.record(record, key, basis, progress, slot) {
+            case .done(let commit):
+                if case .refused(let refusal) = settlement { throw .refused(refusal, position: position) }
+                return .obeyed(try await revision(at: commit, progress, slot), position: nil, isReplay: false)
+            case .before(let answer): return answer
+            case .outdated: return nil
             }
         }
         let stands: Bool
         if let ticket = basis.ticket {
             // One that was sent before the command came may have been committed before it came, too, and others' events
             // after it: only its acknowledgement is late.
-            let isSure = isFresh || ticketBefore.map { ticket > $0 } ?? true
+            let isSure = progress.isFresh || progress.ticketBefore.map { ticket > $0 } ?? true
             stands = await isCommitted(ticket, slot) && isSure
             // It stands on an event whose position is known only now.
             position = horizon.position
-        } else if isFresh {
+        } else if progress.isFresh {
             stands = true
         } else {
-            stands = try await isNewest(slot, isFresh: &isFresh)
+            try requireTime(progress, slot)
+            stands = try await isNewest(slot, isFresh: &progress.isFresh)
         }
         guard stands else { return nil }
+        // A command that was answered before is answered as it was then, whatever is demanded now and whatever binds a
+        // key. The key is looked up when it is sure how the command ends: were it before, the state could go on meanwhile.
+        if let key = order.key {
+            try requireTime(progress, slot)
+            if let answer = try await replay(key, progress, slot) { return answer }
+        }
         switch settlement {
         case .refused(let refusal): throw .refused(refusal, position: position)
-        case .conditionFailed(let actual):
-            // A command that was obeyed before is answered as it was then, whatever is demanded now. The key is looked
-            // up when the condition is known to fail: were it before, the state could go on meanwhile.
-            if let key = order.key, let answer = try await replay(key, slot) { return answer }
-            throw .conditionFailed(actual: actual, position: position)
-        case .nothing: return slot.pipeline.map { .obeyed($0.confirmed, position: nil, isReplay: false) }
+        case .conditionFailed(let actual): throw .conditionFailed(actual: actual, position: position)
+        case .nothing:
+            // As it was decided on; others' events may have come since.
+            guard case .exactly(let version, _) = basis.expected else { return nil }
+            return .obeyed(try await revision(at: version, progress, slot), position: nil, isReplay: false)
+        }
+    }
+
+    /// What is to be kept with the key of a command without events; nil: it binds no key.
+    private func recordOf(
+        _ settlement: AggregatePipeline<State>.Settlement, _ order: Order
+    ) -> RecordedAnswer? {
+        switch settlement {
+        case .nothing: .obeyed
+        case .refused(let refusal): order.recordOfRefusal(refusal)
+        case .conditionFailed: nil
         }
     }
 
@@ -68,7 +75,8 @@ extension AggregateHost {
 
     /// Records under a key how a command without events was answered.
     func record(
-        _ answer: RecordedAnswer, _ key: IdempotencyKey, _ basis: AggregatePipeline<State>.Basis, _ slot: Slot
+        _ answer: RecordedAnswer, _ key: IdempotencyKey, _ basis: AggregatePipeline<State>.Basis,
+        _ progress: Progress, _ slot: Slot
     ) async throws(Failure) -> Recording {
         let key = CommandKey(key: key.bytes, fingerprint: key.fingerprint, outcome: answer.encoded)
         let write = StreamWrite(stream: slot.stream, expected: basis.expected, events: [])
@@ -82,7 +90,7 @@ extension AggregateHost {
         case .committed(let commit):
             return .done(commit)
         case .replayed(let outcome):
-            return .before(try await replay(outcome, slot))
+            return .before(try await replay(outcome, progress, slot))
         case .keyReused:
             throw .keyReused
         case .conflict(let conflict):
@@ -96,7 +104,7 @@ extension AggregateHost {
     // MARK: replays
 
     /// Answers as a command with this key was answered before; nil where none was.
-    func replay(_ key: IdempotencyKey, _ slot: Slot) async throws(Failure) -> Answer? {
+    func replay(_ key: IdempotencyKey, _ progress: Progress, _ slot: Slot) async throws(Failure) -> Answer? {
         let bound: BoundOutcome?
         do throws(EventLogError) {
             bound = try await client.outcome(of: key.bytes, in: slot.stream)
@@ -105,15 +113,16 @@ extension AggregateHost {
         }
         guard let bound else { return nil }
         guard bound.fingerprint == key.fingerprint else { throw .keyReused }
-        return try await replay(bound.outcome, slot)
+        return try await replay(bound.outcome, progress, slot)
     }
 
-    func replay(_ outcome: KeyedOutcome, _ slot: Slot) async throws(Failure) -> Answer {
+    func replay(_ outcome: KeyedOutcome, _ progress: Progress, _ slot: Slot) async throws(Failure) -> Answer {
         horizon.advance(to: outcome.commit.position)
         switch RecordedAnswer(outcome.outcome) {
         case .obeyed:
             return .obeyed(
-                try await revision(at: outcome.commit, slot), position: outcome.commit.position, isReplay: true)
+                try await revision(at: outcome.commit, progress, slot), position: outcome.commit.position,
+                isReplay: true)
         case .refused(let status, let body):
             return .replayedRefusal(status: status, body: body, position: outcome.commit.position)
         case nil:
@@ -122,10 +131,22 @@ extension AggregateHost {
     }
 
     /// The aggregate as a commit left it.
-    func revision(at commit: Commit, _ slot: Slot) async throws(Failure) -> Revision<State> {
-        if let confirmed = slot.pipeline?.confirmed, confirmed.version == commit.streamVersions.first {
-            return confirmed
+    func revision(
+        at commit: Commit, _ progress: Progress, _ slot: Slot
+    ) async throws(Failure) -> Revision<State> {
+        do throws(Failure) {
+            return try await revision(at: commit.streamVersions.first, progress, slot)
+        } catch {
+            // The command is recorded, so nobody may be told that it is not.
+            throw .log(EventLogError(.outcomeUnknown, "the state after a recorded command cannot be read: \(error)"))
         }
-        return try await read(slot.stream, upTo: commit.streamVersions.first)
+    }
+
+    /// The aggregate as it was at a version.
+    private func revision(
+        at version: UInt64?, _ progress: Progress, _ slot: Slot
+    ) async throws(Failure) -> Revision<State> {
+        if let confirmed = slot.pipeline?.confirmed, confirmed.version == version { return confirmed }
+        return try await load(slot.stream, upTo: version, by: progress.deadline).revision
     }
 }

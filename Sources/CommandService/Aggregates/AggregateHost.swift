@@ -13,8 +13,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
         let stream: StreamID
         let condition: CommandCondition
         let key: IdempotencyKey?
-        /// What is to be kept with the key where the domain refuses.
-        let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer
+        /// What is to be kept with the key if the domain refuses; nil: such a refusal binds no key.
+        let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer?
         /// Whether the command must come after those that came before it for the same aggregate and must, too.
         var isInSequence = false
     }
@@ -46,13 +46,14 @@ actor AggregateHost<State: SnapshottableAggregate> {
     typealias Slot = AggregateCache<State>.Slot
     /// Where a command stands in its aggregate's ``CommandSequence``.
     typealias Place = Int
+    typealias Progress = CommandProgress<AggregatePipeline<State>.Ticket>
 
     let client: EventLogClient
-    private let loop: SocketLoop
+    let loop: SocketLoop
     let cache: AggregateCache<State>
     let horizon: PositionHorizon
     let snapshots: SnapshotKeeper<State>
-    private let mostCommands: Int
+    private let limits: CommandLimits
     private var bulk: BulkRoom
     var random = BufferedRandomness()
 
@@ -71,29 +72,36 @@ actor AggregateHost<State: SnapshottableAggregate> {
         self.client = client
         self.loop = loop
         self.horizon = horizon
-        mostCommands = limits.commandsInProgress
+        self.limits = limits
         bulk = BulkRoom(for: limits.bulkCommandsInProgress)
         cache = AggregateCache(limit: limits.cachedAggregates)
     }
 
-    /// Obeys a command, however often others get in between.
+    /// Obeys a command, however often others get in between, until its deadline.
     func obey(_ order: Order) async throws(Failure) -> Answer {
         // Each waits with all that it holds, so there must be an end to them.
-        guard commandsInProgress < mostCommands else {
-            throw .log(EventLogError(.overloaded, "\(mostCommands) commands are in progress"))
+        guard commandsInProgress < limits.commandsInProgress else {
+            throw .log(EventLogError(.overloaded, "\(limits.commandsInProgress) commands are in progress"))
         }
         commandsInProgress += 1
         defer { commandsInProgress -= 1 }
         let slot = cache.slot(of: order.stream)
         slot.users += 1
         defer { slot.users -= 1 }
-        guard let key = order.key else { return try await obey(order, slot) }
-        if let running = slot.runningKeys[key.bytes] {
-            throw running == key.fingerprint ? .inProgress : .keyReused
+        let deadline = ContinuousClock.now + limits.deadline
+        let place = order.isInSequence ? slot.sequence.enter() : nil
+        defer { if let place { slot.sequence.leave(place) } }
+        guard let key = order.key else { return try await obey(order, slot, place, by: deadline) }
+        if let running = slot.holder(of: key) {
+            guard place != nil else { throw running == key.fingerprint ? .inProgress : .keyReused }
+            // Commands that are obeyed in their order: the one before it has an answer first, and that is this one's, too.
+            await withCheckedContinuation { slot.waitForKey(key, $0) }
+        } else {
+            slot.take(key)
         }
-        slot.runningKeys[key.bytes] = key.fingerprint
-        defer { slot.runningKeys[key.bytes] = nil }
-        return try await obey(order, slot)
+        defer { slot.release(key) }
+        if place != nil, .now >= max(deadline, laterDeadline(slot) ?? deadline) { throw Self.tooLate(slot) }
+        return try await obey(order, slot, place, by: deadline)
     }
 
     /// Is called as each of some commands is answered, with its place among them.
@@ -150,8 +158,8 @@ actor AggregateHost<State: SnapshottableAggregate> {
     /// - Returns: false, and nothing has happened, where it must wait for something or is not to be appended.
     private func beginAtOnce(_ order: Order, _ index: Int, _ answered: @escaping Answered) -> Bool {
         let slot = cache.slot(of: order.stream)
-        guard commandsInProgress < mostCommands, !slot.needsLoad, !order.isInSequence || slot.sequence.mayEnter,
-            order.key.map({ slot.runningKeys[$0.bytes] == nil }) ?? true
+        guard commandsInProgress < limits.commandsInProgress, !slot.needsLoad,
+            !order.isInSequence || slot.sequence.mayEnter, order.key.map({ slot.holder(of: $0) == nil }) ?? true
         else { return false }
         let ticketBefore = slot.lastTicket
         let decision: AggregatePipeline<State>.Decision
@@ -164,7 +172,7 @@ actor AggregateHost<State: SnapshottableAggregate> {
         guard case .append(let ticket, let write) = decision else { return false }
         commandsInProgress += 1
         slot.users += 1
-        if let key = order.key { slot.runningKeys[key.bytes] = key.fingerprint }
+        if let key = order.key { slot.take(key) }
         let place = order.isInSequence ? slot.sequence.enter() : nil
         slot.lastTicket = ticket
         let command = BegunCommand(order, index, answered, slot, place, ticketBefore)
@@ -179,10 +187,12 @@ actor AggregateHost<State: SnapshottableAggregate> {
         if case .obeyed(let revision, let position) = appended {
             return end(command, .success(.obeyed(revision, position: position, isReplay: false)))
         }
+        let deadline = ContinuousClock.now + limits.deadline
         Task.immediate {
             do throws(Failure) {
                 let answer = try await obey(
-                    command.order, command.slot, command.place, after: (appended, command.ticketBefore))
+                    command.order, command.slot, command.place, by: deadline,
+                    after: (appended, command.ticketBefore))
                 end(command, .success(answer))
             } catch {
                 end(command, .failure(error))
@@ -192,47 +202,75 @@ actor AggregateHost<State: SnapshottableAggregate> {
 
     private func end(_ command: BegunCommand, _ result: Result<Answer, Failure>) {
         if let place = command.place { command.slot.sequence.leave(place) }
-        if let key = command.order.key { command.slot.runningKeys[key.bytes] = nil }
+        if let key = command.order.key { command.slot.release(key) }
         command.slot.users -= 1
         commandsInProgress -= 1
         bulk.leave()
         command.answered(command.index, result)
     }
 
-    private func obey(_ order: Order, _ slot: Slot) async throws(Failure) -> Answer {
-        guard order.isInSequence else { return try await obey(order, slot, nil) }
-        let place = slot.sequence.enter()
-        defer { slot.sequence.leave(place) }
-        return try await obey(order, slot, place)
-    }
-
     /// Obeys a command, from its beginning or after its first append has ended.
     private func obey(
-        _ order: Order, _ slot: Slot, _ place: Place?,
+        _ order: Order, _ slot: Slot, _ place: Place?, by deadline: ContinuousClock.Instant,
         after first: (end: AppendEnd, ticketBefore: AggregatePipeline<State>.Ticket?)? = nil
     ) async throws(Failure) -> Answer {
-        // Whether the log told of this state after the command had come: then a refusal may stand on it. A load that
-        // was under way may have been answered before.
-        var isFresh = first == nil && slot.needsLoad && !slot.isLoading
-        let ticketBefore = first.map(\.ticketBefore) ?? slot.lastTicket
-        if let first, let answer = try await answer(after: first.end, isFresh: &isFresh, slot) { return answer }
+        // A load that was under way when the command came may have been answered before.
+        var progress = Progress(
+            isFresh: first == nil && slot.needsLoad && !slot.isLoading,
+            ticketBefore: first.map(\.ticketBefore) ?? slot.lastTicket, deadline: deadline)
+        if place != nil { extend(&progress, slot) }
+        if let first {
+            if let answer = try await answer(after: first.end, &progress, slot) { return answer }
+            try await pause(&progress, slot)
+        }
         while true {
-            if let place {
-                while !slot.sequence.isTurn(of: place) {
-                    await withCheckedContinuation { slot.sequence.wait(place, $0) }
-                }
+            // Nothing is awaited between what is asked here and the decision: each is asked again after any wait.
+            if let place, !slot.sequence.isTurn(of: place) {
+                await withCheckedContinuation { slot.sequence.wait(place, $0) }
+                extend(&progress, slot)
+                try requireTime(progress, slot)
+                continue
             }
-            try await load(slot)
+            if slot.needsLoad {
+                try await load(slot, by: progress.deadline)
+                continue
+            }
+            progress.stoodAlone = slot.pipeline?.isIdle ?? true
             switch try decide(order, slot, at: .now()) {
             case .append(let ticket, let write):
                 slot.lastTicket = ticket
-                if let answer = try await append(write, ticket, isFresh: &isFresh, order, slot, place) { return answer }
+                if let answer = try await append(write, ticket, &progress, order, slot, place) { return answer }
             case .settled(let settlement, let basis):
-                let answer = try await settle(
-                    settlement, basis, isFresh: &isFresh, ticketBefore: ticketBefore, order, slot)
-                if let answer { return answer }
+                if let answer = try await settle(settlement, basis, &progress, order, slot) { return answer }
             }
+            if place != nil { extend(&progress, slot) }
+            try await pause(&progress, slot)
         }
+    }
+
+    /// Gives a command that waits for those before it as much time again, counted from when one of them was obeyed.
+    private func extend(_ progress: inout Progress, _ slot: Slot) {
+        if let later = laterDeadline(slot) { progress.extend(to: later) }
+    }
+
+    private func laterDeadline(_ slot: Slot) -> ContinuousClock.Instant? {
+        slot.lastInSequence.map { $0 + limits.deadline }
+    }
+
+    /// Waits before a command is decided again.
+    private func pause(_ progress: inout Progress, _ slot: Slot) async throws(Failure) {
+        guard let pause = progress.pauseBeforeNextDecision() else { throw Self.tooLate(slot) }
+        guard pause > .zero else { return }
+        await withCheckedContinuation { continuation in loop.schedule(after: pause) { continuation.resume() } }
+    }
+
+    func requireTime(_ progress: Progress, _ slot: Slot) throws(Failure) {
+        if progress.isOver { throw Self.tooLate(slot) }
+    }
+
+    /// Nothing of the command is recorded and nothing of it is under way: whoever does not know that says so otherwise.
+    static func tooLate(_ slot: Slot) -> Failure {
+        .log(EventLogError(.unavailable, "a command on \(slot.stream) was not obeyed by its deadline"))
     }
 
     private func decide(

@@ -13,7 +13,7 @@ struct CommandSequence {
         case open
         /// Its events are on their way.
         case sent
-        /// Its events are on their way and will be refused.
+        /// Its events are on their way, and the pipeline has given them up: they will be refused, or nobody knows.
         case doomed
     }
 
@@ -66,6 +66,13 @@ struct CommandSequence {
         for later in (number..<lastNumber).map({ $0 + 1 }) where phase(of: later) == .sent {
             set(.doomed, of: later)
         }
+    }
+
+    /// The pipeline has given up some of what is on its way, maybe all of it: no command is decided on what it then holds
+    /// before it is known what became of those that were sent.
+    mutating func doubtAll() {
+        guard first != nil else { return }
+        for number in firstNumber...lastNumber where phase(of: number) == .sent { set(.doomed, of: number) }
     }
 
     /// A command is answered.

@@ -3,18 +3,34 @@ internal import Synchronization
 
 /// The highest log position of which this gateway has told a client, or may have: what a query forwarded by it must
 /// show at least.
+///
+/// A gateway that was just started does not know what was told at its address before. The log does: all of that is not
+/// beyond the log's head. Until the log has told its head, the horizon is not known, and no query is to be answered.
 final class PositionHorizon: Sendable {
     private let highest = Atomic<UInt64>(0)
+    private let isEstablished = Atomic<Bool>(false)
 
+    /// The highest position of which a client may have been told by this process.
     var position: UInt64 { highest.load(ordering: .acquiring) }
+
+    /// What a query must show at least; nil until the log has told its head.
+    var required: UInt64? { isEstablished.load(ordering: .acquiring) ? position : nil }
 
     func advance(to position: UInt64) {
         highest.max(position, ordering: .acquiringAndReleasing)
     }
 
-    /// The log went back: what was told of beyond its head is no more.
-    func reset(to position: UInt64) {
-        highest.store(position, ordering: .releasing)
+    /// The log has told its head, after everything that it had acknowledged before.
+    func establish(at head: UInt64) {
+        advance(to: head)
+        isEstablished.store(true, ordering: .releasing)
+    }
+
+    /// The log went back: what was told of beyond its head is no more. To be established anew by a head that is asked for
+    /// after this, since the log goes on meanwhile.
+    func forget() {
+        isEstablished.store(false, ordering: .releasing)
+        highest.store(0, ordering: .releasing)
     }
 
     func advance(over events: [RecordedEvent]) {

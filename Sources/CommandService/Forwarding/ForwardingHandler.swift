@@ -37,8 +37,10 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let isLast: Bool
         /// The answer has no body, whatever its head says.
         let hasNoBody: Bool
-        /// nil where it is not forwarded but refused.
+        /// nil where it is not forwarded but refused, or held.
         var exchange: UpstreamExchange?
+        /// Looks again whether it may be forwarded.
+        var nextLook: Scheduled<Void>?
         /// The status, once the answer has begun.
         var status: Int?
     }
@@ -168,7 +170,23 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func forward(_ request: HTTPRequest, to path: String, _ queryText: String?) {
         query = Query(isLast: request.headerFields[.connection] == "close", hasNoBody: request.method == .head)
+        ask(request, to: path, queryText, until: nil)
+    }
+
+    /// Asks the query service, once it is known what its answer must show at least.
+    ///
+    /// - Parameter deadline: until when that is waited for; nil: as long as a query waits, from now on.
+    private func ask(_ request: HTTPRequest, to path: String, _ queryText: String?, until deadline: NIODeadline?) {
         do throws(Problem) {
+            guard forwarder.isHeadKnown else {
+                let deadline =
+                    if let deadline { deadline } else { try forwarder.deadline(ofWaiting: queryText) }
+                guard .now() < deadline, let eventLoop = context?.eventLoop else { throw forwarder.headUnknown }
+                query?.nextLook = eventLoop.assumeIsolated().scheduleTask(in: QueryForwarder.pauseBetweenLooks) {
+                    self.ask(request, to: path, queryText, until: deadline)
+                }
+                return
+            }
             let exchange = try forwarder.exchange(for: request, to: path, queryText, reader: self)
             query?.exchange = exchange
             pool.start(exchange)
@@ -222,6 +240,7 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func forgetQuery() {
         guard let query else { return }
         self.query = nil
+        query.nextLook?.cancel()
         if let exchange = query.exchange { forwarder.hasEnded(exchange) }
         if let status = query.status { routes.count(status) }
     }

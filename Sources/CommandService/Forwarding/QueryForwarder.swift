@@ -7,6 +7,10 @@ internal import ServiceSupport
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
 struct QueryForwarder: RequestForwarder {
+    /// How often a query that is held looks whether it may be forwarded.
+    static let pauseBetweenLooks = TimeAmount.milliseconds(20)
+    /// How long a query is held that does not say.
+    private static let usualWait = Duration.seconds(2)
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
@@ -45,6 +49,22 @@ struct QueryForwarder: RequestForwarder {
     func endFeeds() { pools.endFeeds() }
 
     // MARK: the request
+
+    /// Whether it is known what answers must show at least: not before the log has told its head.
+    var isHeadKnown: Bool { horizon.required != nil }
+
+    /// Until when a query that comes now is held while the log has not told its head.
+    func deadline(ofWaiting query: String?) throws(Problem) -> NIODeadline {
+        let items = try ParameterReading.items(of: query)
+        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? Self.usualWait
+        return .now() + TimeAmount(min(wait, Self.longestWait))
+    }
+
+    /// What a client is told whose query was held for that long.
+    let headUnknown = Problem(
+        .serviceUnavailable, "not-caught-up", title: "Not caught up",
+        detail: "the event log has not told yet what it holds, so an answer might be older than earlier ones; "
+            + "ask again later", headers: [.retryAfter: "1"])
 
     /// A query on its way to the query service; it takes a place until ``hasEnded(_:)``.
     func exchange(

@@ -21,6 +21,10 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     private static var mostLinesOfABatch: Int { 256 }
     /// So many batches may wait to be written, so that nobody waits for the answers of one before the next is begun.
     private static var mostBatches: Int { 8 }
+    /// A batch takes no further line once its lines, and the answers to those that are no commands, have so many bytes.
+    private static var maxBytesOfABatch: Int { 128 << 10 }
+    /// Answers are handed to the connection once they have so many bytes.
+    private static var bytesOfAWrite: Int { 64 << 10 }
 
     let domain: Domain
     let host: AggregateHost<Domain.State>
@@ -46,7 +50,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         headers[.daybookLogID] = await log.id()
         return Response(
             status: .ok, headers: headers,
-            body: ResponseBody { writer in
+            body: FeedWriter.wholeBody(logger: logger) { writer in
                 let batches = AsyncChannel<Batch>()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
@@ -57,7 +61,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                     // To the end, also where the client is gone: the buffer forgets nothing that nobody takes.
                     for await batch in batches.buffer(policy: .bounded(Self.mostBatches)) where failure == nil {
                         do {
-                            try await write(batch, to: &writer, form.amounts)
+                            try await write(batch, to: writer, form.amounts)
                         } catch {
                             failure = error
                             group.cancelAll()
@@ -66,7 +70,6 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                     if let failure { throw failure }
                     try await group.waitForAll()
                 }
-                try await writer.finish(nil)
             })
     }
 
@@ -89,24 +92,28 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         var splitter = LineSplitter(longest: domain.largestBody)
         var number = 0
         var lines: [Line] = []
+        var bytes = 0
         func send() async throws {
             guard !lines.isEmpty else { return }
             // The client is gone, so what it sent last is of no use to anybody.
             try Task.checkCancellation()
             let batch = Batch(lines: lines)
             lines = []
+            bytes = 0
             await host.begin(batch.orders) { batch.answers.set($0, $1) }
             await batches.send(batch)
         }
         func take(_ line: LineSplitter.Line) {
             number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            lines.append(Line(number: number, content: parse(line)))
+            let parsed = Line(number: number, content: parse(line))
+            lines.append(parsed)
+            bytes += line.bytes + parsed.bytesOfAnswer
         }
         for try await part in body {
             for line in splitter.add(part) {
                 take(line)
-                if lines.count >= linesOfABatch { try await send() }
+                if lines.count >= linesOfABatch || bytes >= Self.maxBytesOfABatch { try await send() }
             }
             // What has come is on its way before more is awaited.
             try await send()
@@ -129,10 +136,10 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             return .order(
                 Order(
                     command: parsed.command, stream: stream, condition: condition, key: key,
-                    recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) },
+                    recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) },
                     isInSequence: true))
         } catch {
-            return .problem(error)
+            return .problem(status: error.status.code, body: error.body)
         }
     }
 
@@ -140,15 +147,19 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     /// Writes the lines of a batch, as many at a time as are answered without a gap.
     private func write(
-        _ batch: Batch, to writer: inout any ResponseBodyWriter, _ form: DecimalForm
+        _ batch: Batch, to writer: FeedWriter, _ form: DecimalForm
     ) async throws {
         var outcomes: [Outcome] = []
         var answered = 0
         var json = JSONWriter(reservingCapacity: 512 * batch.lines.count)
         for line in batch.lines {
+            if json.bytes.count >= Self.bytesOfAWrite {
+                try await writer.write(ByteBuffer(bytes: json.bytes))
+                json.clear()
+            }
             switch line.content {
-            case .problem(let problem):
-                write(line.number, to: &json) { write(problem, to: &$0) }
+            case .problem(let status, let body):
+                write(line.number, to: &json) { writeProblem(status, body, to: &$0) }
             case .order(let order):
                 if answered == outcomes.count {
                     // Nothing that is ready waits for what is not.
@@ -179,7 +190,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         case .failure(let failure):
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: failure, order, form)
-            write(problem, to: &writer)
+            writeProblem(problem.status.code, problem.body, to: &writer)
             writer.member("position")
             writer.integer(position)
         case .success(.obeyed(let revision, let position, let isReplay)):
@@ -191,22 +202,19 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             writer.integer(position ?? log.position)
             if isReplay { writeReplayed(to: &writer) }
         case .success(.replayedRefusal(let status, let body, let position)):
-            writer.member("status")
-            writer.integer(status)
-            writer.member("problem")
-            // As it is kept in the log, which any peer may have written.
-            writer.compactValue(Problem.body(body, writing: domain.amountMembers, as: form))
+            writeProblem(status, Problem.body(body, writing: domain.amountMembers, as: form), to: &writer)
             writer.member("position")
             writer.integer(position)
             writeReplayed(to: &writer)
         }
     }
 
-    private func write(_ problem: Problem, to writer: inout JSONWriter) {
+    private func writeProblem(_ status: Int, _ body: [UInt8], to writer: inout JSONWriter) {
         writer.member("status")
-        writer.integer(problem.status.code)
+        writer.integer(status)
         writer.member("problem")
-        writer.rawValue(problem.body)
+        // One that was kept is as it stands in the log, which any peer may have written.
+        writer.compactValue(body)
     }
 
     private func writeReplayed(to writer: inout JSONWriter) {
@@ -219,11 +227,17 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     private struct Line: Sendable {
         enum Content: Sendable {
             case order(Order)
-            case problem(Problem)
+            /// Its bytes, so that it is known how many they are.
+            case problem(status: Int, body: [UInt8])
         }
 
         let number: Int
         let content: Content
+
+        /// What is held of the answer already.
+        var bytesOfAnswer: Int {
+            if case .problem(_, let body) = content { body.count } else { 0 }
+        }
     }
 
     private struct Batch: Sendable {

@@ -23,7 +23,7 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
             request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
         let order = AggregateHost<Domain.State>.Order(
             command: command, stream: stream, condition: condition, key: key,
-            recordOfRefusal: { [domain] in RecordedAnswer(domain.problem(for: $0, of: stream)) })
+            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
         do throws(AggregateHost<Domain.State>.Failure) {
             return await response(to: command, try await host.obey(order), form)
         } catch {

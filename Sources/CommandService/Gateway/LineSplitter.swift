@@ -6,6 +6,11 @@ struct LineSplitter {
     enum Line {
         case whole([UInt8])
         case tooLong
+
+        /// How many there are.
+        var bytes: Int {
+            if case .whole(let bytes) = self { bytes.count } else { 0 }
+        }
     }
 
     private let longest: Int

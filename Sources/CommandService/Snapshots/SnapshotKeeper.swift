@@ -14,6 +14,8 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
         var audited: UInt64 = 0
         /// Snapshots that were not what the events give.
         var wrong: UInt64 = 0
+        /// Snapshots that were not signed with the key, or could not be read.
+        var unbelieved: UInt64 = 0
     }
 
     private static var mostUnderWay: Int { 256 }
@@ -22,6 +24,7 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
     private let client: EventLogClient
     private let loop: SocketLoop
     private let policy: SnapshotPolicy
+    nonisolated let signer: SnapshotSigner<State>
     private let logger: Logger
     private var underWay = 0
     private var audits = 0
@@ -31,7 +34,11 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(client: EventLogClient, policy: SnapshotPolicy, on loop: SocketLoop, logger: Logger) {
+    init(
+        client: EventLogClient, policy: SnapshotPolicy, signer: SnapshotSigner<State>, on loop: SocketLoop,
+        logger: Logger
+    ) {
+        self.signer = signer
         self.client = client
         self.policy = policy
         self.loop = loop
@@ -43,7 +50,7 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
     /// Whether a stream may be loaded from its snapshots.
     func trusts(_ stream: StreamID) -> Bool { !distrusted.contains(stream) }
 
-    /// Keeps a snapshot, in its own time.
+    /// Signs a snapshot and keeps it, in its own time.
     func keep(_ snapshot: Snapshot) {
         guard underWay < Self.mostUnderWay else { return }
         underWay += 1
@@ -52,9 +59,33 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
             // Asked when it is sent: what was sent before a wrong one is dropped reaches the log before that, and is found.
             guard trusts(snapshot.stream) else { return }
             do throws(EventLogError) {
-                if try await client.keep(snapshot) { counters.kept += 1 }
+                guard let signed = signer.sign(snapshot, in: try await client.logID()) else { return }
+                if try await client.keep(signed) { counters.kept += 1 }
             } catch {
                 logger.debug("a snapshot was not kept", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Counts a snapshot that was not believed, and warns of the first: all may be of another key.
+    func noteUnbelieved(_ snapshot: Snapshot) {
+        counters.unbelieved += 1
+        logger.log(
+            level: counters.unbelieved == 1 ? .warning : .debug,
+            "a snapshot is not believed: it was not signed with this service's key",
+            metadata: ["stream": "\(snapshot.stream)", "version": "\(snapshot.version)"])
+    }
+
+    /// Lets the log forget a snapshot, in its own time.
+    func drop(_ snapshot: Snapshot) {
+        guard underWay < Self.mostUnderWay else { return }
+        underWay += 1
+        Task {
+            defer { underWay -= 1 }
+            do throws(EventLogError) {
+                try await client.drop(snapshot)
+            } catch {
+                logger.debug("a snapshot was not dropped", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -100,9 +131,15 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
     }
 
     private func isWrong(_ snapshot: Snapshot) async throws(AggregateLoadError) -> Bool {
-        let truth = try await AggregateLoader<State>(client: client)
+        let truth = try await AggregateLoader(client: client, signer: signer)
             .load(snapshot.stream, upTo: snapshot.version, usingSnapshots: false).revision.snapshot
+        let logID: UniqueID
+        do throws(EventLogError) {
+            logID = try await client.logID()
+        } catch {
+            throw .log(error)
+        }
         counters.audited += 1
-        return truth != snapshot
+        return truth.flatMap { signer.sign($0, in: logID) } != snapshot
     }
 }

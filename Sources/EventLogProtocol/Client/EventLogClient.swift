@@ -32,6 +32,8 @@ public actor EventLogClient {
     private var appends: RequestChannel?
     private var reads: RequestChannel?
     private var isClosed = false
+    /// The log's id, since it was last asked for on the connections that stand.
+    private var knownLogID: UniqueID?
     /// Those who wait until both sockets are connected, each under a number of its own.
     private var connectionWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var lastWaiter: UInt64 = 0
@@ -116,7 +118,14 @@ public actor EventLogClient {
     /// The log's id and head.
     public func status() async throws(EventLogError) -> LogStatus {
         guard case .status(let status) = try await sendRead(.status) else { throw unexpectedReply }
+        knownLogID = status.logID
         return status
+    }
+
+    /// The log's id, asked for once on each connection.
+    public func logID() async throws(EventLogError) -> UniqueID {
+        if let knownLogID { return knownLogID }
+        return try await status().logID
     }
 
     /// What was done under a key of a stream; nil where the key is free.
@@ -242,7 +251,11 @@ public actor EventLogClient {
     private func channel(to endpoint: String) throws(ZeroMQError) -> RequestChannel {
         let channel = try RequestChannel(to: endpoint, limit: requestLimit, on: loop)
         channel.whenConnected = { [weak self] in
-            self?.assumeIsolated { if $0.isConnected { $0.wakeConnectionWaiters() } }
+            self?.assumeIsolated { client in
+                // Another log may be there now.
+                client.knownLogID = nil
+                if client.isConnected { client.wakeConnectionWaiters() }
+            }
         }
         return channel
     }

@@ -35,8 +35,8 @@ public struct VerifiedLog: Hashable, Sendable {
     public let streams: Int
     /// The number of command keys.
     public let keys: Int
-    /// The number of snapshots.
-    public let snapshots: Int
+    /// The number of snapshots that were checked; nil without the key that they are signed with.
+    public let snapshots: Int?
 }
 
 /// Proves a log from its beginning to its head: the file's structure, the chain of hashes, positions, versions and
@@ -45,9 +45,16 @@ public struct LogVerification<State: SnapshottableAggregate> {
     private static var recordsOfARead: Int { 5000 }
 
     private let file: SQLiteLogFile
+    private let signer: SnapshotSigner<State>?
 
     /// A verification of a file; every stream of the aggregate's category is folded.
-    public init(of file: SQLiteLogFile, as _: State.Type) { self.file = file }
+    ///
+    /// - Parameter key: what the services sign snapshots with; without it snapshots are not checked. Services believe none
+    ///   that is not signed.
+    public init(of file: SQLiteLogFile, as _: State.Type, snapshotsSignedWith key: SnapshotKey? = nil) {
+        self.file = file
+        signer = key.map { SnapshotSigner($0) }
+    }
 
     /// Verifies everything up to the head as it is at the beginning.
     ///
@@ -64,8 +71,10 @@ public struct LogVerification<State: SnapshottableAggregate> {
         if let problem = try attempt({ try file.structuralProblem() }) {
             throw VerificationFailure("the file is damaged: \(problem)")
         }
-        var snapshots = SnapshotCheck<State>(
-            try attempt { try file.snapshots(fingerprint: State.snapshotFingerprint) })
+        var snapshots = try signer.map { signer in
+            SnapshotCheck(
+                try attempt { try file.snapshots(fingerprint: signer.fingerprint) }, of: file.logID, signedBy: signer)
+        }
         let keys = KeyCheck(
             try attempt {
                 var keys: [SQLiteLogFile.Key] = []
@@ -99,15 +108,15 @@ public struct LogVerification<State: SnapshottableAggregate> {
                 } catch {
                     throw VerificationFailure(position: record.position, stream: record.stream, error.reason)
                 }
-                if let revision = states[record.stream] { try snapshots.pass(revision) }
+                if let revision = states[record.stream] { try snapshots?.pass(revision) }
             }
             progress(chain.position, head)
         }
         try keys.finish(at: head)
-        try snapshots.finish()
+        try snapshots?.finish()
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,
-            snapshots: snapshots.count)
+            snapshots: snapshots?.count)
     }
 
     private func check(_ pinned: PinnedHead?, _ chain: ChainVerifier) throws(VerificationFailure) {

@@ -1,19 +1,23 @@
 internal import EventSourcing
 
-/// Compares snapshots with what the events give.
+/// Compares signed snapshots with what the events give, signed.
 struct SnapshotCheck<State: SnapshottableAggregate> {
     let count: Int
+    private let logID: UniqueID
+    private let signer: SnapshotSigner<State>
     private var open: [StreamID: [UInt64: Snapshot]] = [:]
 
-    init(_ snapshots: [Snapshot]) {
+    init(_ snapshots: [Snapshot], of logID: UniqueID, signedBy signer: SnapshotSigner<State>) {
         count = snapshots.count
+        self.logID = logID
+        self.signer = signer
         for snapshot in snapshots { open[snapshot.stream, default: [:]][snapshot.version] = snapshot }
     }
 
     /// An aggregate has come to a version.
     mutating func pass(_ revision: Revision<State>) throws(VerificationFailure) {
         guard let snapshot = open[revision.stream]?.removeValue(forKey: revision.version) else { return }
-        guard snapshot == revision.snapshot else {
+        guard snapshot == revision.snapshot.flatMap({ signer.sign($0, in: logID) }) else {
             throw VerificationFailure(
                 stream: revision.stream, "the snapshot at version \(revision.version) is not what the events give")
         }

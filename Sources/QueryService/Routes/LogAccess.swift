@@ -8,6 +8,7 @@ public import ServiceSupport
 /// Every call throws ``Problem`` 503 `log-unavailable` where the log does not answer.
 public struct LogAccess: Sendable {
     let client: EventLogClient
+    let snapshots: SnapshotTrust
 
     /// Reads a stream in order from the event after a version, at most `limit` events.
     public func readStream(
@@ -43,14 +44,17 @@ public struct LogAccess: Sendable {
         try await answered { () throws(EventLogError) in try await client.version(of: stream, at: time) }
     }
 
-    /// An aggregate as it was at a version, folded from the nearest snapshot.
+    /// An aggregate as it was at a version, folded from the nearest snapshot that is believed.
     ///
     /// - Throws: also ``RevisionError`` where its history cannot be folded.
     public func aggregate<State: SnapshottableAggregate>(
         _ stream: StreamID, as _: State.Type, at version: UInt64
     ) async throws -> Revision<State> {
         do throws(AggregateLoadError) {
-            return try await AggregateLoader<State>(client: client).load(stream, upTo: version).revision
+            let loader = AggregateLoader(client: client, signer: SnapshotSigner<State>(snapshots.key))
+            let loaded = try await loader.load(stream, upTo: version)
+            if loaded.unbelieved != nil { snapshots.noteUnbelieved() }
+            return loaded.revision
         } catch {
             switch error {
             case .log: throw Self.unavailable

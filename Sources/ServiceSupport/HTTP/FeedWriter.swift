@@ -4,13 +4,12 @@ public import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Writes an answer that has no end of its own, as a feed: until its source ends, its reader is gone or takes nothing for
-/// too long, or the service stops.
+/// Writes an answer part by part, as a feed: until its source ends, or its reader is gone or takes nothing for too long.
 ///
 /// Unchecked, because the server's writer is of a type that is not Sendable and comes as `inout`, so that no type can say
 /// who has it: the task that sends, alone, while the one that made it waits for its end.
 public final class FeedWriter: @unchecked Sendable {
-    /// A reader may take so long for a part of a feed; then it is cut off, and resumes elsewhere in the feed.
+    /// A reader may take so long for a part of an answer; then it is cut off. The reader of a feed resumes elsewhere in it.
     public static let longestStall = Duration.seconds(30)
 
     // Only the task that sends uses the writer, and the one that made it, before and after.
@@ -21,8 +20,24 @@ public final class FeedWriter: @unchecked Sendable {
 
     private struct Stall: Error {}
 
-    /// A body that `send` writes.
+    /// The body of a feed, which `send` writes: it has no end of its own, and ends when the service stops.
     public static func body(logger: Logger, _ send: @escaping @Sendable (FeedWriter) async throws -> Void)
+        -> ResponseBody
+    {
+        ResponseBody { writer in
+            let feed = FeedWriter(writer)
+            do {
+                // A service that stops ends its feeds at once.
+                try await feed.run(logger: logger) { feed in
+                    try await cancelWhenGracefulShutdown { try await send(feed) }
+                }
+            } catch is CancellationError {}
+            try await feed.writer.finish(nil)
+        }
+    }
+
+    /// A body that `send` writes to its end, also while the service stops. Where it is broken off, so is the connection.
+    public static func wholeBody(logger: Logger, _ send: @escaping @Sendable (FeedWriter) async throws -> Void)
         -> ResponseBody
     {
         ResponseBody { writer in
@@ -42,19 +57,16 @@ public final class FeedWriter: @unchecked Sendable {
     private func run(logger: Logger, _ send: @escaping @Sendable (FeedWriter) async throws -> Void) async throws {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                // A service that stops ends its feeds at once.
-                group.addTask { try await cancelWhenGracefulShutdown { try await send(self) } }
+                group.addTask { try await send(self) }
                 group.addTask { try await self.watch() }
                 defer { group.cancelAll() }
                 try await group.next()
             }
         } catch let stall as Stall {
             logger.warning(
-                "a reader of a feed is cut off: it took nothing for too long",
+                "a reader of an answer is cut off: it took nothing for too long",
                 metadata: ["limit": "\(Self.longestStall)"])
             throw stall
-        } catch is CancellationError {
-            return
         }
     }
 

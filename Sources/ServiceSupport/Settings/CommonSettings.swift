@@ -1,4 +1,5 @@
 public import EventLogProtocol
+public import EventSourcing
 public import Logging
 
 /// The settings that more than one service has, and the ways in which texts of settings are read.
@@ -33,6 +34,25 @@ public enum CommonSettings {
     /// How long a request to the log waits for its reply.
     public static let logTimeout = duration(
         "EVENT_LOG_TIMEOUT", default: "5s", help: "how long a request to the event log waits for its reply")
+
+    /// The file with the key under which snapshots are signed; nil: there is none.
+    public static let snapshotKey = Setting(
+        "SNAPSHOT_KEY", default: "data/snapshot.key",
+        help: "the file with the key that signs snapshots, made if it is missing and shared by the services, or none"
+    ) { text throws(SettingError) in
+        guard !text.isEmpty else { throw SettingError("expected the path of a file, or none") }
+        return text == "none" ? nil : text
+    }
+
+    /// The key under which snapshots are signed, from the settings: without a file, one of this process alone.
+    public static func snapshotKey(_ settings: SettingsReader) throws(SettingError) -> SnapshotKey {
+        guard let path = try settings.value(snapshotKey) else { return .ofThisProcess() }
+        do throws(SnapshotKeyError) {
+            return try SnapshotKeyFile.loadOrMake(path)
+        } catch {
+            throw SettingError("\(snapshotKey.name): \(error)")
+        }
+    }
 
     /// How many HTTP clients may be connected with a service at once.
     public static let httpConnections = count(

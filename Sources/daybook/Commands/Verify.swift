@@ -11,7 +11,8 @@ struct Verify: AsyncParsableCommand {
         usage: "daybook verify [--pinned POSITION:HASH] [options]",
         discussion: "Works beside the running services, and on a backup. Exit code 1 names the first record that is "
             + "wrong.\n\nExamples:\n  daybook verify\n  daybook verify --event-store sqlite:backup.db\n"
-            + "  daybook verify --pinned 412:9e56…  # what `daybook head` printed once")
+            + "  daybook verify --pinned 412:9e56…  # what `daybook head` printed once\n\n"
+            + "Snapshots are checked if the file with the services' key, the setting SNAPSHOT_KEY, is there.")
 
     @OptionGroup var store: StoreOptions
     @Option(help: "A point that the log must continue, as `daybook head` printed it: POSITION:HASH.") var pinned:
@@ -28,22 +29,24 @@ struct Verify: AsyncParsableCommand {
         let file = try await store.open()
         var bar = ProgressBar("verifying", unit: "events")
         do {
-            let log = try storeReported {
-                try LogVerification(of: file, as: Account.self).run(pinned: pinned) { bar.show($0, of: $1) }
-            }
+            let verification = LogVerification(
+                of: file, as: Account.self, snapshotsSignedWith: try await Settings().snapshotKey)
+            let log = try storeReported { try verification.run(pinned: pinned) { bar.show($0, of: $1) } }
             bar.finish()
             if json {
                 JSONOutput.line([
                     "ok": .bool(true), "log": .string("\(file.logID)"),
                     "position": JSONOutput.number(log.head.position),
                     "hash": .string("\(log.head.hash)"), "streams": JSONOutput.number(log.streams),
-                    "keys": JSONOutput.number(log.keys), "snapshots": JSONOutput.number(log.snapshots),
+                    "keys": JSONOutput.number(log.keys),
+                    "snapshots": log.snapshots.map { JSONOutput.number($0) } ?? .null,
                     "events_per_second": JSONOutput.number(bar.rate),
                 ])
             } else {
                 Terminal.line(
                     Terminal.coloured("in order", .green) + ": \(log.head.position) events of \(log.streams) streams, "
-                        + "\(log.keys) keys, \(log.snapshots) snapshots; \(bar.rate) events/s")
+                        + "\(log.keys) keys, \(log.snapshots.map { "\($0) snapshots" } ?? "snapshots not checked"); "
+                        + "\(bar.rate) events/s")
                 Terminal.line("head \(log.head)")
             }
         } catch let failure as VerificationFailure {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EventLogProtocol
+internal import EventSourcing
 internal import FoundationEssentials
 internal import Glibc
 internal import SQLiteEventStore
@@ -23,6 +24,7 @@ struct Settings {
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
                     CommonSettings.eventStore.description,
+                    CommonSettings.snapshotKey.description,
                 ] + CommonSettings.ofLogClients,
                 // In one word, so that no value is taken for a flag.
                 arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)=\($0)"] } ?? [] },
@@ -34,6 +36,20 @@ struct Settings {
     var query: HTTPAddress { get throws { try reported { try reader.value(Self.queryAddress) } } }
     var logHealth: HTTPAddress { get throws { try reported { try reader.value(Self.logAddress) } } }
     var log: EventLogAddress { get throws { try reported { try CommonSettings.logAddress(reader) } } }
+
+    /// The key that the services sign snapshots with; nil if there is none here.
+    var snapshotKey: SnapshotKey? {
+        get throws {
+            try reported {
+                guard let path = try reader.value(CommonSettings.snapshotKey) else { return nil }
+                do throws(SnapshotKeyError) {
+                    return try SnapshotKeyFile.load(path)
+                } catch {
+                    throw SettingError("\(CommonSettings.snapshotKey.name): \(error)")
+                }
+            }
+        }
+    }
 
     /// The path of the store's file.
     var storePath: String { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }

@@ -107,13 +107,21 @@ extension Gateway {
 
     /// The counter as a commit left it.
     func revision(at commit: Commit, _ run: Run, _ found: @escaping (Revision<Counter>) -> Void) {
-        if let confirmed = run.slot.pipeline?.confirmed, confirmed.version == commit.streamVersions[0] {
-            return found(confirmed)
-        }
-        read(run.slot.stream, upTo: commit.streamVersions[0]) { result in
+        // It is recorded, so nobody may be told that it is not.
+        revision(at: commit.streamVersions[0], run, whenUnread: .failed(.outcomeUnknown), found)
+    }
+
+    /// The counter as it was at a version.
+    ///
+    /// - Parameter unread: the answer to give where it cannot be read; nil: what the failure says.
+    func revision(
+        at version: UInt64, _ run: Run, whenUnread unread: Answer? = nil, _ found: @escaping (Revision<Counter>) -> Void
+    ) {
+        if let confirmed = run.slot.pipeline?.confirmed, confirmed.version == version { return found(confirmed) }
+        read(run.slot.stream, upTo: version) { result in
             switch result {
             case .success(let revision): found(revision)
-            case .failure(let failure): run.answer(failure.answer)
+            case .failure(let failure): run.answer(unread ?? failure.answer)
             }
         }
     }

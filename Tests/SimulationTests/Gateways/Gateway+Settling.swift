@@ -57,10 +57,11 @@ extension Gateway {
             case .refused(let refusal): run.answer(.refused(refusal, isReplay: false))
             case .conditionFailed(let actual): answerFailedCondition(actual, run)
             case .nothing:
-                guard let revision = run.slot.pipeline?.confirmed else {
+                // As it was decided on; others' events may have come since.
+                guard case .exactly(let version, _) = basis.expected else {
                     return run.answer(.fault("\(run.slot.stream) is not loaded"))
                 }
-                run.answer(.obeyed(revision, position: nil, isReplay: false))
+                revision(at: version, run) { run.answer(.obeyed($0, position: nil, isReplay: false)) }
             }
         }
         if let ticket = basis.ticket {

@@ -1,0 +1,37 @@
+"""Snapshots as the services sign them: HMAC-SHA256 under the key in `data/snapshot.key`, after the snapshot's state."""
+
+import hashlib
+import hmac
+import sqlite3
+import struct
+
+SCHEMA = hashlib.sha256(b"account: owner, currency, balance; 1").digest()
+DIGEST_LENGTH = 32
+
+
+def secret_of(daybook):
+    return (daybook.directory / "data" / "snapshot.key").read_bytes()
+
+
+def fingerprint(secret, schema=SCHEMA):
+    """Under what the services of one key find their snapshots."""
+    return hmac.digest(secret, b"daybook snapshot fingerprint 1\n" + schema, "sha256")
+
+
+def log_id(daybook):
+    database = sqlite3.connect(f"file:{daybook.database}?mode=ro", uri=True)
+    try:
+        return database.execute("SELECT id FROM log").fetchone()[0]
+    finally:
+        database.close()
+
+
+def signed(state, secret, log_id, account, version, last_event, created_at, updated_at, schema=SCHEMA):
+    """The state with the digest after it."""
+
+    def text(value):
+        return struct.pack(">I", len(value)) + value
+
+    message = text(b"daybook snapshot 1") + log_id + text(b"account") + text(account.encode()) + schema
+    message += struct.pack(">Q", version) + last_event + struct.pack(">qq", created_at, updated_at) + text(state)
+    return state + hmac.digest(secret, message, "sha256")
