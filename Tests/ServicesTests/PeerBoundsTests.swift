@@ -45,11 +45,11 @@ import ZeroMQ
 
     @Test func `peers take turns however much each asks for, and what one that left asked for is dropped`() {
         var queue = FairQueue<Int>(maxOfPeer: 3, maxInAll: 5)
-        for number in 1...3 { #expect(queue.add(number, from: [1])) }
-        #expect(!queue.add(4, from: [1]))
-        #expect(queue.add(10, from: [2]))
-        #expect(queue.add(20, from: [3]))
-        #expect(!queue.add(21, from: [3]), "all together have too much")
+        for number in 1...3 { #expect(queue.add(number, from: [1]) == true) }
+        #expect(queue.add(4, from: [1]) == false)
+        #expect(queue.add(10, from: [2]) == true)
+        #expect(queue.add(20, from: [3]) == true)
+        #expect(queue.add(21, from: [3]) == false, "all together have too much")
         func next(_ mayNot: [UInt8] = []) -> Int? { queue.next { $0 != mayNot }?.element }
         #expect(next() == 1)
         #expect(next() == 10)

@@ -32,15 +32,15 @@ import Testing
     @Test func aBucketGivesWhatItHoldsAndFillsWithTime() {
         let start = ContinuousClock.now
         var bucket = TokenBucket(capacity: 10, perSecond: 5)
-        #expect(bucket.take(10, at: start))
-        #expect(!bucket.take(at: start))
+        #expect(bucket.take(10, at: start) == true)
+        #expect(bucket.take(at: start) == false)
         #expect(bucket.timeToNext(at: start) > .milliseconds(199))
-        #expect(!bucket.take(6, at: start + .seconds(1)))
-        #expect(bucket.take(5, at: start + .seconds(1)))
+        #expect(bucket.take(6, at: start + .seconds(1)) == false)
+        #expect(bucket.take(5, at: start + .seconds(1)) == true)
         // Never more than it holds, and a clock that goes back gives nothing.
-        #expect(!bucket.take(11, at: start + .seconds(100)))
-        #expect(bucket.take(10, at: start + .seconds(100)))
-        #expect(!bucket.take(at: start))
+        #expect(bucket.take(11, at: start + .seconds(100)) == false)
+        #expect(bucket.take(10, at: start + .seconds(100)) == true)
+        #expect(bucket.take(at: start) == false)
     }
 
     @Test func handshakesBeyondTheRateWaitAndTheOldestAreForgotten() {

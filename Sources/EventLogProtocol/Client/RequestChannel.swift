@@ -48,6 +48,7 @@ final class RequestChannel {
         options.sendQueue = Int32(clamping: limit)
         options.receiveQueue = Int32(clamping: limit)
         options.mostFrames = Self.mostFramesOfAMessage
+        options.maxMessageBytes = Int(options.largestFrame)
         self.options = options
         try connect()
     }

@@ -87,6 +87,7 @@ public actor LogFollower {
     public func start() throws(ZeroMQError) {
         guard socket == nil else { return }
         var options = SocketOptions()
+        options.maxMessageBytes = Int(options.largestFrame)
         // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
         options.sendQueue = 0
         options.receiveQueue = 20_000
