@@ -105,3 +105,40 @@ public struct SHA256 {
         waiting.removeAll(keepingCapacity: true)
     }
 }
+
+/// A key for ``HMAC``.
+public struct SymmetricKey: Sendable {
+    /// The sizes of keys.
+    public enum Size {
+        /// 32 bytes.
+        case bits256
+    }
+
+    fileprivate let bytes: [UInt8]
+
+    /// A key of these bytes.
+    public init(data: [UInt8]) { bytes = data }
+
+    /// A key of a size: always the same one, so that findings can be repeated.
+    public init(size: Size) { bytes = [UInt8](repeating: 7, count: 32) }
+}
+
+/// HMAC (RFC 2104) with SHA-256.
+public enum HMAC<Hash> {
+    /// The code of a message.
+    public static func authenticationCode(for message: [UInt8], using key: SymmetricKey) -> SHA256.Digest {
+        func hash(_ parts: [UInt8]...) -> SHA256.Digest {
+            var hasher = SHA256()
+            for part in parts { hasher.update(data: part) }
+            return hasher.finalize()
+        }
+        var block = key.bytes.count > 64 ? Array(hash(key.bytes)) : key.bytes
+        block += [UInt8](repeating: 0, count: 64 - block.count)
+        return hash(block.map { $0 ^ 0x5C }, Array(hash(block.map { $0 ^ 0x36 }, message)))
+    }
+
+    /// Whether a code is that of a message.
+    public static func isValidAuthenticationCode(
+        _ code: [UInt8], authenticating message: [UInt8], using key: SymmetricKey
+    ) -> Bool { Array(authenticationCode(for: message, using: key)) == code }
+}

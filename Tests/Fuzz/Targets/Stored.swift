@@ -17,6 +17,7 @@ import JSON
 /// What is read from the log's store and from files: events, snapshots, outcomes, checkpoints, lines of an import.
 private let trials: [Trial] = [
     event, history, snapshot, outcome, directory, checkpointFile, importedLines, cloudEvent, streamVersions,
+    signedSnapshot,
 ]
 
 /// Called by libFuzzer with each input.
@@ -90,6 +91,24 @@ private func snapshot(_ input: [UInt8]) {
     check(value { try Revision<Account>(again) } == account, "a snapshot is read as it was written")
 }
 
+private let signer = SnapshotSigner<Account>(.ofThisProcess())
+
+/// A state as it is kept, and one that is signed.
+private func signedSnapshot(_ input: [UInt8]) {
+    guard let stream = StreamID(category: Account.category, name: "a") else { return }
+    func snapshot(_ fingerprint: Digest256) -> Snapshot {
+        Snapshot(
+            stream: stream, version: 1, lastEvent: UniqueID(high: 0, low: 0), createdAt: .earliest, updatedAt: .latest,
+            fingerprint: fingerprint, state: input)
+    }
+    let logID = UniqueID(high: 1, low: 2)
+    check(signer.open(snapshot(signer.fingerprint), in: logID) == nil, "what was not signed is not believed")
+    let signed = signer.sign(snapshot(Account.snapshotFingerprint), in: logID)
+    guard let signed else { return }
+    check(signer.open(signed, in: logID)?.state == input, "what was signed is believed")
+    check(signer.open(signed, in: UniqueID(high: 1, low: 3)) == nil, "what was signed for another log is not")
+}
+
 private func outcome(_ input: [UInt8]) {
     guard let answer = RecordedAnswer(input) else { return }
     check(answer.encoded == input, "an outcome has one form")
@@ -147,7 +166,8 @@ private func checkpointFile(_ input: [UInt8]) {
 private func importedLines(_ input: [UInt8]) {
     var file = RecipeFile()
     let lines = input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
-    for line in lines { file.add(line) }
+    // A line that cannot be attributed ends the import of the whole file.
+    guard value({ try lines.forEach { line in try file.add(line) } }) != nil else { return }
     check(file.brokenLines.count <= lines.count, "a line is broken once")
     check(file.brokenLines.allSatisfy { (1...lines.count).contains($0.number) }, "a broken line is one of the file's")
     for (_, history) in file.histories {

@@ -59,5 +59,6 @@ private func seeds() -> [Seed] {
         history += [type, schema] + time + sized(Array(data.utf8))
     }
     seeds.append(Seed("history", 1, history))
+    seeds.append(Seed("signed", 9, [UInt8](repeating: 0, count: 40), state))
     return seeds
 }
