@@ -62,7 +62,8 @@ import ZeroMQ
         ).snapshot
         guard let kept else { return nil }
         let logID = try await client.logID()
-        return try #require(signer.open(kept, in: logID))
+        let opened: Snapshot = try #require(signer.open(kept, in: logID))
+        return opened
     }
 
     /// Keeps a snapshot, signed as by a gateway with a fault.
