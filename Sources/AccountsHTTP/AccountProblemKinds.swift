@@ -31,7 +31,8 @@ public enum AccountProblemKinds {
         ProblemKind(
             "position-beyond-head", 400, "Position beyond head",
             meaning: "The log has no such position yet, so a feed can't begin after it.",
-            remedy: "Begin at a position that an answer has stated, or with after=now."),
+            remedy: "Begin at a position that an answer has stated, or with after=now.",
+            members: ["head": "the last position of the log"]),
     ]
 
     private static let refusals = [
