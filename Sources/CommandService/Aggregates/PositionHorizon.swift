@@ -5,8 +5,16 @@ internal import Synchronization
 /// show at least.
 final class PositionHorizon: Sendable {
     private let highest = Atomic<UInt64>(0)
+    private let waits = Atomic<Int>(0)
 
     var position: UInt64 { highest.load(ordering: .acquiring) }
+
+    /// Whether queries wait for a position beyond it, so that the log is to be asked more often.
+    var isAwaited: Bool { waits.load(ordering: .relaxed) > 0 }
+
+    func beginWait() { waits.add(1, ordering: .relaxed) }
+
+    func endWait() { waits.subtract(1, ordering: .relaxed) }
 
     func advance(to position: UInt64) {
         highest.max(position, ordering: .acquiringAndReleasing)

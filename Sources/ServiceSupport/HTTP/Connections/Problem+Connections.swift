@@ -22,7 +22,8 @@ extension Problem {
                 detail: "a request's target and fields may have at most 80 KiB and 1000 fields")
         case .invalidMethod:
             Problem(
-                .notImplemented, "not-implemented", title: "Not implemented", detail: "HTTP has no such method")
+                .methodNotAllowed, "method-not-allowed", title: "Method not allowed",
+                detail: "HTTP has no such method, or what came is no HTTP", headers: [.allow: "GET, HEAD, POST"])
         case .invalidVersion:
             Problem(
                 .httpVersionNotSupported, "http-version-not-supported", title: "HTTP version not supported",

@@ -26,9 +26,6 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         case lingering
     }
 
-    /// The client has closed its end of the connection, or is gone.
-    package struct ClientHasLeft: Sendable { package init() {} }
-
     private let rules: RequestRules
     private var context: ChannelHandlerContext?
     /// Whether the connection is one beyond the limit, and may only be asked for health.
