@@ -79,7 +79,8 @@ public struct HTTPService: Service {
                 forwarder?.endFeeds()
             }
         } catch let error where !(error is CancellationError) {
-            throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(ListenError.reason(of: error))")
+            throw ServiceFailure(
+                "cannot listen on \(address), the value of \(setting): \(ListenError.reason(of: error))")
         }
     }
 

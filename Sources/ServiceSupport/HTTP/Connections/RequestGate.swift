@@ -32,8 +32,6 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     var isHealthOnly = false
     /// How many requests have begun.
     private(set) var requests: UInt64 = 0
-    /// Whether the request line of the next request has come, for what to say if its head never ends.
-    var hasTarget = false
     private var version = HTTPVersion.http1_1
     private var method = HTTPMethod.GET
     private var isReading = false
@@ -81,7 +79,6 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ head: HTTPRequestHead) {
         guard !isClosed, let context else { return }
         requests &+= 1
-        hasTarget = false
         onLeaving.removeAll()
         (version, method) = (head.version, head.method)
         (isReading, isAnswered, hasBegunAnswer) = (true, false, false)
@@ -114,7 +111,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         // Where no head has come, the answer is to a request of which nothing is known.
         if isAnswered { (version, method) = (.http1_1, .GET) }
-        refuse(isGivenUp ? .requestTimeout : .malformed(parserError, hasTarget: hasTarget))
+        refuse(isGivenUp ? .requestTimeout : .malformed(parserError))
         // Whoever reads a body learns that it does not end.
         context.fireErrorCaught(error)
     }
