@@ -190,8 +190,13 @@ public final class CommandService<Domain: CommandDomain>: Service {
             // A log that is frozen tells nothing, so it is asked; cancelled when the service stops. A jitter, so that gateways
             // do not ask as one; often only until the log is there.
             let isThere = await client.isConnected
-            let pause = Int.random(in: 50...150) * (isThere && horizon.required != nil ? 10 : 1)
-            do { try await Task.sleep(for: .milliseconds(pause)) } catch { return }
+            let pause = Duration.milliseconds(Int.random(in: 50...150) * (isThere && horizon.required != nil ? 10 : 1))
+            let end = ContinuousClock.now + pause
+            // Soon where queries wait for what the log does not hold yet, as far as is known.
+            repeat {
+                let slice = min(.milliseconds(horizon.isAwaited ? 20 : 100), end - .now)
+                do { try await Task.sleep(for: slice) } catch { return }
+            } while !horizon.isAwaited && .now < end
         }
     }
 

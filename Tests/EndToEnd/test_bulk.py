@@ -199,7 +199,7 @@ def test_a_client_that_does_not_read_is_not_read_from_and_costs_bounded_memory(s
     line = (json.dumps(deposit("slow", "0.01")) + "\n").encode()
     with socket.create_connection(("127.0.0.1", daybook.command.port)) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        head = "POST /commands HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = "POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode())
         chunk = line * 500
         chunk = f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n"
@@ -227,7 +227,7 @@ def test_clients_that_go_without_reading_leave_no_memory_behind(start_daybook):
     daybook = start_daybook()
     daybook.gateway.open("gone", 0)
     line = (json.dumps(deposit("gone", "0.01")) + "\n").encode()
-    head = "POST /commands HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000000\r\n\r\n"
+    head = "POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000000\r\n\r\n"
 
     def leave_some(count):
         for _ in range(count):
@@ -351,7 +351,7 @@ class Conversation:
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        head = "POST /commands HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = "POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         self.socket.sendall(head.encode())
         self.received = b""
 

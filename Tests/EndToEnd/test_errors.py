@@ -380,7 +380,7 @@ def test_a_body_of_64_kib(daybook, account, framing):
 @pytest.mark.parametrize("length", [LIMIT + 1, 2 * LIMIT, 5_000_000])
 def test_a_longer_body(daybook, account, nothing_recorded, framing, length):
     head = (
-        f"POST /accounts/{account} HTTP/1.1\r\nHost: daybook\r\nContent-Type: application/json\r\n"
+        f"POST /accounts/{account} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         + (f"Content-Length: {length}\r\n" if framing == "Content-Length" else "Transfer-Encoding: chunked\r\n")
         + "\r\n"
     ).encode()
@@ -394,7 +394,7 @@ def test_a_longer_body(daybook, account, nothing_recorded, framing, length):
 
 def test_a_body_that_is_announced_too_long_is_refused_before_it_is_sent(daybook, account, nothing_recorded):
     head = (
-        f"POST /accounts/{account} HTTP/1.1\r\nHost: daybook\r\nContent-Type: application/json\r\n"
+        f"POST /accounts/{account} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 1000000000000\r\n\r\n"
     ).encode()
     (answer,) = responses(exchange(daybook.command.port, head, until=lambda received: received.endswith(b"}")))
@@ -550,7 +550,7 @@ def test_a_position_that_is_not_reached_in_time(daybook, account, through):
 
 
 def raw(method, path, *fields, body=b"", version="1.1"):
-    fields = ("Host: daybook",) + fields
+    fields = ("Host: localhost",) + fields
     return "\r\n".join([f"{method} {path} HTTP/{version}", *fields, "", ""]).encode() + body
 
 

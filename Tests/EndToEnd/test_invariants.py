@@ -93,7 +93,7 @@ def test_i1_commands_that_come_at_once_share_flushes(daybook):
     def run(number):
         # All at once, so that every connection has its next command ready as soon as one is answered, and the test
         # itself is not what limits how many wait for a flush.
-        head = b"POST /accounts/i1-%d HTTP/1.1\r\nHost: daybook\r\nContent-Type: application/json\r\n" % number
+        head = b"POST /accounts/i1-%d HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % number
         head += b"Content-Length: %d\r\n" % len(body)
         request = head + b"\r\n" + body
         last = head + b"Connection: close\r\n\r\n" + body
@@ -443,7 +443,7 @@ def test_i8_services_that_have_nothing_to_do_stop_at_once(start_daybook):
     # Connections that are open but idle, and one that waits for an answer that does not come, keep nobody.
     idle = [service.client.get("/livez") for service in daybook.services]
     waiting = threading.Thread(target=lambda: exchange(
-        daybook.query.port, b"GET /accounts?min_position=99&wait=60s HTTP/1.1\r\nHost: daybook\r\n\r\n", timeout=30,
+        daybook.query.port, b"GET /accounts?min_position=99&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n", timeout=30,
     ))  # fmt: skip
     waiting.start()
     for service in (daybook.event_log, daybook.command, daybook.query):

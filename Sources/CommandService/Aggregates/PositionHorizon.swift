@@ -9,12 +9,20 @@ internal import Synchronization
 final class PositionHorizon: Sendable {
     private let highest = Atomic<UInt64>(0)
     private let isEstablished = Atomic<Bool>(false)
+    private let waits = Atomic<Int>(0)
 
     /// The highest position of which a client may have been told by this process.
     var position: UInt64 { highest.load(ordering: .acquiring) }
 
     /// What a query must show at least; nil until the log has told its head.
     var required: UInt64? { isEstablished.load(ordering: .acquiring) ? position : nil }
+
+    /// Whether queries wait for a position beyond it, so that the log is to be asked more often.
+    var isAwaited: Bool { waits.load(ordering: .relaxed) > 0 }
+
+    func beginWait() { waits.add(1, ordering: .relaxed) }
+
+    func endWait() { waits.subtract(1, ordering: .relaxed) }
 
     func advance(to position: UInt64) {
         highest.max(position, ordering: .acquiringAndReleasing)

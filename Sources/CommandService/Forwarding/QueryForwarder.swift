@@ -4,22 +4,29 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ServiceSupport
 
+/// Which limit a query counts for.
+enum QueryPermit: Hashable {
+    case query
+    case feed
+    case wait
+}
+
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
 struct QueryForwarder: RequestForwarder {
-    /// How often a query that is held looks whether it may be forwarded.
-    static let pauseBetweenLooks = TimeAmount.milliseconds(20)
-    /// How long a query is held that does not say.
-    private static let usualWait = Duration.seconds(2)
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
+    /// How long a query waits that does not say.
+    private static let standardWait = Duration.seconds(2)
     /// How long a query may wait for a connection.
     private static let connectionPatience = TimeAmount.seconds(1)
     /// So many queries may wait for the query service, each with what it holds.
     private static let mostInProgress = 2000
-    /// So many clients may read feeds through this gateway.
-    private static let mostFeeds = 1000
+    /// So many clients may read feeds through this gateway, each of which takes a connection to the query service.
+    private static let maxFeeds = 1000
+    /// So many queries may wait for a position that the log does not hold yet.
+    private static let maxWaits = 10_000
     /// Fields that speak of one connection, or are written anew.
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
@@ -31,13 +38,17 @@ struct QueryForwarder: RequestForwarder {
     private let horizon: PositionHorizon
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
-    private let feeds = Places(mostFeeds)
+    private let feeds: AddressLimit
+    // Nobody has more than a quarter of these.
+    private let waits = AddressLimit(maxWaits, perAddress: maxWaits / 4)
 
     init(through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
         self.pools = pools
         self.target = target
         self.horizon = horizon
         self.logger = logger
+        let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
+        feeds = AddressLimit(maxFeeds, perAddress: max(1, maxFeeds / 4))
     }
 
     func makeHandler(
@@ -50,66 +61,93 @@ struct QueryForwarder: RequestForwarder {
 
     // MARK: the request
 
-    /// Whether it is known what answers must show at least: not before the log has told its head.
-    var isHeadKnown: Bool { horizon.required != nil }
-
-    /// Until when a query that comes now is held while the log has not told its head.
-    func deadline(ofWaiting query: String?) throws(Problem) -> NIODeadline {
-        let items = try ParameterReading.items(of: query)
-        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? Self.usualWait
-        return .now() + TimeAmount(min(wait, Self.longestWait))
-    }
-
-    /// What a client is told whose query was held for that long.
-    let headUnknown = Problem(
-        .serviceUnavailable, "not-caught-up", title: "Not caught up",
-        detail: "the event log has not told yet what it holds, so an answer might be older than earlier ones; "
-            + "ask again later", headers: [.retryAfter: "1"])
-
-    /// A query on its way to the query service; it takes a place until ``hasEnded(_:)``.
+    /// A query on its way to the query service; it takes a permit until ``hasEnded(_:_:)``.
+    ///
+    /// - Parameter client: whose query it is.
     func exchange(
-        for request: HTTPRequest, to path: String, _ query: String?, reader: any UpstreamReader
+        for request: HTTPRequest, to path: String, _ query: String?, of client: ClientAddress,
+        reader: any UpstreamReader
     ) throws(Problem) -> UpstreamExchange {
-        let items = try ParameterReading.items(of: query)
-        let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) } ?? .zero
+        let parameters = Self.freshness(in: query)
+        let name = HTTPField.Name.daybookMinPosition
+        let asked = try ParameterReading.integer(name.rawName, request.headerFields[name], in: 0...UInt64.max) ?? 0
+        let minimum = max(asked, parameters?.position ?? 0)
         let mayBeFeed =
             Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
-        let head = try head(of: request, path: path, items: items)
-        guard (mayBeFeed ? feeds : inProgress).begin() else { throw Self.overloaded }
-        return UpstreamExchange(
-            head, mayBeFeed: mayBeFeed, patience: TimeAmount(Self.patience + min(wait, Self.longestWait)),
-            connectionPatience: Self.connectionPatience, for: reader)
+        // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not known
+        // what an answer must show: the wait for either takes no connection from others.
+        let required = horizon.required
+        let mustWait = required.map { !mayBeFeed && minimum > $0 } ?? true
+        let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query
+        guard take(permit, of: client) else { throw Self.overloaded }
+        let patience = TimeAmount(min(parameters?.wait ?? Self.standardWait, Self.longestWait))
+        let horizon = horizon
+        let exchange = UpstreamExchange(
+            head(of: request, path: path, query, minimum: max(asked, required ?? 0)), mayBeFeed: mayBeFeed,
+            patience: TimeAmount(Self.patience) + patience, connectionPatience: Self.connectionPatience,
+            wait: mustWait
+                ? UpstreamExchange.Wait(
+                    minimum: mayBeFeed ? 0 : minimum, required: { horizon.required }, deadline: .now() + patience)
+                : nil,
+            for: reader)
+        exchange.permit = permit
+        return exchange
     }
 
-    /// Gives the place of a query back.
-    func hasEnded(_ exchange: UpstreamExchange) { (exchange.mayBeFeed ? feeds : inProgress).end() }
+    private func take(_ permit: QueryPermit, of client: ClientAddress) -> Bool {
+        switch permit {
+        case .query: return inProgress.begin()
+        case .feed: return feeds.add(client)
+        case .wait:
+            guard waits.add(client) else { return false }
+            horizon.beginWait()
+            return true
+        }
+    }
 
-    /// The request as the query service gets it.
+    /// Gives the permit of a query back.
+    func hasEnded(_ exchange: UpstreamExchange, of client: ClientAddress) {
+        switch exchange.permit {
+        case .query: inProgress.end()
+        case .feed: feeds.remove(client)
+        case .wait:
+            waits.remove(client)
+            horizon.endWait()
+        }
+    }
+
+    /// The position that a query asks for, and how long it waits; nil if it asks for none, or in no way that can be read:
+    /// then the query service says so.
+    private static func freshness(in query: String?) -> (position: UInt64, wait: Duration?)? {
+        guard let query, query.contains("min_position") || query.contains("wait") else { return nil }
+        do throws(Problem) {
+            let items = try ParameterReading.items(of: query)
+            let position = items.first { $0.name == "min_position" }.flatMap { UInt64($0.value) }
+            let wait = items.first { $0.name == "wait" }.flatMap { Duration(settingText: $0.value) }
+            return (position ?? 0, wait)
+        } catch {
+            return nil
+        }
+    }
+
+    /// The request as the query service gets it: the query's very bytes.
     private func head(
-        of request: HTTPRequest, path: String, items: [(name: String, value: String)]
-    ) throws(Problem) -> HTTPRequestHead {
-        // Written anew: what a client may send is more than a request line may hold.
-        let query = items.map { "\(PercentEncoding.applied(to: $0.name))=\(PercentEncoding.applied(to: $0.value))" }
+        of request: HTTPRequest, path: String, _ query: String?, minimum: UInt64
+    ) -> HTTPRequestHead {
         var headers = HTTPHeaders()
-        headers.reserveCapacity(request.headerFields.count + 2)
+        headers.reserveCapacity(request.headerFields.count + 3)
         headers.add(name: "host", value: "\(target)")
         for field in request.headerFields
-        where field.name != .daybookMinPosition && field.name != .contentLength && field.name != .expect
+        where field.name != .daybookMinPosition && field.name != .daybookWait && field.name != .contentLength
+            && field.name != .expect
             && !Self.hopByHop.contains(field.name.canonicalName)
         {
             headers.add(name: field.name.rawName, value: field.value)
         }
-        headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(try minimumPosition(of: request)))
+        headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(minimum))
         return HTTPRequestHead(
             version: .http1_1, method: request.method == .head ? .HEAD : .GET,
-            uri: query.isEmpty ? path : "\(path)?\(query.joined(separator: "&"))", headers: headers)
-    }
-
-    /// What the answer must reflect: what the client asks for, and everything of which this gateway has told.
-    private func minimumPosition(of request: HTTPRequest) throws(Problem) -> UInt64 {
-        let name = HTTPField.Name.daybookMinPosition
-        let asked = try ParameterReading.integer(name.rawName, request.headerFields[name], in: 0...UInt64.max) ?? 0
-        return max(asked, horizon.position)
+            uri: query.map { "\(path)?\($0)" } ?? path, headers: headers)
     }
 
     // MARK: the answer
@@ -129,6 +167,7 @@ struct QueryForwarder: RequestForwarder {
 
     /// What a client is told whose query was not answered.
     func problem(for error: UpstreamError) -> Problem {
+        if case .headUnknown = error { return Self.headUnknown }
         logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
         return Self.unavailable
     }
@@ -146,6 +185,11 @@ struct QueryForwarder: RequestForwarder {
         .serviceUnavailable, "overloaded", title: "Overloaded",
         detail: "more queries wait for the query service than the gateway takes; ask again later",
         headers: [.retryAfter: "1"])
+
+    private static let headUnknown = Problem(
+        .serviceUnavailable, "not-caught-up", title: "Not caught up",
+        detail: "the event log has not told yet what it holds, so an answer might be older than earlier ones; "
+            + "ask again later", headers: [.retryAfter: "1"])
 
     private static let unavailable = Problem(
         .serviceUnavailable, "not-caught-up", title: "Not caught up",

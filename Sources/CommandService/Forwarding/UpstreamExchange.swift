@@ -29,24 +29,40 @@ enum UpstreamError: Error {
     case brokenOff((any Error)?)
     /// The gateway stops.
     case closed
+    /// The log did not tell its head in time, so it is not known what an answer must show.
+    case headUnknown
 }
 
 /// One forwarded request, until its answer has ended.
 ///
 /// Not Sendable: it belongs to one event loop.
 final class UpstreamExchange {
-    let head: HTTPRequestHead
+    private(set) var head: HTTPRequestHead
     /// Whether an answer was asked for that goes on for ever.
     let mayBeFeed: Bool
     /// Whether the answer goes on for ever, so that it must not keep one of the connections that others wait for.
     private(set) var isFeed = false
     /// Until when the request must be on its way.
-    let connectionDeadline: NIODeadline
+    private(set) var connectionDeadline: NIODeadline
     /// Until when something must happen: the next part of the answer must come, or the reader must take more; nil where a
     /// feed has nothing to tell.
     private(set) var deadline: NIODeadline?
+    /// Which limit it counts for.
+    var permit = QueryPermit.query
     /// The connection that it is on.
     var connection: UpstreamConnection?
+
+    /// A wait for a position that the log does not hold yet, or for the log's head, before the query service is asked.
+    struct Wait {
+        /// What the answer must show at least for the client's sake.
+        let minimum: UInt64
+        /// What it must show for that of others; nil: not known yet.
+        let required: () -> UInt64?
+        /// Until when it lasts.
+        var deadline: NIODeadline
+
+        var isReached: Bool { required().map { $0 >= minimum } ?? false }
+    }
 
     private enum Phase {
         case asking
@@ -57,20 +73,25 @@ final class UpstreamExchange {
 
     private let reader: any UpstreamReader
     private let patience: TimeAmount
+    private let connectionPatience: TimeAmount
+    private var wait: Wait?
     private var phase = Phase.asking
 
     /// - Parameters:
     ///   - patience: how long the head of the answer may take, and each part after it.
     ///   - connectionPatience: how long a connection may take.
+    ///   - wait: what to wait for before.
     init(
         _ head: HTTPRequestHead, mayBeFeed: Bool, patience: TimeAmount, connectionPatience: TimeAmount,
-        for reader: any UpstreamReader
+        wait: Wait? = nil, for reader: any UpstreamReader
     ) {
         let now = NIODeadline.now()
         self.head = head
         self.mayBeFeed = mayBeFeed
         self.reader = reader
         self.patience = patience
+        self.connectionPatience = connectionPatience
+        self.wait = wait
         deadline = now + patience
         connectionDeadline = now + min(patience, connectionPatience)
     }
@@ -82,6 +103,41 @@ final class UpstreamExchange {
 
     /// A reader may take so long for a part; then it is cut off.
     private static let longestStall = TimeAmount.seconds(30)
+    /// A client that may be gone is asked for so long.
+    private static let longestHaste = TimeAmount.seconds(1)
+
+    // MARK: waiting for a position
+
+    /// Whether it waits, and needs no connection.
+    var isParked: Bool { wait != nil }
+
+    /// Whether there is nothing to wait for any more.
+    func mayLeavePark(_ now: NIODeadline) -> Bool {
+        guard let wait else { return true }
+        return isOver || wait.deadline <= now || wait.isReached
+    }
+
+    /// The query service is to be asked, and to wait only for what is left of the time. If it is not known what the answer
+    /// must show, the exchange ends here.
+    func leavePark(_ now: NIODeadline) {
+        guard let wait else { return }
+        self.wait = nil
+        guard let required = wait.required() else { return fail(.headUnknown) }
+        head.headers.replaceOrAdd(name: "daybook-min-position", value: String(max(wait.minimum, required)))
+        let left = max(.zero, wait.deadline - now)
+        head.headers.replaceOrAdd(name: "daybook-wait", value: "\(left.nanoseconds / 1_000_000)ms")
+        deadline = now + patience
+        connectionDeadline = now + min(patience, connectionPatience)
+    }
+
+    /// A client that may be gone is not waited for; one that has only closed its end still gets an answer.
+    func hurry() {
+        let now = NIODeadline.now()
+        wait?.deadline = now
+        if phase == .asking, !isParked, !mayBeFeed, let deadline {
+            self.deadline = min(deadline, now + Self.longestHaste)
+        }
+    }
 
     // MARK: the reader's side
 

@@ -14,6 +14,8 @@ final class UpstreamPool {
     private static let pauseAfterFailure = TimeAmount.milliseconds(100)
     /// One timer looks after all deadlines: one for each exchange would cost more than it does.
     private static let sweepInterval = TimeAmount.milliseconds(50)
+    /// A wait for a position ends so soon after the position is known.
+    private static let waitInterval = TimeAmount.milliseconds(10)
 
     private let eventLoop: any EventLoop
     private let address: HTTPAddress
@@ -25,19 +27,27 @@ final class UpstreamPool {
     private var counted = 0
     private var connecting = 0
     private var waiting: Deque<UpstreamExchange> = []
+    /// Those that wait for a position before they need a connection.
+    private var parked: [UpstreamExchange] = []
+    private let limit: Int
     private var lastFailure: (any Error)?
     private var isPausing = false
     private var isSweeping = false
     private var hasEndedFeeds = false
     private var isClosed = false
 
-    init(_ address: HTTPAddress, on eventLoop: any EventLoop) {
+    init(_ address: HTTPAddress, limit: Int = mostConnections, on eventLoop: any EventLoop) {
         self.address = address
+        self.limit = limit
         self.eventLoop = eventLoop
     }
 
     func start(_ exchange: UpstreamExchange) {
         guard !isClosed, !isRefused(exchange) else { return exchange.fail(.closed) }
+        if exchange.isParked {
+            parked.append(exchange)
+            return sweepLater()
+        }
         if let connection = idle.popLast() {
             connection.send(exchange)
         } else {
@@ -56,13 +66,15 @@ final class UpstreamPool {
     /// Ends the feeds.
     func endFeeds() {
         hasEndedFeeds = true
-        for exchange in waiting + connections.compactMap(\.exchange) { exchange.endFeed() }
+        for exchange in parked + waiting + connections.compactMap(\.exchange) { exchange.endFeed() }
     }
 
     /// Ends all connections, and with them what is under way.
     func close() {
         isClosed = true
-        while let exchange = waiting.popFirst() { exchange.fail(.closed) }
+        let unsent = parked + waiting
+        (parked, waiting) = ([], [])
+        for exchange in unsent { exchange.fail(.closed) }
         for connection in connections { connection.close() }
     }
 
@@ -97,7 +109,7 @@ final class UpstreamPool {
     // MARK: connecting
 
     private func connectForWaiting() {
-        while !isPausing, !isClosed, connecting < waiting.count, counted < Self.mostConnections {
+        while !isPausing, !isClosed, connecting < waiting.count, counted < limit {
             connect(for: nil)
         }
     }
@@ -161,7 +173,7 @@ final class UpstreamPool {
     private func sweepLater() {
         guard !isSweeping else { return }
         isSweeping = true
-        eventLoop.assumeIsolated().scheduleTask(in: Self.sweepInterval) {
+        eventLoop.assumeIsolated().scheduleTask(in: parked.isEmpty ? Self.sweepInterval : Self.waitInterval) {
             self.isSweeping = false
             if self.sweep(.now()) { self.sweepLater() }
         }
@@ -169,6 +181,12 @@ final class UpstreamPool {
 
     /// Ends what has waited too long; false where nothing is under way.
     private func sweep(_ now: NIODeadline) -> Bool {
+        let ready = parked.filter { $0.mayLeavePark(now) }
+        if !ready.isEmpty { parked.removeAll { $0.mayLeavePark(now) } }
+        for exchange in ready where !exchange.isOver {
+            exchange.leavePark(now)
+            if !exchange.isOver { start(exchange) }
+        }
         let late = waiting.filter { !$0.isOver && $0.connectionDeadline <= now }
         waiting.removeAll { $0.isOver || $0.connectionDeadline <= now }
         // Afterwards: whoever is told may ask again at once.
@@ -177,6 +195,6 @@ final class UpstreamPool {
         for exchange in underWay {
             if let deadline = exchange.deadline, deadline <= now { exchange.expire() }
         }
-        return !underWay.isEmpty || !waiting.isEmpty || connecting > 0
+        return !underWay.isEmpty || !parked.isEmpty || !waiting.isEmpty || connecting > 0
     }
 }

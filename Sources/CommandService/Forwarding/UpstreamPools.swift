@@ -7,10 +7,14 @@ final class UpstreamPools: Sendable {
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     init(_ address: HTTPAddress, group: MultiThreadedEventLoopGroup = .singleton) {
+        let loops = Array(group.makeIterator())
+        // The others are for feeds.
+        let share = DescriptorLimit.upstream(of: DescriptorLimit.current) / 2 / max(1, loops.count)
+        let limit = min(UpstreamPool.mostConnections, max(2, share))
         var pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] = [:]
-        for eventLoop in group.makeIterator() {
+        for eventLoop in loops {
             pools[ObjectIdentifier(eventLoop)] = .makeBoxSendingValue(
-                UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
+                UpstreamPool(address, limit: limit, on: eventLoop), eventLoop: eventLoop)
         }
         self.pools = pools
     }

@@ -98,13 +98,15 @@ public final class ProjectionHost<Model: Projection>: Sendable {
     /// - Parameters:
     ///   - minimum: the position that the answer must reflect.
     ///   - patience: how long to wait for it.
+    ///   - whenWaiting: is given what ends the wait, if there must be one.
     /// - Throws: ``ReadFailure``, and what `body` throws.
     public func read<Value: Sendable>(
         atLeast minimum: UInt64, patience: Duration,
+        whenWaiting: (_ giveUp: @escaping @Sendable () -> Void) -> Void = { _ in },
         _ body: @Sendable (borrowing Model, _ position: UInt64) throws -> Value
     ) async throws -> Reading<Value> {
         if let reading = try readNow(atLeast: minimum, body) { return reading }
-        guard await wait(for: minimum, patience: patience) else { throw ReadFailure.overloaded }
+        guard await wait(for: minimum, patience: patience, whenWaiting) else { throw ReadFailure.overloaded }
         guard let reading = try readNow(atLeast: minimum, body) else {
             throw ReadFailure.notCaughtUp(position: status.position)
         }
@@ -128,7 +130,9 @@ public final class ProjectionHost<Model: Projection>: Sendable {
     /// Waits until a position is reached, the projection stops, or the time is over.
     ///
     /// - Returns: false where too many wait already.
-    private func wait(for position: UInt64, patience: Duration) async -> Bool {
+    private func wait(
+        for position: UInt64, patience: Duration, _ whenWaiting: (@escaping @Sendable () -> Void) -> Void
+    ) async -> Bool {
         let number = state.withLock { $0.waiters.nextNumber() }
         var timer: Task<Void, Never>?
         defer { timer?.cancel() }
@@ -141,6 +145,7 @@ public final class ProjectionHost<Model: Projection>: Sendable {
                 if let answer { return continuation.resume(returning: answer) }
                 // Only now that the waiter can be found: one given up earlier would wait for ever.
                 if Task.isCancelled { giveUp(number) }
+                whenWaiting { [weak self] in self?.giveUp(number) }
                 timer = Task { [weak self] in
                     // Cancelled as soon as the position is reached.
                     do { try await Task.sleep(for: patience) } catch { return }

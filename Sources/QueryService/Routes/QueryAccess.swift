@@ -34,11 +34,17 @@ public struct QueryAccess<Model: Projection>: Sendable {
         let fromHeader = try ParameterReading.integer(name.rawName, request.headers[name], in: 0...UInt64.max) ?? 0
         let fromQuery =
             try ParameterReading.integer("min_position", parameters["min_position"], in: 0...UInt64.max) ?? 0
-        let patience =
-            try ParameterReading.duration("wait", parameters["wait"], longest: Self.longestWait) ?? .seconds(2)
+        let wait = try ParameterReading.duration("wait", parameters["wait"], longest: Self.longestWait) ?? .seconds(2)
+        let waitName = HTTPField.Name.daybookWait
+        let left = try ParameterReading.duration(
+            waitName.rawName, request.headers[waitName], longest: Self.longestWait)
+        let patience = min(wait, left ?? wait)
+        let client = ClientPresence.current
         let minimum = max(fromHeader, fromQuery)
         do {
-            return try await host.read(atLeast: minimum, patience: patience) { model, _ in try body(model) }
+            return try await host.read(
+                atLeast: minimum, patience: patience, whenWaiting: { client?.whenClientLeaves($0) }
+            ) { model, _ in try body(model) }
         } catch let failure as ProjectionHost<Model>.ReadFailure {
             throw problem(for: failure, minimum: minimum)
         }

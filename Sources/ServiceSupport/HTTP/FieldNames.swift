@@ -7,6 +7,8 @@ extension HTTPField.Name {
     public static let daybookLogID = known("Daybook-Log-Id")
     /// `Daybook-Min-Position`: the log position that an answer must reflect at least.
     public static let daybookMinPosition = known("Daybook-Min-Position")
+    /// `Daybook-Wait`: how much of `wait` is left, from a gateway that has waited itself.
+    public static let daybookWait = known("Daybook-Wait")
     /// `Daybook-Stale`: `true` where the projection stopped at a record that it cannot apply, so that newer ones are missing.
     public static let daybookStale = known("Daybook-Stale")
     /// `Idempotency-Key`: the key under which a command is obeyed at most once.

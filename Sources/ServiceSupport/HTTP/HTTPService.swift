@@ -51,7 +51,8 @@ public struct HTTPService: Service {
         let answers = AnswerCounts()
         let connections = ConnectionTable(fittedLimits())
         let table = RouteTable(
-            HealthRoutes.make(health) { answers.figures + connections.figures } + routes + ProblemRoutes(problems).routes,
+            HealthRoutes.make(health) { answers.figures + connections.figures } + routes
+                + ProblemRoutes(problems).routes,
             counting: answers, logger: logger)
         let rules = RequestRules(
             hosts: AllowedHosts(allowedHosts, listener: address.host), table: table, maxBody: largestBody)
@@ -78,7 +79,8 @@ public struct HTTPService: Service {
                 forwarder?.endFeeds()
             }
         } catch let error where !(error is CancellationError) {
-            throw ServiceFailure("cannot listen on \(address), the value of \(setting): \(ListenError.reason(of: error))")
+            throw ServiceFailure(
+                "cannot listen on \(address), the value of \(setting): \(ListenError.reason(of: error))")
         }
     }
 
@@ -88,7 +90,7 @@ public struct HTTPService: Service {
         let fitted = limits.fitted(to: descriptors)
         if fitted.connections < limits.connections {
             logger.warning(
-                "fewer HTTP clients than HTTP_CONNECTIONS: the system allows the process too few open files (ulimit -n)",
+                "fewer HTTP clients than HTTP_CONNECTIONS: the system allows too few open files (ulimit -n)",
                 metadata: ["connections": "\(fitted.connections)", "open_files": "\(descriptors)"])
         }
         return fitted

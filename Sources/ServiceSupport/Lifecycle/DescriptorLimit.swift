@@ -7,7 +7,7 @@
 /// How many files and connections the process may have open at once, and who gets which share of them.
 ///
 /// libzmq ends the process when it cannot get a descriptor, and NIO tries again without a pause, so that nobody who
-/// connects may take the last ones: clients over HTTP get half of what is left beside the process's own.
+/// connects may take the last ones: clients over HTTP get three fifths of what is left beside the process's own.
 package enum DescriptorLimit {
     /// With fewer the parts of a service do not even start.
     private static let least = 128
@@ -36,7 +36,7 @@ package enum DescriptorLimit {
     }
 
     /// The most connections from HTTP clients, of a limit.
-    package static func clients(of limit: Int) -> Int { max(16, (limit - own) / 2) }
+    package static func clients(of limit: Int) -> Int { max(16, (limit - own) / 5 * 3) }
 
     /// The most connections to other services, of a limit.
     package static func upstream(of limit: Int) -> Int { max(8, (limit - own) / 4) }

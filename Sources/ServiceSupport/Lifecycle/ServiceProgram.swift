@@ -87,7 +87,7 @@ public struct ServiceProgram: Sendable {
             services: (services + [StopNotice()]).map { .init(service: $0) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLogger)
         configuration.maximumGracefulShutdownDuration = Self.gracePeriod
-        configuration.maximumCancellationDuration = .seconds(1)
+        // What ends the process after that is ShutdownDeadline: the group's own limit is a trap.
         try await ServiceGroup(configuration: configuration).run()
     }
 

@@ -5,5 +5,7 @@ struct StopNotice: Service {
     func run() async {
         await waitForShutdown()
         ServiceManager.send(.stopping)
+        // The contract allows 5 s.
+        ShutdownDeadline.begin(.milliseconds(4700), exitCode: 1)
     }
 }

@@ -4,6 +4,22 @@ extension ProblemKind {
 
     private static let aboutRequests = [
         ProblemKind(
+            "malformed-request", 400, "Malformed request",
+            meaning: "What came is no request of HTTP/1.1 or 1.0, or one that their rules forbid. Nothing was done.",
+            remedy: "The detail tells what is wrong. Send exactly one Host, and a target in visible ASCII characters."),
+        ProblemKind(
+            "request-timeout", 408, "Request timeout",
+            meaning: "The request's head or body came too slowly, and the connection was closed. Nothing was done.",
+            remedy: "Send the request again, faster."),
+        ProblemKind(
+            "expectation-failed", 417, "Expectation failed",
+            meaning: "The header field Expect holds something else than 100-continue.",
+            remedy: "Send the request again without it."),
+        ProblemKind(
+            "http-version-not-supported", 505, "HTTP version not supported",
+            meaning: "The request is of another version of HTTP than 1.1 and 1.0.",
+            remedy: "Speak HTTP/1.1."),
+        ProblemKind(
             "invalid-parameter", 400, "Invalid parameter",
             meaning: "A query parameter or header field is unknown here, is given twice, or holds what can't be read.",
             remedy: "The detail names the parameter, its value and what was expected. Correct it and send it again."),

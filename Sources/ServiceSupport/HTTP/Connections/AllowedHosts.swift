@@ -10,7 +10,8 @@ struct AllowedHosts: Sendable {
     ///   - names: those of the settings.
     ///   - listener: the host that the server was told to listen at.
     init(_ names: [String], listener: String) {
-        self.names = Set((names + [listener, "localhost"]).compactMap { Authority($0.contains(":") ? "[\($0)]" : $0)?.host })
+        let all = names + [listener, "localhost"]
+        self.names = Set(all.compactMap { Authority($0.contains(":") ? "[\($0)]" : $0)?.host })
     }
 
     /// Whether a host is allowed on a connection to an address of the server.

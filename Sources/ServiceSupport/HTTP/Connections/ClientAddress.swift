@@ -9,7 +9,7 @@ public struct ClientAddress: Hashable, Sendable {
     public init(_ address: SocketAddress?) {
         let bytes = address?.packedAddress ?? []
         // An IPv4 client of a listener for both (RFC 4291, section 2.5.5.2).
-        let isMapped = bytes.count == 16 && bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+        let isMapped = bytes.count == 16 && bytes[..<10].allSatisfy { $0 == 0 } && bytes[10...11] == [0xff, 0xff]
         isIPv6 = bytes.count == 16 && !isMapped
         bits = (isMapped ? bytes.suffix(4) : bytes.prefix(8)).reduce(0) { $0 << 8 | UInt64($1) }
     }

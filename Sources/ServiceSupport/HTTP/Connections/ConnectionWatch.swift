@@ -90,7 +90,6 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         isReadPending = false
         guard gate.phase == .idle else { return context.fireChannelRead(data) }
         let requests = gate.requests
-        if !gate.hasTarget { gate.hasTarget = part.readableBytesView.contains(UInt8(ascii: "\n")) }
         context.fireChannelRead(data)
         hasBegunHead = gate.requests == requests
     }

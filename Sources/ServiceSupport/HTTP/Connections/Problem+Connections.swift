@@ -8,21 +8,16 @@ extension Problem {
     }
 
     /// What is wrong with what HTTP's parser does not take.
-    ///
-    /// - Parameter hasTarget: whether the request's first line was complete.
-    static func malformed(_ error: HTTPParserError, hasTarget: Bool) -> Problem {
+    static func malformed(_ error: HTTPParserError) -> Problem {
         switch error {
-        case .headerOverflow where !hasTarget:
-            Problem(
-                .uriTooLong, "uri-too-long", title: "URI too long",
-                detail: "a request's target and fields may have at most 80 KiB")
         case .headerOverflow:
             Problem(
                 .requestHeaderFieldsTooLarge, "headers-too-large", title: "Headers too large",
                 detail: "a request's target and fields may have at most 80 KiB and 1000 fields")
         case .invalidMethod:
             Problem(
-                .notImplemented, "not-implemented", title: "Not implemented", detail: "HTTP has no such method")
+                .methodNotAllowed, "method-not-allowed", title: "Method not allowed",
+                detail: "HTTP has no such method, or what came is no HTTP", headers: [.allow: "GET, HEAD, POST"])
         case .invalidVersion:
             Problem(
                 .httpVersionNotSupported, "http-version-not-supported", title: "HTTP version not supported",
@@ -30,6 +25,13 @@ extension Problem {
         default:
             badRequest("what came is no HTTP request")
         }
+    }
+
+    /// 414: the target is longer than the server takes.
+    static func uriTooLong(limit: Int) -> Problem {
+        Problem(
+            .uriTooLong, "uri-too-long", title: "URI too long",
+            detail: "a request's target may have at most \(limit) bytes")
     }
 
     /// 421: the request is for another server.

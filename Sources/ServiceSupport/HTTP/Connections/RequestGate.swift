@@ -26,17 +26,12 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         case lingering
     }
 
-    /// The client has closed its end of the connection, or is gone.
-    package struct ClientHasLeft: Sendable { package init() {} }
-
     private let rules: RequestRules
     private var context: ChannelHandlerContext?
     /// Whether the connection is one beyond the limit, and may only be asked for health.
     var isHealthOnly = false
     /// How many requests have begun.
     private(set) var requests: UInt64 = 0
-    /// Whether the request line of the next request has come, for what to say if its head never ends.
-    var hasTarget = false
     private var version = HTTPVersion.http1_1
     private var method = HTTPMethod.GET
     private var isReading = false
@@ -84,7 +79,6 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ head: HTTPRequestHead) {
         guard !isClosed, let context else { return }
         requests &+= 1
-        hasTarget = false
         onLeaving.removeAll()
         (version, method) = (head.version, head.method)
         (isReading, isAnswered, hasBegunAnswer) = (true, false, false)
@@ -117,7 +111,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
         // Where no head has come, the answer is to a request of which nothing is known.
         if isAnswered { (version, method) = (.http1_1, .GET) }
-        refuse(isGivenUp ? .requestTimeout : .malformed(parserError, hasTarget: hasTarget))
+        refuse(isGivenUp ? .requestTimeout : .malformed(parserError))
         // Whoever reads a body learns that it does not end.
         context.fireErrorCaught(error)
     }

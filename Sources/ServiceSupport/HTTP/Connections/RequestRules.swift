@@ -14,6 +14,9 @@ struct RequestRules: Sendable {
         let hasUpgrade: Bool
     }
 
+    /// The parser's own limit, 80 KiB for target and fields, leaves room for those of a gateway.
+    private static let maxTarget = 64 << 10
+
     private let hosts: AllowedHosts
     private let table: RouteTable
     private let maxBody: Int
@@ -79,6 +82,7 @@ struct RequestRules: Sendable {
 
     /// RFC 9112, section 3.2; URIs are ASCII (RFC 3986).
     private func checkTarget(_ head: inout HTTPRequestHead, at address: SocketAddress?) throws(Problem) {
+        guard head.uri.utf8.count <= Self.maxTarget else { throw .uriTooLong(limit: Self.maxTarget) }
         guard head.uri.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }) else {
             throw .badRequest("a request target has only visible ASCII characters, and no fragment")
         }

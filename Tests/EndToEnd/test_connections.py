@@ -1,0 +1,242 @@
+"""Clients that are slow, many, or gone: what they cannot take from others."""
+
+import contextlib
+import resource
+import socket
+import time
+
+import pytest
+
+import services
+from client import exchange
+from services import wait_until
+
+SLOW = b"POST /accounts/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+WAIT = b"GET /accounts?min_position=99999999&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def connect(port, sent=b"", source="127.0.0.1", buffer=None):
+    connection = socket.socket()
+    if buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.settimeout(60)
+    connection.bind((source, 0))
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(sent)
+    return connection
+
+
+def status(connection):
+    """The status of the answer that comes."""
+    received = b""
+    while b"\r\n" not in received:
+        part = connection.recv(4096)
+        if not part:
+            return None
+        received += part
+    return int(received.split()[1])
+
+
+def drip(connection, seconds, part=b" ", pause=0.5):
+    """Sends a byte now and then; True if the other side ended it in time."""
+    end = time.monotonic() + seconds
+    connection.settimeout(pause)
+    received = b""
+    while time.monotonic() < end:
+        try:
+            connection.sendall(part)
+            got = connection.recv(4096)
+            if not got:
+                return received or b"closed"
+            received += got
+        except TimeoutError:
+            continue
+        except OSError:
+            return received or b"closed"
+    return None
+
+
+def processor_time(service):
+    fields = open(f"/proc/{service.pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def few_descriptors(monkeypatch, count):
+    """Services that are started from now on may open so many files only."""
+    popen = services.subprocess.Popen
+
+    def start(*arguments, **keywords):
+        return popen(
+            *arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count)), **keywords
+        )
+
+    monkeypatch.setattr(services.subprocess, "Popen", start)
+
+
+@pytest.mark.parametrize("which", ["command", "query", "event_log"])
+def test_more_clients_than_descriptors_end_nothing_and_keep_no_core_busy(start_daybook, monkeypatch, which):
+    few_descriptors(monkeypatch, 256)
+    daybook = start_daybook()
+    service = getattr(daybook, which)
+    with contextlib.ExitStack() as stack:
+        for number in range(600):
+            stack.enter_context(connect(service.port, source=f"127.0.3.{1 + number % 200}"))
+        assert service.health("/livez") == 200
+        before, began = processor_time(service), time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 3, "a while has passed")
+        assert processor_time(service) - before < 1.5, "a core is busy"
+        assert len(list(open(f"/proc/{service.pid}/limits"))) and service.is_running
+        assert daybook.gateway.open("few", 1).status == 201
+        assert daybook.gateway.get("/accounts/few", timeout=30).status == 200
+    assert all(service.is_running for service in daybook.services)
+
+
+def test_too_few_descriptors_are_said_plainly(start_daybook, monkeypatch):
+    few_descriptors(monkeypatch, 100)
+    daybook = start_daybook(start=False)
+    daybook.event_log.start(wait=False)
+    assert daybook.event_log.wait_for_end(30) == 1
+    assert "ulimit -n" in daybook.event_log.output
+
+
+def test_slow_bodies_do_not_shut_out_others(start_daybook):
+    daybook = start_daybook(HTTP_CONNECTIONS="100")
+    for service in daybook.services:
+        with contextlib.ExitStack() as stack:
+            for number in range(160):
+                stack.enter_context(connect(service.port, SLOW, source=f"127.0.3.{1 + number % 200}"))
+            # At once there may be health alone; soon the slow ones are closed for others.
+            assert status(connect(service.port, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 200
+            assert status(connect(service.port, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 200
+            target = b"/accounts" if service is not daybook.event_log else b"/problems"
+            request = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+            def is_answered():
+                with connect(service.port, request) as connection:
+                    return status(connection) == 200
+
+            wait_until(is_answered, f"{service.program} answers others", 30)
+
+
+def test_one_address_cannot_take_all_connections(start_daybook):
+    daybook = start_daybook(start=False)
+    # For the query service the gateway is one address.
+    daybook.command.variables = {"HTTP_CONNECTIONS": "40", "HTTP_CONNECTIONS_PER_ADDRESS": "10"}
+    daybook.start()
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        # Feeds are being answered, so none is closed for another.
+        taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(10)]
+        assert [status(connection) for connection in taken] == [200] * 10
+        assert status(stack.enter_context(connect(daybook.command.port, ask, "127.0.3.1"))) == 503
+        health = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert b"200 OK" in exchange_from(daybook.command.port, health, "127.0.3.1"), "health is always answered"
+        assert status(stack.enter_context(connect(daybook.command.port, ask, "127.0.3.2"))) == 200
+
+
+def exchange_from(port, sent, source):
+    """All that comes back until the other side closes."""
+    received = b""
+    with connect(port, sent, source) as connection:
+        while part := connection.recv(65536):
+            received += part
+    return received
+
+
+def test_one_address_cannot_take_all_feeds(daybook):
+    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(260)]
+        answers = [status(connection) for connection in taken]
+        assert answers.count(200) == 250 and answers.count(503) == 10
+        assert status(stack.enter_context(connect(daybook.command.port, feed, "127.0.3.2"))) == 200
+
+
+def test_slow_heads_and_bodies_are_given_up(daybook):
+    for service in daybook.services:
+        head = connect(service.port, b"GET /livez HTTP/1.1\r\nX: ")
+        body = connect(service.port, SLOW)
+        answer = drip(head, 60, b"a")
+        assert answer and b" 408 " in answer and b"/problems/request-timeout" in answer, (service.program, answer)
+        answer = drip(body, 60, b"a")
+        assert answer, f"{service.program} takes a body for ever"
+        # The others answer before they have read it, for there is nothing at the path; then they close, too.
+        assert (b"/problems/request-timeout" in answer) == (service is daybook.command), (service.program, answer)
+        head.close()
+        body.close()
+
+
+def test_a_bulk_body_that_drips_is_given_up_and_one_that_is_answered_is_not(daybook):
+    daybook.gateway.open("drip", 1)
+    head = (
+        b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with connect(daybook.command.port, head) as connection:
+        assert drip(connection, 60, b"1\r\n \r\n"), "a body without a line goes on for ever"
+    line = b'{"account":"drip","type":"Deposit","amount":1}\n'
+    with connect(daybook.command.port, head) as connection:
+        assert drip(connection, 30, b"%x\r\n%s\r\n" % (len(line), line), pause=1) is None
+
+
+def test_an_answer_that_is_not_taken_ends(daybook):
+    daybook.gateway.open("unread", 1, owner="\u0001" * 256)
+    body = b"\n".join(
+        b'{"account":"unread-%d","type":"OpenAccount","owner":"%s","initial_balance":1}' % (n, b"\\u0001" * 256)
+        for n in range(3000)
+    )
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert daybook.gateway.request("POST", "/commands", body, headers, timeout=120).status == 200
+    daybook.wait_until_caught_up()
+    request = b"GET /events?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for service in (daybook.query, daybook.command):
+        with connect(service.port, request, buffer=4096) as connection:
+            port = connection.getsockname()[1]
+
+            def is_gone():
+                rows = [row.split() for row in open("/proc/net/tcp").read().splitlines()[1:]]
+                return not any(
+                    row[3] == "01" and int(row[1][9:], 16) == service.port and int(row[2][9:], 16) == port for row in rows
+                )
+
+            wait_until(lambda: not is_gone(), "the connection is seen", 30)
+            wait_until(is_gone, f"{service.program} ends an answer that nobody takes", 90)
+
+
+@pytest.mark.parametrize("leave", ["FIN", "RST", "pipelined"])
+def test_waits_whose_clients_left_starve_nobody(daybook, leave):
+    daybook.gateway.open(f"left-{leave}", 1)
+    for _ in range(300):
+        connection = connect(daybook.command.port, WAIT * (2 if leave == "pipelined" else 1))
+        if leave == "RST":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+    for _ in range(20):
+        assert daybook.gateway.get(f"/accounts/left-{leave}").status == 200
+
+
+def test_waits_that_go_on_starve_nobody(daybook):
+    daybook.gateway.open("waits", 1)
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(connect(daybook.command.port, WAIT))
+        for _ in range(20):
+            assert daybook.gateway.get("/accounts/waits").status == 200
+
+
+def test_a_client_that_has_only_closed_its_end_is_told_at_once_how_its_wait_ended(daybook):
+    for service in (daybook.command, daybook.query):
+        with connect(service.port, WAIT) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(30)
+            assert status(connection) == 503
+
+
+def test_a_wait_through_the_gateway_ends_with_the_position(daybook):
+    daybook.gateway.open("awaited", 1)
+    position = daybook.event_log.figures()["position"]
+    request = f"GET /accounts/awaited?min_position={position + 1}&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connect(daybook.command.port, request.encode()) as connection:
+        daybook.gateway.deposit("awaited", 1)
+        assert status(connection) == 200
