@@ -62,14 +62,18 @@ struct ConnectionGuardTests {
             let silent = try await stage.peer(.dealer, isWatched: true)
             try await silent.connect(endpoint)
             try await eventually("the first") { await silent.events == [.connected] }
+            // Kept, for their sockets end with them.
+            var talking: [Peer] = []
             for _ in 0..<2 {
                 let peer = try await stage.peer(.dealer, isWatched: true)
+                talking.append(peer)
                 try await peer.connect(endpoint)
                 try await peer.sendAll(0..<1) { numbered($0) }
                 try await eventually("an echo") { await peer.received.count >= 1 }
             }
             try await eventually("the end of the silent one") { await silent.events.contains(.disconnected) }
             #expect(connectionGuard.endedConnections[.tooManyConnections] ?? 0 >= 1)
+            for peer in talking { #expect(await peer.events == [.connected]) }
         }
     }
 
