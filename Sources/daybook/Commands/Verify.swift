@@ -30,7 +30,7 @@ struct Verify: AsyncParsableCommand {
         var bar = ProgressBar("verifying", unit: "events")
         do {
             let verification = LogVerification(
-                of: file, as: Account.self, snapshotsSignedWith: try await Settings().snapshotKey)
+                of: file, as: Account.self, snapshotsSignedWith: try await Settings([]).snapshotKey)
             let log = try storeReported { try verification.run(pinned: pinned) { bar.show($0, of: $1) } }
             bar.finish()
             if json {
