@@ -47,18 +47,22 @@ require_build() {
     require_packages libzmq3-dev libsqlite3-dev pkg-config
 }
 
-# build release|debug [OPTION...]: tells how far it is, and else only what went wrong; all output is in .build/build.log.
+# The programs that Daybook consists of.
+daybook_programs=(event-log-service command-service query-service daybook)
+
+# build debug [OPTION...], build release PROGRAM...: tells how far it is, and else only what went wrong; all output is in
+# .build/build.log.
 #
 # For release, Swift's libraries are linked into the programs, so that these run without a toolchain. That is the same for
-# whoever builds for release here: the compiler makes everything anew when it changes.
+# whoever builds for release here: the compiler makes everything anew when it changes. The programs are named, since what
+# the tests consist of cannot be linked so.
 build() {
     local configuration=$1
     shift
-    [ "$configuration" != release ] || set -- --static-swift-stdlib "$@"
     mkdir -p .build 2>/dev/null && [ -w .build ] ||
         fail "no permission to write into $PWD/.build: make it writable for $(id -un)"
     [ -d ".build/$configuration" ] || echo "building for $configuration; the first time this takes some minutes"
-    swift build -c "$configuration" "$@" >.build/build.log 2>&1 </dev/null &
+    "build_$configuration" "$@" >.build/build.log 2>&1 </dev/null &
     local builder=$!
     # A shell lets what it started in the background go on when it is interrupted.
     trap 'kill "$builder" 2>/dev/null; exit 130' INT TERM
@@ -68,6 +72,17 @@ build() {
         grep -E 'error|warning: unre' .build/build.log >&2 || tail -n 20 .build/build.log >&2
         fail "the build failed; the whole output is in .build/build.log"
     fi
+}
+
+build_debug() { exec swift build -c debug "$@"; }
+
+build_release() {
+    local program
+    trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
+    for program in "$@"; do
+        swift build -c release --static-swift-stdlib --product "$program" &
+        wait $! || return
+    done
 }
 
 # show_progress PID: until the build has ended, the step that it is at: on a terminal in one line, else every 30 s.

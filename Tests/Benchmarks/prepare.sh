@@ -22,7 +22,7 @@ prepare() {
     fi
     if ! no_build "$@"; then
         require_build
-        build release
+        build release "${daybook_programs[@]}" bare-hummingbird
     fi
 }
 

@@ -170,10 +170,15 @@ private actor LateReader {
             lastCount = numbers.count
             let deadline = ContinuousClock.now + .seconds(5)
             while numbers.count == lastCount, .now < deadline {
-                while let number = try socket?.receive({ frames in
-                    try frames.withBytes(of: 0) { (frame) throws -> UInt64 in try LogReply.decode(frame).number }
+                while let some = try socket?.receive({ frames in
+                    // A message may carry several replies.
+                    try (0..<frames.count).map { index in
+                        try frames.withBytes(of: index) { (frame) throws -> UInt64 in
+                            try LogReply.decode(frame).number
+                        }
+                    }
                 }) {
-                    numbers.append(number)
+                    numbers += some
                 }
                 try await Task.sleep(for: .milliseconds(5))
             }
