@@ -1,6 +1,7 @@
 """What every error of the HTTP contract must look like."""
 
 TITLES = {
+    "malformed-request": "Malformed request",
     "malformed-json": "Malformed JSON",
     "invalid-command": "Invalid command",
     "invalid-account-id": "Invalid account id",

@@ -1,8 +1,8 @@
 """`daybook import` of files that are broken, endless or hostile: an account is taken whole or not at all."""
 
 import json
-import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,17 +105,25 @@ def test_a_file_may_end_without_a_line_feed_and_have_those_of_windows(daybook, t
 # ---- without end
 
 
+# Runs a program from a small process: Linux counts what the process that started it had as the program's own.
+MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def run(daybook, *arguments, **options):
     """Runs the tool and gives its exit code, its output and its errors, and the most memory that it had, in KiB."""
-    output, errors = daybook.directory / "output", daybook.directory / "errors"
+    output, errors, memory = (daybook.directory / name for name in ("output", "errors", "memory"))
     with open(output, "wb") as out, open(errors, "wb") as err:
-        process = subprocess.Popen(
-            [PROGRAMS / "daybook", *arguments], stdout=out, stderr=err, cwd=daybook.directory,
-            env=environment(daybook.settings), **options,
-        )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, output.read_text(), errors.read_text(), usage.ru_maxrss
+        code = subprocess.run(
+            [sys.executable, "-c", MEASURE, memory, PROGRAMS / "daybook", *arguments], stdout=out, stderr=err,
+            cwd=daybook.directory, env=environment(daybook.settings), **options,
+        ).returncode  # fmt: skip
+    return code, output.read_text(), errors.read_text(), int(memory.read_text())
 
 
 def test_a_file_of_zeros_without_end_is_refused_in_bounded_memory(daybook):

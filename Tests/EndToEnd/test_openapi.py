@@ -14,7 +14,7 @@ COMMANDS_ONLY = {
 }  # fmt: skip
 
 # What is met before a request has reached any operation, or by nobody yet.
-BEFORE_ANY_OPERATION = {"http-version-not-supported", "malformed-request", "not-implemented", "rate-limited"}
+BEFORE_ANY_OPERATION = {"http-version-not-supported", "malformed-request", "rate-limited"}
 
 PLACES = {"{id}": "described", "{name}": "accounts"}
 

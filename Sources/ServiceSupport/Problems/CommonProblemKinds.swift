@@ -24,10 +24,6 @@ extension ProblemKind {
             meaning: "A query parameter or header field is unknown here, is given twice, or holds what can't be read.",
             remedy: "The detail names the parameter, its value and what was expected. Correct it and send it again."),
         ProblemKind(
-            "malformed-request", 400, "Malformed request",
-            meaning: "What came is no request of HTTP, or one that HTTP forbids, such as one without Host.",
-            remedy: "The detail tells what is wrong. Send requests by a library for HTTP."),
-        ProblemKind(
             "incomplete-body", 400, "Incomplete body",
             meaning: "The connection ended before the announced body was complete. Nothing was done.",
             remedy: "Send the request again, whole."),
@@ -44,10 +40,6 @@ extension ProblemKind {
             meaning: "The path is there, but not for this method.",
             remedy: "The header field Allow lists the methods that are possible."),
         ProblemKind(
-            "request-timeout", 408, "Request timeout",
-            meaning: "The request came more slowly than the service waits for it. Nothing was done.",
-            remedy: "Send the request again, faster."),
-        ProblemKind(
             "payload-too-large", 413, "Payload too large",
             meaning: "The body, or a line of it, is longer than the service takes. Nothing of it was done.",
             remedy: "The detail tells the limit. Send many commands as the lines of POST /commands."),
@@ -58,10 +50,6 @@ extension ProblemKind {
             "unsupported-media-type", 415, "Unsupported media type",
             meaning: "The body is of another media type than the path takes, is not in UTF-8, or is compressed.",
             remedy: "Send Content-Type as the detail says, in UTF-8 and without Content-Encoding."),
-        ProblemKind(
-            "expectation-failed", 417, "Expectation failed",
-            meaning: "The header field Expect asks for something other than 100-continue. Nothing was done.",
-            remedy: "Leave Expect out, or send Expect: 100-continue."),
         ProblemKind(
             "misdirected-request", 421, "Misdirected request",
             meaning: "The header field Host names something that this service is not.",
@@ -74,13 +62,6 @@ extension ProblemKind {
             "internal-error", 500, "Internal error",
             meaning: "The service failed in a way that it doesn't know how to explain. Its log says why.",
             remedy: "Send the request again later, with the same Idempotency-Key if it is a command."),
-        ProblemKind(
-            "not-implemented", 501, "Not implemented", meaning: "The request's method is none that HTTP has.",
-            remedy: "GET /openapi.json lists the methods of each path."),
-        ProblemKind(
-            "http-version-not-supported", 505, "HTTP version not supported",
-            meaning: "The request is of a version of HTTP that the service does not speak.",
-            remedy: "Use HTTP/1.1 or HTTP/1.0."),
     ]
 
     private static let aboutServices = [
