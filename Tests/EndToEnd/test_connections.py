@@ -4,6 +4,7 @@ import contextlib
 import resource
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -153,18 +154,26 @@ def test_one_address_cannot_take_all_feeds(daybook):
         assert status(stack.enter_context(connect(daybook.command.port, feed, "127.0.3.2"))) == 200
 
 
+def at_once(*calls):
+    """Makes calls that take long side by side, and gives what they returned."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [call.result() for call in [threads.submit(*call) for call in calls]]
+
+
 def test_slow_heads_and_bodies_are_given_up(daybook):
-    for service in daybook.services:
-        head = connect(service.port, b"GET /livez HTTP/1.1\r\nX: ")
-        body = connect(service.port, SLOW)
-        answer = drip(head, 60, b"a")
-        assert answer and b" 408 " in answer and b"/problems/request-timeout" in answer, (service.program, answer)
-        answer = drip(body, 60, b"a")
-        assert answer, f"{service.program} takes a body for ever"
+    def try_at(service):
+        with (
+            connect(service.port, b"GET /livez HTTP/1.1\r\nX: ") as head,
+            connect(service.port, SLOW) as body,
+        ):
+            return at_once((drip, head, 60, b"a"), (drip, body, 60, b"a"))
+
+    answers = at_once(*((try_at, service) for service in daybook.services))
+    for service, (head, body) in zip(daybook.services, answers, strict=True):
+        assert head and b" 408 " in head and b"/problems/request-timeout" in head, (service.program, head)
+        assert body, f"{service.program} takes a body for ever"
         # The others answer before they have read it, for there is nothing at the path; then they close, too.
-        assert (b"/problems/request-timeout" in answer) == (service is daybook.command), (service.program, answer)
-        head.close()
-        body.close()
+        assert (b"/problems/request-timeout" in body) == (service is daybook.command), (service.program, body)
 
 
 def test_a_bulk_body_that_drips_is_given_up_and_one_that_is_answered_is_not(daybook):
@@ -173,11 +182,21 @@ def test_a_bulk_body_that_drips_is_given_up_and_one_that_is_answered_is_not(dayb
         b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n"
     )
-    with connect(daybook.command.port, head) as connection:
-        assert drip(connection, 60, b"1\r\n \r\n"), "a body without a line goes on for ever"
     line = b'{"account":"drip","type":"Deposit","amount":1}\n'
-    with connect(daybook.command.port, head) as connection:
-        assert drip(connection, 30, b"%x\r\n%s\r\n" % (len(line), line), pause=1) is None
+    with connect(daybook.command.port, head) as silent, connect(daybook.command.port, head) as answered:
+        nothing, something = at_once(
+            (drip, silent, 60, b"1\r\n \r\n"), (drip, answered, 30, b"%x\r\n%s\r\n" % (len(line), line), 1)
+        )
+    assert nothing, "a body without a line goes on for ever"
+    assert something is None
+
+
+def is_connected(service_port, client_port):
+    """Whether the service has the connection of a client's port."""
+    rows = [row.split() for row in open("/proc/net/tcp").read().splitlines()[1:]]
+    return any(
+        row[3] == "01" and int(row[1][9:], 16) == service_port and int(row[2][9:], 16) == client_port for row in rows
+    )
 
 
 def test_an_answer_that_is_not_taken_ends(daybook):
@@ -190,18 +209,14 @@ def test_an_answer_that_is_not_taken_ends(daybook):
     assert daybook.gateway.request("POST", "/commands", body, headers, timeout=120).status == 200
     daybook.wait_until_caught_up()
     request = b"GET /events?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    for service in (daybook.query, daybook.command):
+
+    def leave_untaken(service):
         with connect(service.port, request, buffer=4096) as connection:
-            port = connection.getsockname()[1]
+            ports = service.port, connection.getsockname()[1]
+            wait_until(lambda: is_connected(*ports), "the connection is seen", 30)
+            wait_until(lambda: not is_connected(*ports), f"{service.program} ends an answer that nobody takes", 90)
 
-            def is_gone():
-                rows = [row.split() for row in open("/proc/net/tcp").read().splitlines()[1:]]
-                return not any(
-                    row[3] == "01" and int(row[1][9:], 16) == service.port and int(row[2][9:], 16) == port for row in rows
-                )
-
-            wait_until(lambda: not is_gone(), "the connection is seen", 30)
-            wait_until(is_gone, f"{service.program} ends an answer that nobody takes", 90)
+    at_once((leave_untaken, daybook.query), (leave_untaken, daybook.command))
 
 
 @pytest.mark.parametrize("leave", ["FIN", "RST", "pipelined"])

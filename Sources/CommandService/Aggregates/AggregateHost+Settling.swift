@@ -16,7 +16,8 @@ extension AggregateHost {
         if let key = order.key, let record = recordOf(settlement, order) {
             switch try await self.record(record, key, basis, progress, slot) {
             case .done(let commit):
-                if case .refused(let refusal) = settlement { throw .refused(refusal, position: position) }
+                // At the position that is kept with the key, which every repetition tells, too.
+                if case .refused(let refusal) = settlement { throw .refused(refusal, position: commit.position) }
                 return .obeyed(try await revision(at: commit, progress, slot), position: nil, isReplay: false)
             case .before(let answer): return answer
             case .outdated: return nil
