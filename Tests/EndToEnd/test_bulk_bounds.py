@@ -65,7 +65,7 @@ def test_C2_a_client_that_never_reads_its_answers_is_cut_off(start_daybook):
     body = (with_many_problems("a") + "\n").encode() * 1200
     connections = [connect(daybook, body) for _ in range(3)]
     daybook.command.client.close()
-    wait_until(lambda: "took nothing for too long" in daybook.command.output, "its stall is noticed", 120)
+    assert established(daybook.command.port) >= len(connections)
     wait_until(lambda: established(daybook.command.port) == 0, "its connections are gone", 120)
     for connection in connections:
         connection.close()
