@@ -19,6 +19,8 @@ final class RequestChannel {
     }
 
     private static let mostFramesOfAMessage = 64
+    /// A message is ended if it has grown to so many bytes: the log drops one that is much larger, whole.
+    static let maxBytesOfAMessage = 1 << 20
     private static let mostMessagesOfATurn = 256
 
     private let loop: SocketLoop
@@ -80,11 +82,22 @@ final class RequestChannel {
         defer { leaving.removeAll(keepingCapacity: leaving.capacity <= 4096) }
         var rest = leaving[...]
         while !rest.isEmpty {
-            let message = rest.prefix(Self.mostFramesOfAMessage)
+            let message = rest.prefix(Self.countOfNextMessage(rest.lazy.map(\.frame.count)))
             rest = rest.dropFirst(message.count)
             guard let failure = failure(toSend: message.map(\.frame)) else { continue }
             for (number, _) in message { pending.withdraw(number)?.take(.failure(failure)) }
         }
+    }
+
+    /// How many frames the next message has: at least one, and no more than belong in one by number and bytes.
+    static func countOfNextMessage(_ sizes: some Sequence<Int>) -> Int {
+        var (count, bytes) = (0, 0)
+        for size in sizes {
+            guard count < mostFramesOfAMessage, count == 0 || size <= maxBytesOfAMessage - bytes else { break }
+            count += 1
+            bytes += min(size, maxBytesOfAMessage)
+        }
+        return count
     }
 
     /// - Returns: nil where the message is on its way; else nothing of it was sent.
