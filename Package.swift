@@ -27,7 +27,8 @@ let package = Package(
         .target(
             name: "ZeroMQ",
             dependencies: [
-                "CZeroMQ", .product(name: "HeapModule", package: "swift-collections"),
+                "CZeroMQ", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "JSON"),
         .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),

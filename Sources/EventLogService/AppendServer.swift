@@ -56,6 +56,7 @@ actor AppendServer {
     private let loop: SocketLoop
     private let logger: Logger
     private let connectionGuard: ConnectionGuard
+    private let context: Context
     private let reportFailure: @Sendable (ServiceError) -> Void
     private var appends: Socket?
     private var replies: ReplyQueue?
@@ -72,6 +73,7 @@ actor AppendServer {
     private(set) var failure: ServiceError?
     private var availability: StoreAvailability
     private var usage: StoreUsageWatch
+    private var handshakes: HandshakeWatch
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -79,13 +81,15 @@ actor AppendServer {
     ///
     /// - Parameter reportFailure: called once, where the store or a socket failed; the server has then stopped.
     init(
-        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, logger: Logger,
+        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, context: Context, logger: Logger,
         reportFailure: @escaping @Sendable (ServiceError) -> Void
     ) {
         self.store = store
         self.loop = loop
         self.logger = logger
         self.connectionGuard = connectionGuard
+        self.context = context
+        handshakes = HandshakeWatch(logger: logger)
         self.reportFailure = reportFailure
         availability = StoreAvailability(logger: logger)
         usage = StoreUsageWatch(logger: logger)
@@ -389,6 +393,7 @@ actor AppendServer {
     private func beat() {
         guard let events else { return }
         subscriptions.forget { !events.isOpen($0) }
+        handshakes.look(at: context.forgottenHandshakes)
         do {
             try sendHeartbeat()
             usage.look(at: try store.usage())

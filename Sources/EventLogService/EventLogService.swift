@@ -19,6 +19,7 @@ public final class EventLogService: Service {
     private let appendServer: AppendServer
     private let readServer: ReadServer
     private let store: any EventStore
+    private let context: Context
     private let logger: Logger
     private let failures: AsyncStream<ServiceError>
 
@@ -30,6 +31,7 @@ public final class EventLogService: Service {
     ) throws(ZeroMQError) {
         self.store = store
         self.endpoints = endpoints
+        self.context = context
         self.logger = logger
         let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
         self.failures = failures
@@ -40,9 +42,9 @@ public final class EventLogService: Service {
         connectionGuard = ConnectionGuard(on: guardLoop) { warnings.warn($0.rawValue, peer: $1) }
         context.admit(PeerLimits.admission, to: "event-log/append")
         context.admit(PeerLimits.admission, to: "event-log/read")
-        context.admit(PeerLimits.eventsAdmission, to: "event-log/events")
+        context.admit(PeerLimits.admission, to: "event-log/events")
         appendServer = AppendServer(
-            store: store, on: appendLoop, connectionGuard: connectionGuard, logger: logger
+            store: store, on: appendLoop, connectionGuard: connectionGuard, context: context, logger: logger
         ) { continuation.yield($0) }
         readServer = ReadServer(store: store, on: readLoop, connectionGuard: connectionGuard, logger: logger)
     }
@@ -132,6 +134,9 @@ public final class EventLogService: Service {
                     Figure(
                         .counter, "ended_connections", ended.values.reduce(0, +),
                         help: "Connections of peers that exceeded a limit."),
+                    Figure(
+                        .counter, "forgotten_handshakes", context.forgottenHandshakes,
+                        help: "Handshakes not answered in time because too many came."),
                 ])
         } catch {
             logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])

@@ -25,7 +25,8 @@ enum PeerLimits {
 
     static let events: ConnectionLimits = {
         var limits = ConnectionLimits()
-        limits.allowance = (atOnce: 16 << 10, perSecond: 1 << 10)
+        // As many of the longest topics as one connection may have, each with at most 20 bytes about it, fit.
+        limits.allowance = (atOnce: 64 << 10, perSecond: 1 << 10)
         return limits
     }()
 
@@ -34,14 +35,6 @@ enum PeerLimits {
         var admission = Admission()
         admission.maxHandshakesPerSecond = 200
         admission.maxHandshakesAtOnce = 512
-        return admission
-    }()
-
-    /// Slower, since each new connection brings subscriptions, which libzmq takes in on the thread that appends.
-    static let eventsAdmission: Admission = {
-        var admission = Admission()
-        admission.maxHandshakesPerSecond = 20
-        admission.maxHandshakesAtOnce = 64
         return admission
     }()
 }

@@ -47,22 +47,38 @@ import Testing
         var admission = Admission()
         admission.maxHandshakesPerSecond = 10
         admission.maxHandshakesAtOnce = 2
-        var waiting = WaitingHandshakes(limit: 3)
+        var waiting = WaitingHandshakes(limit: 3, patience: .seconds(9))
         let start = ContinuousClock.now
         #expect(waiting.millisecondsToNext(at: start) == -1)
-        for number in 0..<2 { waiting.add([[UInt8(number)]], in: "slow", admission) }
+        for number in 0..<2 { waiting.add([[UInt8(number)]], in: "slow", admission, at: start) }
         #expect(waiting.next(at: start) == [[0]])
         #expect(waiting.next(at: start) == [[1]])
-        for number in 2..<6 { waiting.add([[UInt8(number)]], in: "slow", admission) }
+        for number in 2..<6 { waiting.add([[UInt8(number)]], in: "slow", admission, at: start) }
         #expect(waiting.next(at: start) == nil)
         #expect((90...110).contains(waiting.millisecondsToNext(at: start)))
         // Another domain does not wait for this one.
-        waiting.add([[9]], in: "fast", Admission())
+        waiting.add([[9]], in: "fast", Admission(), at: start)
         #expect(waiting.next(at: start) == [[9]])
         #expect(waiting.next(at: start + .milliseconds(101)) == [[3]])
         #expect(waiting.next(at: start + .milliseconds(102)) == nil)
         #expect(waiting.next(at: start + .seconds(1)) == [[4]])
         #expect(waiting.next(at: start + .seconds(1)) == [[5]])
         #expect(waiting.millisecondsToNext(at: start + .seconds(1)) == -1)
+    }
+
+    @Test func handshakesThatWaitedTooLongTakeNoTurnOfOthers() {
+        var admission = Admission()
+        admission.maxHandshakesPerSecond = 1
+        admission.maxHandshakesAtOnce = 1
+        var waiting = WaitingHandshakes(limit: 1000, patience: .seconds(9))
+        let start = ContinuousClock.now
+        for number in 0..<200 { waiting.add([[UInt8(number)]], in: "slow", admission, at: start) }
+        #expect(waiting.next(at: start) == [[0]])
+        waiting.add([[250]], in: "slow", admission, at: start + .seconds(8))
+        #expect(waiting.next(at: start + .seconds(8)) == [[1]])
+        #expect(waiting.forgotten == 0)
+        #expect(waiting.next(at: start + .seconds(9)) == [[250]])
+        #expect(waiting.forgotten == 198)
+        #expect(waiting.millisecondsToNext(at: start + .seconds(9)) == -1)
     }
 }

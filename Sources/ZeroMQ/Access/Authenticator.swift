@@ -15,12 +15,19 @@ final class Authenticator: Sendable {
     /// connection when the time for handshakes is over.
     private static let maxWaiting = 4096
 
+    /// How long a handshake waits at most: a little less than libzmq gives it (``SocketOptions/handshakeMilliseconds``).
+    private static let patience = Duration.milliseconds(SocketOptions.handshakeMilliseconds - 1000)
+
     /// Unchecked, because the pointer is handed once to the thread that uses it alone.
     private struct Handle: @unchecked Sendable {
         let pointer: UnsafeMutableRawPointer
     }
 
     private let admissions = Mutex<[String: Admission]>([:])
+    private let forgotten = Atomic<UInt64>(0)
+
+    /// Handshakes that were not answered, because too many came.
+    var forgottenHandshakes: UInt64 { forgotten.load(ordering: .relaxed) }
 
     /// Binds the handler's endpoint and starts its thread, which ends with the context.
     init(in context: UnsafeMutableRawPointer) throws(ZeroMQError) {
@@ -44,7 +51,7 @@ final class Authenticator: Sendable {
     // MARK: on the thread
 
     private func run(on socket: UnsafeMutableRawPointer) {
-        var waiting = WaitingHandshakes(limit: Self.maxWaiting)
+        var waiting = WaitingHandshakes(limit: Self.maxWaiting, patience: Self.patience)
         let buffer = FrameBuffer(capacity: 16)
         var item = zmq_pollitem_t(socket: socket, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
         while true {
@@ -57,12 +64,13 @@ final class Authenticator: Sendable {
                 let admission = admissions.withLock { $0[request.domain] } ?? Admission()
                 let verdict = admission.decide(request)
                 if case .admitted = verdict {
-                    waiting.add(request.answer(verdict), in: request.domain, admission)
+                    waiting.add(request.answer(verdict), in: request.domain, admission, at: .now)
                 } else {
                     Self.send(request.answer(verdict), on: socket)
                 }
             }
             while let answer = waiting.next(at: .now) { Self.send(answer, on: socket) }
+            forgotten.store(waiting.forgotten, ordering: .relaxed)
         }
         zmq_close(socket)
     }

@@ -76,6 +76,9 @@ public final class Context: Sendable {
         Self.shared.withLock { $0.authenticator }?.set(admission, for: domain)
     }
 
+    /// How many handshakes were not answered in time because too many came (``Admission/maxHandshakesPerSecond``).
+    public var forgottenHandshakes: UInt64 { Self.shared.withLock { $0.authenticator }?.forgottenHandshakes ?? 0 }
+
     /// Makes a raw socket; only a loop may, on its own thread.
     func makeSocket(_ type: Int32) throws(ZeroMQError) -> UnsafeMutableRawPointer {
         let made = Self.shared.withLock { shared -> Result<UnsafeMutableRawPointer, ZeroMQError> in

@@ -92,6 +92,9 @@ public struct SocketOptions: Hashable, Sendable {
     /// nobody is let in.
     private static let enforceDomain: Int32 = 93
 
+    /// How long a peer may take to shake hands (`ZMQ_HANDSHAKE_IVL`).
+    static let handshakeMilliseconds: Int32 = 10_000
+
     private var values: [Int64] {
         [
             Int64(sendQueue), Int64(receiveQueue), Int64(lingerMilliseconds), largestFrame, Int64(mostFrames),
@@ -107,7 +110,7 @@ public struct SocketOptions: Hashable, Sendable {
         guard !domain.isEmpty else { throw ZeroMQError(number: EINVAL, operation: "let peers in without a domain") }
         try core.set(ZMQ_ZAP_DOMAIN, text: domain)
         try core.set(Self.enforceDomain, 1)
-        try core.set(ZMQ_HANDSHAKE_IVL, 10_000)
+        try core.set(ZMQ_HANDSHAKE_IVL, Self.handshakeMilliseconds)
         try core.set(ZMQ_SNDHWM, sendQueue)
         try core.set(ZMQ_RCVHWM, receiveQueue)
         try core.set(ZMQ_LINGER, lingerMilliseconds)
