@@ -141,7 +141,7 @@ actor AppendServer {
         try appends.guardConnections(by: connectionGuard, limits: PeerLimits.append)
         try appends.bind(endpoint)
         self.appends = appends
-        let replies = ReplyQueue(on: appends, loop: loop, connectionGuard)
+        let replies = ReplyQueue(on: appends, loop: loop)
         replies.whenGone = { [weak self] peer in self?.assumeIsolated { $0.forget(peer) } }
         self.replies = replies
     }
@@ -219,9 +219,9 @@ actor AppendServer {
         }
     }
 
-    /// A peer has left. An address that libzmq made for it (5 bytes, the first 0) is never given again.
+    /// A peer has left. An address that libzmq made for it is never given again.
     private func forget(_ peer: [UInt8]) {
-        guard peer.count == 5, peer[0] == 0 else { return }
+        guard ReplyQueue.isMadeByLibrary(peer) else { return }
         if gone.count >= Self.maxGone { gone.removeAll(keepingCapacity: true) }
         gone.insert(peer)
     }
@@ -385,7 +385,7 @@ actor AppendServer {
         }
         if verdict == .refused {
             counted.refusedSubscriptions += 1
-            connectionGuard.end(connection.descriptor, .subscriptionRefused)
+            events.end(connection, .subscriptionRefused)
         }
         return kind == 1 && verdict == .taken
     }

@@ -65,7 +65,7 @@ actor ReadServer {
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
         try socket.bind(endpoint)
         self.socket = socket
-        let replies = ReplyQueue(on: socket, loop: loop, connectionGuard)
+        let replies = ReplyQueue(on: socket, loop: loop)
         replies.whenGone = { [weak self] peer in
             self?.assumeIsolated { $0.counted.dropped += UInt64($0.waiting.removeAll(from: peer)) }
         }

@@ -48,7 +48,6 @@ final class ReplyQueue {
 
     private let socket: Socket
     private let loop: SocketLoop
-    private let connectionGuard: ConnectionGuard
     private let inLibrary = SendMeter()
     private var collected: [[UInt8]: [[UInt8]]] = [:]
     private var collectedBytes = 0
@@ -57,7 +56,7 @@ final class ReplyQueue {
     private var backlogs: [[UInt8]: Backlog] = [:]
     private var waitingBytes = 0
     /// The connection that each requester's last message came over, of not too many of them.
-    private var connections: [[UInt8]: Int32] = [:]
+    private var connections: [[UInt8]: ConnectionID] = [:]
     private var isRetryScheduled = false
 
     /// Replies that were dropped: their requester is gone, or does not read.
@@ -65,18 +64,21 @@ final class ReplyQueue {
     /// Called with the address of a requester that is gone.
     var whenGone: ([UInt8]) -> Void = { _ in }
 
-    init(on socket: Socket, loop: SocketLoop, _ connectionGuard: ConnectionGuard) {
+    init(on socket: Socket, loop: SocketLoop) {
         self.socket = socket
         self.loop = loop
-        self.connectionGuard = connectionGuard
     }
 
     /// Whether so much is on its way to a requester that its requests should not be answered now.
     ///
     /// - Parameter connection: the connection that they came over: it is ended if all replies together are too much, and
     ///   most of them are this requester's.
-    func isBacklogged(_ peer: [UInt8], at connection: Int32) -> Bool {
-        if connections[peer] != connection {
+    func isBacklogged(_ peer: [UInt8], at descriptor: Int32) -> Bool {
+        let connection = socket.connection(descriptor)
+        let known = connections[peer]
+        // An address that libzmq made belongs to one connection. What was received of it before it ended is no other's,
+        // even if another has its descriptor by now.
+        if known != connection, known == nil || !Self.isMadeByLibrary(peer) {
             if connections.count >= Self.maxConnections { connections = connections.filter { backlogs[$0.key] != nil } }
             connections[peer] = connection
         }
@@ -120,7 +122,7 @@ final class ReplyQueue {
                     case .wouldBlock: wait(frames, bytes, for: peer)
                     case .unreachable:
                         undeliverable += UInt64(frames.count)
-                        whenGone(peer)
+                        forget(peer)
                     }
                 }
             }
@@ -173,7 +175,15 @@ final class ReplyQueue {
     private func endLargest() {
         guard let peer = backlogs.max(by: { $0.value.bytes < $1.value.bytes })?.key, let connection = connections[peer]
         else { return }
-        connectionGuard.end(connection, .tooMuchUnread)
+        socket.end(connection, .tooMuchUnread)
+    }
+
+    /// Whether a requester has no address of its own: libzmq gives it 5 bytes, the first 0, and nobody else these.
+    static func isMadeByLibrary(_ peer: [UInt8]) -> Bool { peer.count == 5 && peer[0] == 0 }
+
+    private func forget(_ peer: [UInt8]) {
+        connections[peer] = nil
+        whenGone(peer)
     }
 
     private func scheduleRetry() {
@@ -201,7 +211,7 @@ final class ReplyQueue {
                 waitingBytes -= size
                 backlog.waitingBytes -= size
                 backlog.waiting.removeFirst()
-                if result == .unreachable { whenGone(peer) }
+                if result == .unreachable { forget(peer) }
             }
             if backlog.bytes > 0 { backlogs[peer] = backlog }
         }

@@ -40,6 +40,55 @@ struct ConnectionGuardTests {
         }
     }
 
+    @Test func `messages that are taken add up to nothing, however many they are`() async throws {
+        var limits = ConnectionLimits()
+        limits.maxWaitingBytes = 40_000
+        try await onGuardedStage(limits) { stage, _, endpoint, connectionGuard in
+            let peer = try await stage.peer(.dealer, roomy, isWatched: true)
+            try await peer.connect(endpoint)
+            for round in 0..<200 {
+                try await peer.sendAll(100 * round..<100 * (round + 1)) { numbered($0, size: 256) }
+                try await eventually("the echoes") { await peer.received.count == 100 * (round + 1) }
+            }
+            #expect(connectionGuard.endedConnections.isEmpty)
+            #expect(await peer.events == [.connected])
+        }
+    }
+
+    @Test func `who has a descriptor now is not ended for another connection`() async throws {
+        try await onGuardedStage(ConnectionLimits()) { stage, router, endpoint, connectionGuard in
+            let peer = try await stage.peer(.dealer, isWatched: true)
+            try await peer.connect(endpoint)
+            try await peer.sendAll(0..<1) { numbered($0) }
+            try await eventually("the echo") { await peer.received.count == 1 }
+            // All that it may be: the connection with its descriptor's generation is the only one that is ended.
+            let open = try await router.perform { router in
+                let socket = try router.opened
+                return (0..<TakenBytes.capacity).map { socket.connection($0) }.filter { $0.generation > 0 }
+            }
+            #expect(!open.isEmpty)
+            try await router.perform { router in
+                for connection in open {
+                    let other = [connection.generation - 1, connection.generation + 1]
+                    for generation in other {
+                        try router.opened.end(
+                            ConnectionID(descriptor: connection.descriptor, generation: generation), .tooMuchUnread)
+                    }
+                }
+            }
+            let other = TakenBytes()
+            for connection in open { connectionGuard.end(connection, of: other, .tooMuchUnread) }
+            try await peer.sendAll(1..<2) { numbered($0) }
+            try await eventually("another echo") { await peer.received.count == 2 }
+            #expect(connectionGuard.endedConnections.isEmpty)
+            try await router.perform { router in
+                for connection in open { try router.opened.end(connection, .tooMuchUnread) }
+            }
+            try await eventually("its end") { await peer.events.contains(.disconnected) }
+            #expect(connectionGuard.endedConnections == [.tooMuchUnread: 1])
+        }
+    }
+
     @Test func `a peer that sends more than its allowance is ended`() async throws {
         var limits = ConnectionLimits()
         limits.allowance = (atOnce: 10_000, perSecond: 1)

@@ -26,19 +26,28 @@ public actor ConnectionGuard {
         let descriptor: Int32
     }
 
-    private struct Connection {
+    /// A class, so that a check changes it in place.
+    private final class Connection {
+        let id: ConnectionID
         let system: SystemConnection
         /// They are numbered as they are accepted.
         let number: UInt64
-        /// What had been taken over the descriptor by earlier connections.
-        let takenBefore: UInt64
+        /// As it was at the last check.
+        var waiting: WaitingBytes
         var received: UInt64 = 0
         var allowance: TokenBucket?
         var isEnded = false
-        /// As it was at the last check.
-        var waiting: UInt64 = 0
-        var took: UInt64 = 0
-        var drains: UInt64 = 0
+
+        init(
+            _ id: ConnectionID, _ system: SystemConnection, number: UInt64, takenBefore: UInt64,
+            allowance: TokenBucket?
+        ) {
+            self.id = id
+            self.system = system
+            self.number = number
+            waiting = WaitingBytes(takenBefore: takenBefore)
+            self.allowance = allowance
+        }
     }
 
     private struct Watched {
@@ -52,7 +61,9 @@ public actor ConnectionGuard {
         var drains: UInt64 = 0
     }
 
+    /// How often it looks: at first and while something comes; up to the longest if nothing does.
     private static let interval = Duration.milliseconds(20)
+    private static let longestInterval = Duration.milliseconds(160)
     /// No limit is as small as this.
     private static let maxUnseen: UInt64 = 64 << 10
 
@@ -61,6 +72,9 @@ public actor ConnectionGuard {
     private var watched: [Int: Watched] = [:]
     private var connections: [Key: Connection] = [:]
     private var accepted: UInt64 = 0
+    private var interval = ConnectionGuard.interval
+    /// The check that is to come; none that was scheduled before it counts.
+    private var checks: UInt64 = 0
     private var isCheckScheduled = false
     private nonisolated let ended = Mutex<[Reason: UInt64]>([:])
     private nonisolated let sockets = Atomic<Int>(0)
@@ -79,9 +93,9 @@ public actor ConnectionGuard {
     /// How many connections were ended, for whichever reason.
     public nonisolated var endedConnections: [Reason: UInt64] { ended.withLock { $0 } }
 
-    /// Ends a connection that a message came over (``Frames/connection``), from whichever thread.
-    public nonisolated func end(_ descriptor: Int32, _ reason: Reason) {
-        loop.perform { self.assumeIsolated { $0.endAll(of: descriptor, reason) } }
+    /// Ends a connection of a socket, from whichever thread, unless its descriptor has another one by then.
+    nonisolated func end(_ connection: ConnectionID, of socket: TakenBytes, _ reason: Reason) {
+        loop.perform { self.assumeIsolated { $0.endNow(connection, of: socket, reason) } }
     }
 
     /// Watches the connections of a socket by its monitor.
@@ -114,7 +128,7 @@ public actor ConnectionGuard {
 
     private func changed(_ event: Int32, _ key: Key) {
         // Either way, what had this descriptor before is gone.
-        if let old = connections.removeValue(forKey: key) { watched[key.socket]?.leftBehind &+= old.waiting }
+        if let old = connections.removeValue(forKey: key) { watched[key.socket]?.leftBehind &+= old.waiting.count }
         guard let watched = watched[key.socket] else { return }
         watched.taken.noteChange(of: key.descriptor)
         guard event == ZMQ_EVENT_ACCEPTED else { return }
@@ -122,7 +136,8 @@ public actor ConnectionGuard {
         guard let system = SystemConnection(key.descriptor) else { return }
         accepted += 1
         connections[key] = Connection(
-            system: system, number: accepted, takenBefore: watched.taken.count(of: key.descriptor),
+            watched.taken.connection(key.descriptor), system, number: accepted,
+            takenBefore: watched.taken.count(of: key.descriptor),
             allowance: limits.allowance.map { TokenBucket(capacity: $0.atOnce, perSecond: $0.perSecond) })
         let count = connections.count { $0.key.socket == key.socket && !$0.value.isEnded }
         if key.descriptor >= TakenBytes.capacity {
@@ -132,11 +147,15 @@ public actor ConnectionGuard {
         } else if count > limits.maxConnections {
             end(leastUseful(beside: key, watched.taken), .tooManyConnections)
         }
+        interval = Self.interval
+        isCheckScheduled = false
         scheduleCheck()
     }
 
-    private func endAll(of descriptor: Int32, _ reason: Reason) {
-        for key in connections.keys where key.descriptor == descriptor { end(key, reason) }
+    private func endNow(_ connection: ConnectionID, of taken: TakenBytes, _ reason: Reason) {
+        guard let socket = watched.first(where: { $0.value.taken === taken })?.key else { return }
+        let key = Key(socket: socket, descriptor: connection.descriptor)
+        if connections[key]?.id == connection { end(key, reason) }
     }
 
     /// The connection to be ended when there is one too many: the oldest that has not sent a whole message, else the
@@ -144,14 +163,14 @@ public actor ConnectionGuard {
     private func leastUseful(beside new: Key, _ taken: TakenBytes) -> Key {
         let silent = connections.filter { key, connection in
             key.socket == new.socket && key != new && !connection.isEnded
-                && taken.count(of: key.descriptor) == connection.takenBefore
+                && !connection.waiting.hasTaken(taken.count(of: key.descriptor))
         }
         return silent.min { $0.value.number < $1.value.number }?.key ?? new
     }
 
     private func end(_ key: Key, _ reason: Reason) {
         guard let connection = connections[key], !connection.isEnded else { return }
-        connections[key]?.isEnded = true
+        connection.isEnded = true
         ended.withLock { $0[reason, default: 0] += 1 }
         report(reason, connection.system.peer)
         connection.system.end()
@@ -160,40 +179,44 @@ public actor ConnectionGuard {
     private func scheduleCheck() {
         guard !isCheckScheduled, !connections.isEmpty else { return }
         isCheckScheduled = true
-        loop.schedule(after: Self.interval) { [weak self] in self?.assumeIsolated { $0.check() } }
+        checks += 1
+        loop.schedule(after: interval) { [weak self, checks] in self?.assumeIsolated { $0.check(checks) } }
     }
 
-    private func check() {
+    private func check(_ number: UInt64) {
+        guard number == checks else { return }
         isCheckScheduled = false
-        for (socket, watched) in watched { check(socket, watched.limits, watched.taken) }
+        var isQuiet = true
+        for socket in Array(watched.keys) where !check(socket) { isQuiet = false }
+        interval = isQuiet ? min(interval * 2, Self.longestInterval) : Self.interval
         scheduleCheck()
     }
 
-    private func check(_ socket: Int, _ limits: ConnectionLimits, _ taken: TakenBytes) {
+    /// - Returns: whether little came, and little waits.
+    private func check(_ socket: Int) -> Bool {
+        guard let watched = watched[socket] else { return true }
+        let (limits, taken) = (watched.limits, watched.taken)
         var waiting: [(key: Key, bytes: UInt64)] = []
+        var came: UInt64 = 0
         let now = ContinuousClock.now
         let drains = taken.drains
-        if let old = watched[socket], drains > old.drains { watched[socket]?.leftBehind = 0 }
-        watched[socket]?.drains = drains
-        var inAll = watched[socket]?.leftBehind ?? 0
+        if drains > watched.drains { self.watched[socket]?.leftBehind = 0 }
+        self.watched[socket]?.drains = drains
+        var inAll = self.watched[socket]?.leftBehind ?? 0
         for (key, connection) in connections where key.socket == socket && !connection.isEnded {
             guard let received = connection.system.receivedBytes else { continue }
             let new = received >= connection.received ? received - connection.received : 0
-            connections[key]?.received = received
-            if connection.allowance != nil, connections[key]?.allowance?.take(new, at: now) == false {
+            connection.received = received
+            came &+= new
+            if connection.allowance?.take(new, at: now) == false {
                 end(key, .tooMuchSent)
                 continue
             }
             guard let limit = limits.maxWaitingBytes else { continue }
-            let took = taken.count(of: key.descriptor) &- connection.takenBefore
-            let rest = received > took ? received - took : 0
-            // What waited at the last check, and was not taken although all whole messages were since, is not complete.
-            let isUnfinished = took == connection.took && drains > connection.drains
-            let unfinished = isUnfinished ? min(connection.waiting, rest) : 0
-            connections[key]?.waiting = rest
-            connections[key]?.took = took
-            connections[key]?.drains = drains
-            guard rest <= limit, unfinished <= limits.maxUnfinishedBytes ?? limit else {
+            connection.waiting.update(
+                received: received, taken: taken.count(of: key.descriptor), drains: drains, at: now)
+            let rest = connection.waiting.count
+            guard rest <= limit, connection.waiting.unfinished <= limits.maxUnfinishedBytes ?? limit else {
                 end(key, .tooMuchWaiting)
                 continue
             }
@@ -201,11 +224,13 @@ public actor ConnectionGuard {
             if rest > 0 { waiting.append((key, rest)) }
         }
         // The owner sleeps when no whole message waits: it is woken, so that it notes that.
-        if inAll > Self.maxUnseen { watched[socket]?.owner.perform {} }
-        guard let limit = limits.maxWaitingBytesInAll, inAll > limit else { return }
+        if inAll > Self.maxUnseen { watched.owner.perform {} }
+        let isQuiet = came <= Self.maxUnseen && inAll <= Self.maxUnseen
+        guard let limit = limits.maxWaitingBytesInAll, inAll > limit else { return isQuiet }
         for (key, bytes) in waiting.sorted(by: { $0.bytes > $1.bytes }) where inAll > limit {
             end(key, .tooMuchWaiting)
             inAll -= bytes
         }
+        return isQuiet
     }
 }

@@ -34,6 +34,8 @@ final class FrameBuffer {
     private(set) var count = 0
     /// The bytes of all its frames.
     private(set) var byteCount = 0
+    /// The same with the heads that the frames have on the wire (ZMTP 3.0).
+    private(set) var wireBytes = 0
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -53,12 +55,16 @@ final class FrameBuffer {
         return UnsafeRawBufferPointer(start: zmq_msg_data(messages + index), count: zmq_msg_size(messages + index))
     }
 
+    /// What a frame takes on the wire: flags and size, the size in 8 bytes if one is too small for it.
+    static func wireBytes(of frame: Int) -> Int { frame + (frame > 255 ? 9 : 2) }
+
     /// Receives into the next place.
     func receive(from socket: UnsafeMutableRawPointer) -> Int32 {
         let result = zmq_msg_recv(messages + count, socket, ZMQ_DONTWAIT)
         if result >= 0 {
             count += 1
             byteCount += Int(result)
+            wireBytes += Self.wireBytes(of: Int(result))
         }
         return result
     }
@@ -81,6 +87,7 @@ final class FrameBuffer {
         }
         count = 0
         byteCount = 0
+        wireBytes = 0
         knownConnection = nil
     }
 }

@@ -39,6 +39,7 @@ public final class Socket {
     private let loop: SocketLoop
     private let core: SocketCore
     private let buffer: FrameBuffer
+    private var connectionGuard: ConnectionGuard?
 
     /// Makes a socket on the loop's thread, with its options applied.
     ///
@@ -232,6 +233,14 @@ public final class Socket {
         let taken = TakenBytes()
         core.taken = taken
         core.whenClosed = connectionGuard.watch(monitor, limits, taken, of: loop)
+        self.connectionGuard = connectionGuard
+    }
+
+    /// Has the guard of the socket end a connection, unless it has ended already.
+    public func end(_ connection: ConnectionID, _ reason: ConnectionGuard.Reason) {
+        loop.preconditionOnLoop()
+        guard let taken = core.taken else { return }
+        connectionGuard?.end(connection, of: taken, reason)
     }
 
     /// The connection of a guarded socket that has a descriptor (``Frames/connection``) at present.
@@ -256,8 +265,11 @@ public final class Socket {
 
     private var isTooLarge: Bool { bodyBytes > options.maxMessageBytes }
 
-    /// What the message took on the wire at least: every frame has a head of 2 bytes or more (ZMTP 3.0).
-    private var wireBytes: Int { bodyBytes + 2 * (buffer.count - (role == .router ? 1 : 0)) }
+    /// What the message took on the wire. A router's address frame is not sent.
+    private var wireBytes: Int {
+        buffer.wireBytes
+            - (role == .router && buffer.count > 0 ? FrameBuffer.wireBytes(of: buffer.bytes(of: 0).count) : 0)
+    }
 
     /// - Returns: false if no message waits.
     private func receiveFrames(from pointer: UnsafeMutableRawPointer) throws -> Bool {
@@ -295,7 +307,7 @@ public final class Socket {
                 default: throw ZeroMQError.last("receive")
                 }
             }
-            bytes += zmq_msg_size(&message) + 2
+            bytes += FrameBuffer.wireBytes(of: zmq_msg_size(&message))
         } while zmq_msg_more(&message) != 0
     }
 }
