@@ -2,13 +2,31 @@ internal import DequeModule
 
 /// What peers asked for and has not been done, taken from them in turn, however much each asked for.
 struct FairQueue<Element> {
-    let maxOfPeer: Int
-    let maxInAll: Int
-    private var peers: [[UInt8]: Deque<Element>] = [:]
+    /// How much may wait.
+    struct Bounds {
+        let count: Int
+        let bytes: Int
+    }
+
+    private struct Waiting {
+        var elements: Deque<(element: Element, bytes: Int)> = []
+        var bytes = 0
+
+        mutating func removeFirst() -> (element: Element, bytes: Int)? {
+            guard let first = elements.popFirst() else { return nil }
+            bytes -= first.bytes
+            return first
+        }
+    }
+
+    let maxOfPeer: Bounds
+    let maxInAll: Bounds
+    private var peers: [[UInt8]: Waiting] = [:]
     private var turns: Deque<[UInt8]> = []
     private(set) var count = 0
+    private(set) var bytes = 0
 
-    init(maxOfPeer: Int, maxInAll: Int) {
+    init(maxOfPeer: Bounds, maxInAll: Bounds) {
         self.maxOfPeer = maxOfPeer
         self.maxInAll = maxInAll
     }
@@ -17,12 +35,22 @@ struct FairQueue<Element> {
 
     func contains(_ peer: [UInt8]) -> Bool { count > 0 && peers[peer] != nil }
 
+    /// - Parameter size: what the element takes in memory, about.
     /// - Returns: false if the peer has too much in the queue already, or all together have.
-    mutating func add(_ element: Element, from peer: [UInt8]) -> Bool {
-        guard count < maxInAll, (peers[peer]?.count ?? 0) < maxOfPeer else { return false }
-        if peers[peer] == nil { turns.append(peer) }
-        peers[peer, default: []].append(element)
+    mutating func add(_ element: Element, bytes size: Int, from peer: [UInt8]) -> Bool {
+        guard count < maxInAll.count, size <= maxInAll.bytes - bytes else { return false }
+        if let waiting = peers[peer] {
+            guard waiting.elements.count < maxOfPeer.count, size <= maxOfPeer.bytes - waiting.bytes else {
+                return false
+            }
+        } else {
+            guard maxOfPeer.count > 0, size <= maxOfPeer.bytes else { return false }
+            turns.append(peer)
+        }
+        peers[peer, default: Waiting()].elements.append((element, size))
+        peers[peer]?.bytes += size
         count += 1
+        bytes += size
         return true
     }
 
@@ -34,10 +62,11 @@ struct FairQueue<Element> {
                 turns.append(peer)
                 continue
             }
-            guard let element = peers[peer]?.popFirst() else { continue }
+            guard let next = peers[peer]?.removeFirst() else { continue }
             count -= 1
-            if peers[peer]?.isEmpty == true { peers[peer] = nil } else { turns.append(peer) }
-            return (peer, element)
+            bytes -= next.bytes
+            if peers[peer]?.elements.isEmpty == true { peers[peer] = nil } else { turns.append(peer) }
+            return (peer, next.element)
         }
         return nil
     }
@@ -46,10 +75,11 @@ struct FairQueue<Element> {
     ///
     /// - Returns: how much that was.
     mutating func removeAll(from peer: [UInt8]) -> Int {
-        guard let removed = peers.removeValue(forKey: peer)?.count else { return 0 }
+        guard let removed = peers.removeValue(forKey: peer) else { return 0 }
         turns.removeAll { $0 == peer }
-        count -= removed
-        return removed
+        count -= removed.elements.count
+        bytes -= removed.bytes
+        return removed.elements.count
     }
 
     /// Drops the elements at the front of each peer's queue that are no longer wanted.
@@ -58,11 +88,12 @@ struct FairQueue<Element> {
     mutating func removeFirst(while isUnwanted: (Element) -> Bool) -> Int {
         var removed = 0
         for peer in turns {
-            while let first = peers[peer]?.first, isUnwanted(first) {
-                peers[peer]?.removeFirst()
+            while let first = peers[peer]?.elements.first, isUnwanted(first.element) {
+                _ = peers[peer]?.removeFirst()
+                bytes -= first.bytes
                 removed += 1
             }
-            if peers[peer]?.isEmpty == true { peers[peer] = nil }
+            if peers[peer]?.elements.isEmpty == true { peers[peer] = nil }
         }
         turns.removeAll { peers[$0] == nil }
         count -= removed

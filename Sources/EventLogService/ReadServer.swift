@@ -12,8 +12,11 @@ actor ReadServer {
     private static let mostMessagesOfATurn = 16
     private static let maxRepliesOfATurn = 32
     /// Requests that wait, of one peer and of all together; an honest peer has at most 10,000 under way.
-    private static let maxWaitingOfPeer = 10_000
-    private static let maxWaitingInAll = 65_536
+    private static let maxWaitingOfPeer = FairQueue<Waiting>.Bounds(count: 10_000, bytes: 8 << 20)
+    private static let maxWaitingInAll = FairQueue<Waiting>.Bounds(count: 65_536, bytes: 32 << 20)
+    /// What a request takes in memory beside its frame's bytes, about.
+    private static let requestOverhead = 256
+    private static let refusalOfWrites = LogRefusal(.unsupported, "the read socket takes nothing that writes")
     /// Whoever asked has given up by then.
     private static let patience = Duration.seconds(10)
     private static let pause = Duration.milliseconds(5)
@@ -98,10 +101,21 @@ actor ReadServer {
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
-                guard !waiting.add(Waiting(request: request, number: number, due: due), from: peer) else { continue }
-                counted.overloaded += 1
-                guard !isBacklogged else { continue }
-                let refusal = LogRefusal(.overloaded, "too many reads wait")
+                let refusal: LogRefusal
+                if request.writes {
+                    // At once: it may be large, and nothing is gained if it waits.
+                    refusal = Self.refusalOfWrites
+                } else {
+                    let bytes = message.withBytes(of: index, \.count) + Self.requestOverhead
+                    let read = Waiting(request: request, number: number, due: due)
+                    guard !waiting.add(read, bytes: bytes, from: peer) else { continue }
+                    counted.overloaded += 1
+                    refusal = LogRefusal(.overloaded, "too many reads wait")
+                }
+                guard !isBacklogged else {
+                    if request.writes { counted.dropped += 1 }
+                    continue
+                }
                 replies.add(.refusal(refusal), to: peer, number: number, logID: store.logID)
             } catch {
                 counted.malformed += 1
@@ -148,7 +162,8 @@ actor ReadServer {
         do {
             switch request {
             case .append, .keepSnapshot, .dropSnapshot:
-                return frame(.refusal(LogRefusal(.unsupported, "the read socket takes nothing that writes")))
+                // They were refused as they came already.
+                return frame(.refusal(Self.refusalOfWrites))
             case .readLog(let position, let limit):
                 return try page(after: position, limit: Self.bounded(limit), number: number)
             case .readStream(let stream, let version, let limit):

@@ -41,16 +41,22 @@ def ready(kind: str, routing_id: bytes | None) -> bytes:
 
 
 class RawPeer:
-    """A connection to one of the log's sockets, with its handshake done."""
+    """A connection to one of the log's sockets, with its handshake done, or only sent (`wait`)."""
 
     def __init__(
-        self, endpoint: str, kind: str = "DEALER", routing_id: bytes = b"", receive_buffer: int | None = None
+        self,
+        endpoint: str,
+        kind: str = "DEALER",
+        routing_id: bytes = b"",
+        receive_buffer: int | None = None,
+        wait: bool = True,
     ) -> None:
         self.socket = connect(endpoint, receive_buffer)
         self.socket.sendall(greeting() + ready(kind, None if kind == "SUB" else routing_id))
         self._rest = b""
-        self._take(64)
-        self._frame()
+        if wait:
+            self._take(64)
+            self._frame()
 
     def send(self, *frames: bytes) -> None:
         self.socket.sendall(message(frames))

@@ -168,6 +168,61 @@ def test_subscriptions_of_one_connection_have_a_limit(log: Services) -> None:
     works(log)
 
 
+def test_as_many_of_the_longest_topics_as_are_allowed_may_be_subscribed_to(log: Services) -> None:
+    context = zmq.Context()
+    subscriber = context.socket(zmq.SUB)
+    subscriber.subscribe(b"heartbeat/")
+    for number in range(255):
+        subscriber.subscribe(b"c" * 32 + b"/" + b"T" * 64 + b"/" + b"%0128d" % number + b"/")
+    subscriber.connect(log.events)
+    for _ in range(6):
+        assert subscriber.poll(30_000)
+        subscriber.recv_multipart()
+    assert figure(log, "ended_connections") == 0
+    assert figure(log, "refused_subscriptions") == 0
+    context.destroy(linger=0)
+    works(log)
+
+
+def test_as_many_subscribers_as_are_allowed_come_at_once_and_all_are_live(log: Services) -> None:
+    context = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, 1023)
+    poller = zmq.Poller()
+    for _ in range(500):
+        subscriber = context.socket(zmq.SUB)
+        subscriber.rcvhwm = 5
+        subscriber.connect(log.events)
+        subscriber.subscribe(b"heartbeat/")
+        poller.register(subscriber, zmq.POLLIN)
+    live, end = 0, time.monotonic() + 60
+    while live < 500 and time.monotonic() < end:
+        for subscriber, _ in poller.poll(1000):
+            subscriber.recv_multipart()
+            poller.unregister(subscriber)
+            live += 1
+    assert live == 500
+    assert figure(log, "ended_connections") == 0
+    context.destroy(linger=0)
+    works(log)
+
+
+def test_peers_that_connect_and_leave_without_end_do_not_lock_subscribers_out(log: Services) -> None:
+    def knock() -> None:
+        peer = RawPeer(log.events, "SUB", wait=False)
+        time.sleep(0.03)
+        peer.close()
+
+    with repeated(knock, threads=3):
+        time.sleep(12)  # Longer than a handshake may take, so that those who gave up would wait in front of others.
+        context = zmq.Context()
+        subscriber = context.socket(zmq.SUB)
+        subscriber.subscribe(b"heartbeat/")
+        subscriber.connect(log.events)
+        assert subscriber.poll(60_000)
+        context.destroy(linger=0)
+    works(log)
+
+
 def test_subscriptions_in_all_have_a_limit(log: Services) -> None:
     peers = [RawPeer(log.events, "SUB") for _ in range(18)]
     for index, peer in enumerate(peers):
@@ -255,6 +310,42 @@ def test_a_message_of_too_many_bytes_is_dropped_while_it_is_received(log: Servic
     assert position(log) == known + 1
     assert figure(log, "malformed_frames") > before
     context.destroy(linger=0)
+    works(log)
+
+
+def test_requests_that_belong_to_another_socket_do_not_pile_up(log: Services) -> None:
+    context = zmq.Context()
+    requester = Requester(context, log.append, patience=30.0)
+    for _ in range(10):
+        append(requester, Write("x/big", None, [event(b'"' + b"z" * 300 + b'"') for _ in range(500)]))
+    before = largest = log.resident_bytes()
+    peer = RawPeer(log.read, receive_buffer=4096)
+    peer.socket.settimeout(2)
+    # Its replies wait, so its turn does not come.
+    peer.send(*[request(READ_LOG, struct.pack(">QII", 0, 10_000, MIB))] * 12)
+    large = message([append_request("x/s", b'"' + b"z" * 60_000 + b'"')] * 3)
+    with repeated(lambda: peer.flood(large, MIB) and None, threads=1):
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            largest = max(largest, log.resident_bytes())
+            time.sleep(0.05)
+    print(f"grown by {(largest - before) >> 20} MiB")
+    assert largest - before < 150 * MIB
+    assert figure(log, "dropped_requests") + figure(log, "undeliverable_replies") > 0
+    requester.close()
+    context.destroy(linger=0)
+    works(log)
+
+
+def test_heartbeats_and_requests_of_a_steady_peer_do_not_end_its_connection(log: Services) -> None:
+    """What is no message never reaches the log: it comes between the requests here, and hinders none."""
+    ping = b"\4\7\4PING\0\0"
+    peer = RawPeer(log.read)
+    for _ in range(50):
+        peer.socket.sendall(ping * 1000 + message([request(STATUS)]))
+        assert HEAD.unpack(peer.receive()[-1][:16])[4] == 1
+    assert not peer.is_ended()
+    assert figure(log, "ended_connections") == 0
     works(log)
 
 

@@ -44,12 +44,13 @@ import ZeroMQ
     }
 
     @Test func `peers take turns however much each asks for, and what one that left asked for is dropped`() {
-        var queue = FairQueue<Int>(maxOfPeer: 3, maxInAll: 5)
-        for number in 1...3 { #expect(queue.add(number, from: [1]) == true) }
-        #expect(queue.add(4, from: [1]) == false)
-        #expect(queue.add(10, from: [2]) == true)
-        #expect(queue.add(20, from: [3]) == true)
-        #expect(queue.add(21, from: [3]) == false, "all together have too much")
+        var queue = FairQueue<Int>(
+            maxOfPeer: .init(count: 3, bytes: 100), maxInAll: .init(count: 5, bytes: 100))
+        for number in 1...3 { #expect(queue.add(number, bytes: 1, from: [1]) == true) }
+        #expect(queue.add(4, bytes: 1, from: [1]) == false)
+        #expect(queue.add(10, bytes: 1, from: [2]) == true)
+        #expect(queue.add(20, bytes: 1, from: [3]) == true)
+        #expect(queue.add(21, bytes: 1, from: [3]) == false, "all together have too much")
         func next(_ mayNot: [UInt8] = []) -> Int? { queue.next { $0 != mayNot }?.element }
         #expect(next() == 1)
         #expect(next() == 10)
@@ -61,6 +62,26 @@ import ZeroMQ
         #expect(queue.removeFirst { $0 < 20 } == 0)
         #expect(queue.removeFirst { $0 == 20 } == 1)
         #expect(queue.isEmpty && next() == nil)
+    }
+
+    @Test func `what waits has a limit in bytes too, of each peer and of all`() {
+        var queue = FairQueue<Int>(maxOfPeer: .init(count: 10, bytes: 100), maxInAll: .init(count: 20, bytes: 150))
+        #expect(queue.add(1, bytes: 101, from: [1]) == false)
+        #expect(queue.add(1, bytes: 60, from: [1]) == true)
+        #expect(queue.add(2, bytes: 41, from: [1]) == false, "the peer has too much")
+        #expect(queue.add(2, bytes: 40, from: [1]) == true)
+        #expect(queue.add(3, bytes: 51, from: [2]) == false, "all together have too much")
+        #expect(queue.add(3, bytes: 50, from: [2]) == true)
+        #expect(queue.bytes == 150)
+        #expect(queue.next { $0 == [1] }?.element == 1)
+        #expect(queue.bytes == 90)
+        #expect(queue.add(4, bytes: 60, from: [1]) == true, "there is room again")
+        #expect(queue.removeFirst { $0 == 2 } == 1)
+        #expect(queue.bytes == 110)
+        #expect(queue.removeAll(from: [1]) == 1)
+        #expect(queue.bytes == 50 && queue.count == 1)
+        #expect(queue.next { _ in true }?.element == 3)
+        #expect(queue.bytes == 0 && queue.isEmpty)
     }
 
     @Test(arguments: ["", "account/", "account/T", "account/T/a-1/", "heartbeat/", "heart", "A.b_c~d-9/x/y"])

@@ -37,6 +37,14 @@ public enum LogRequest: Hashable, Sendable {
         }
     }
 
+    /// Whether it belongs to the append socket.
+    public var writes: Bool {
+        switch self {
+        case .append, .keepSnapshot, .dropSnapshot: true
+        case .readLog, .readStream, .status, .outcome, .loadStream, .streamVersion: false
+        }
+    }
+
     /// The request as a frame, under the requester's number.
     public func encoded(number: UInt64) -> [UInt8] {
         var writer = WireWriter(capacity: 256)
