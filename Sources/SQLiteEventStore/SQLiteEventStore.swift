@@ -16,6 +16,8 @@ public final class SQLiteEventStore: EventStore {
     /// How long an append waits for a lock that another program holds, in milliseconds. Short, for whoever appends has
     /// more to do than that.
     public static let busyTimeout = 250
+    /// `SQLITE_IOERR_SHMSIZE`: the file of the shared memory, `-shm`, cannot grow.
+    private static let noRoomForSharedMemory = SQLITE_IOERR | (19 << 8)
     /// How long ``tryWriting()`` waits for such a lock, in milliseconds.
     private static let probeTimeout = 20
     /// The default of the size at which the write-ahead log is emptied, in bytes.
@@ -72,6 +74,13 @@ public final class SQLiteEventStore: EventStore {
     init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        // Whoever supervises the log starts it again when it has ended because its file was moved.
+        if let log = lock.lastLog, DatabasePath.size(path) ?? 0 == 0 {
+            throw SQLiteEventStoreError(
+                .cannotOpen,
+                "\(path) is missing, or empty, and \(path).lock says that the log \(log) was there: bring the file back, "
+                    + "with its -wal and -shm, or remove \(path).lock to begin a new log")
+        }
         try SideFiles.requireRegular(beside: path)
         try SideFiles.requireDatabase(of: path)
         databaseLock = try DatabaseLock(path: path)
@@ -97,6 +106,9 @@ public final class SQLiteEventStore: EventStore {
             self.files = files
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw SQLiteEventStoreError(.foreignFile, "\(path) is not an SQLite database: choose another path")
+        } catch let error as DatabaseError where error.extendedResultCode.rawValue == Self.noRoomForSharedMemory {
+            // Nothing was written; later, after a commit, it is a failure.
+            throw StoreObstacle(.full, "the disk is full that \(path) is on: make space")
         } catch {
             throw StoreObstacle(error, at: path)
                 ?? SQLiteEventStoreError.wrapping(error, .cannotOpen, "cannot open the database \(path)")
@@ -104,6 +116,7 @@ public final class SQLiteEventStore: EventStore {
         self.path = path
         self.clock = clock
         self.limits = limits
+        try lock.note("\(logID)", path: path + ".lock")
     }
 
     /// Closes the file and lets the next store open it. Waits for calls under way; later ones throw `closed`. Does

@@ -3,6 +3,7 @@
 Uses nothing but Python's own library, since it runs before anything could be installed for it.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def show() -> int:
 
 def up() -> int:
     instance = Instance(ROOT)
+    if former := instance.former_runner():
+        fail(f"Daybook runs, started by an earlier version (pid {former}): deploy/down stops it")
     found = read_settings()
     health = addresses.of_health(found)
     if reason := addresses.why_not_free(found):
@@ -114,6 +117,15 @@ def written_since(instance: Instance, begin: int) -> list[str]:
 
 def down() -> int:
     instance = Instance(ROOT)
+    if former := instance.former_runner():
+        os.kill(former, signal.SIGTERM)
+        end = time.monotonic() + 2 * STOP_SECONDS
+        while instance.former_runner() == former and time.monotonic() < end:
+            time.sleep(0.05)
+        if instance.former_runner() == former:
+            fail(f"still running: the runner of an earlier version (pid {former})")
+        print("Daybook is down")
+        return 0
     if not instance.is_running:
         print("Daybook is not running")
         return 0

@@ -70,6 +70,16 @@ class Instance:
         """The supervisor, if it runs."""
         return _running(self.read_state().get("supervisor"))
 
+    def former_runner(self) -> int | None:
+        """The process id of foreman or honcho, with which earlier versions of deploy/up started the services."""
+        try:
+            pid = int((self.folder / "foreman.pid").read_text(encoding="utf-8"))
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            is_here = Path(f"/proc/{pid}/cwd").resolve() == self.root.resolve()
+        except (OSError, ValueError):
+            return None
+        return pid if is_here and (b"foreman" in command or b"honcho" in command) else None
+
     def services(self) -> dict[str, Identity]:
         """The services that run, by name."""
         services = self.read_state().get("services", {})

@@ -129,7 +129,11 @@ def shorten(log: Path) -> bool:
     except OSError:
         # No room for a copy: the newest lines matter more than the old ones.
         pass
-    os.truncate(log, 0)
+    try:
+        os.truncate(log, 0)
+    except OSError:
+        # It was removed meanwhile, or is another user's: that must not end the services.
+        return False
     return True
 
 

@@ -10,8 +10,13 @@ public import EventSourcing
 public struct SnapshotKeyError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The sentence.
     public let description: String
+    /// Whether it may be otherwise the next time, without anybody correcting a setting: the disk is full or fails.
+    public let mayPass: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, _ number: Int32 = 0) {
+        self.description = description
+        mayPass = [ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM].contains(number)
+    }
 }
 
 /// The file with the key under which an operator's services sign snapshots: 32 random bytes, for their user alone.
@@ -40,12 +45,12 @@ public enum SnapshotKeyFile {
             if number == ENOENT { return nil }
             throw number == ELOOP
                 ? SnapshotKeyError("the file \(path) is a symbolic link: name the file itself")
-                : SnapshotKeyError("cannot read the file \(path): \(words(number))")
+                : SnapshotKeyError("cannot read the file \(path): \(words(number))", number)
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
-            throw SnapshotKeyError("cannot read the file \(path): \(words(errno))")
+            throw SnapshotKeyError("cannot read the file \(path): \(words(errno))", errno)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotKeyError("\(path) is no file") }
         guard status.st_mode & 0o077 == 0 else {
@@ -58,7 +63,7 @@ public enum SnapshotKeyFile {
         // One more than there may be.
         var bytes = [UInt8](repeating: 0, count: SnapshotKey.length + 1)
         let count = read(descriptor, &bytes, bytes.count)
-        guard count >= 0 else { throw SnapshotKeyError("cannot read the file \(path): \(words(errno))") }
+        guard count >= 0 else { throw SnapshotKeyError("cannot read the file \(path): \(words(errno))", errno) }
         guard let key = SnapshotKey(sharedSecret: Array(bytes.prefix(count))) else {
             throw SnapshotKeyError(
                 "the file \(path) does not hold the \(SnapshotKey.length) bytes of a key: remove it for a new key")
@@ -75,17 +80,17 @@ public enum SnapshotKeyFile {
         let secret = (0..<SnapshotKey.length).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let draft = "\(path).\(getpid())-\(UInt64.random(in: .min ... .max, using: &generator))"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SnapshotKeyError("cannot make the file \(path): \(words(errno))") }
+        guard descriptor >= 0 else { throw SnapshotKeyError("cannot make the file \(path): \(words(errno))", errno) }
         defer { unlink(draft) }
         let isWritten =
             fchmod(descriptor, 0o600) == 0 && write(descriptor, secret, secret.count) == secret.count
             && fsync(descriptor) == 0
         let number = errno
         close(descriptor)
-        guard isWritten else { throw SnapshotKeyError("cannot write the file \(path): \(words(number))") }
+        guard isWritten else { throw SnapshotKeyError("cannot write the file \(path): \(words(number))", number) }
         // Unlike a renaming, this never takes the place of a key that another service has just made.
         guard link(draft, path) == 0 || errno == EEXIST else {
-            throw SnapshotKeyError("cannot make the file \(path): \(words(errno))")
+            throw SnapshotKeyError("cannot make the file \(path): \(words(errno))", errno)
         }
         flush(folder)
     }
@@ -96,7 +101,7 @@ public enum SnapshotKeyFile {
         let parent = Self.folder(of: folder)
         if parent != folder { try makeFolder(parent) }
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-            throw SnapshotKeyError("cannot make the folder \(folder): \(words(errno))")
+            throw SnapshotKeyError("cannot make the folder \(folder): \(words(errno))", errno)
         }
     }
 

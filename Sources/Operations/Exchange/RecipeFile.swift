@@ -73,8 +73,7 @@ public struct RecipeFile: Sendable {
         guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\t") })
         else { return }
         do throws(RecipeLineError) {
-            try take(try RecipeLine(line))
-            bytes += line.count
+            if try take(try RecipeLine(line)) { bytes += line.count }
         } catch {
             guard brokenLines.count < Self.maxBrokenLines else { throw .tooManyBrokenLines }
             let consequence =
@@ -85,10 +84,11 @@ public struct RecipeFile: Sendable {
         guard bytes <= Self.maxBytes else { throw .tooLarge }
     }
 
-    private mutating func take(_ line: RecipeLine) throws(RecipeLineError) {
+    /// - Returns: whether the line is kept.
+    private mutating func take(_ line: RecipeLine) throws(RecipeLineError) -> Bool {
         if isRuledOut { ruledOut.insert(line.stream) }
         let event = try line.event()
-        guard !ruledOut.contains(line.stream) else { return }
+        guard !ruledOut.contains(line.stream) else { return false }
         if histories[line.stream] == nil {
             histories[line.stream] = History(revision: Revision(of: line.stream))
             order.append(line.stream)
@@ -101,6 +101,7 @@ public struct RecipeFile: Sendable {
             throw RecipeLineError(error.reason, of: line.stream)
         }
         histories[line.stream]?.events.append((line.type, line.data))
+        return true
     }
 
     private mutating func ruleOut(_ stream: StreamID) {

@@ -29,6 +29,8 @@ struct Checkpoints {
     private let busyTimeout: Int32
     private let largestLog: Int
     private var nextSize: Int
+    /// Whether the last attempt to empty the write-ahead log found a reader in the way.
+    private(set) var isHeldUp = false
     private let pagesBetween: Int32
     private let pagesInLog = PageCount()
 
@@ -46,9 +48,6 @@ struct Checkpoints {
         nextSize = largestLog
         pagesBetween = Int32(min(Self.maxPages, max(1, largestLog / Self.pageSize)))
     }
-
-    /// Whether the last attempt to empty the write-ahead log found a reader in the way.
-    var isHeldUp: Bool { nextSize > largestLog }
 
     /// Takes the place of SQLite's automatic checkpoints on the connection that writes.
     func begin(_ database: Database) {
@@ -100,7 +99,10 @@ struct Checkpoints {
                 message: "cannot copy the write-ahead log into the database: "
                     + String(cString: sqlite3_errmsg(connection)))
         }
-        if isLarge { nextSize = result == SQLITE_OK ? largestLog : Int(clamping: status.st_size) + largestLog }
+        if isLarge {
+            nextSize = result == SQLITE_OK ? largestLog : Int(clamping: status.st_size) + largestLog
+            isHeldUp = [SQLITE_BUSY, SQLITE_LOCKED].contains(result & 0xFF)
+        }
         pagesInLog.value.store(0, ordering: .relaxed)
     }
 }

@@ -41,15 +41,18 @@ public enum CommonSettings {
         help: "the file with the key that signs snapshots, made if it is missing and shared by the services, or none"
     ) { text throws(SettingError) in
         guard !text.isEmpty else { throw SettingError("expected the path of a file, or none") }
-        return text == "none" ? nil : text
+        return text == "none" ? nil : try SettingPath.expanded(text)
     }
 
     /// The key under which snapshots are signed, from the settings: without a file, one of this process alone.
-    public static func snapshotKey(_ settings: SettingsReader) throws(SettingError) -> SnapshotKey {
+    ///
+    /// - Throws: ``SettingError``, or ``ServiceFailure`` if the disk is full or fails: that may pass.
+    public static func snapshotKey(_ settings: SettingsReader) throws -> SnapshotKey {
         guard let path = try settings.value(snapshotKey) else { return .ofThisProcess() }
         do throws(SnapshotKeyError) {
             return try SnapshotKeyFile.loadOrMake(path)
         } catch {
+            if error.mayPass { throw ServiceFailure("\(snapshotKey.name): \(error)") }
             throw SettingError("\(snapshotKey.name): \(error)")
         }
     }
