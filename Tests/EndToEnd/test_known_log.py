@@ -51,6 +51,7 @@ def test_a_query_that_the_gateway_refuses_is_told_the_log(three, path, headers, 
         ("/accounts/a", '{"type":"Deposit","amount":1}', JSON | {"Idempotency-Key": ""}, 400, "invalid-parameter"),
         ("/accounts/a", '{"type":"Deposit","amount":1}', JSON | {"If-Match": "x"}, 400, "invalid-parameter"),
         ("/accounts/a", "x", {"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
+        ("/commands", "{}", JSON, 415, "unsupported-media-type"),
         ("/accounts/a", " " * (65 << 10), JSON, 413, "payload-too-large"),
     ],
 )  # fmt: skip
