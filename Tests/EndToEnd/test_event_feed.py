@@ -114,7 +114,8 @@ def both(daybook):
 
 def points(daybook):
     """By its position every record's point: the position with the beginning of the hash there."""
-    return {record.position: f"{record.position}-{record.hash.hex()[:16]}" for record in store.read(daybook.database)[1]}
+    records = store.read(daybook.database)[1]
+    return {record.position: f"{record.position}-{record.hash.hex()[:16]}" for record in records}
 
 
 @pytest.mark.parametrize("limit", [None, 7, 500, 10_000])

@@ -111,7 +111,7 @@ def test_the_problems_that_it_names_are_explained_with_the_status_that_it_gives(
 
 
 def test_each_operation_names_what_any_request_may_meet(served):
-    """A malformed request is refused everywhere, and a busy service refuses everything but the questions about its health."""
+    """A malformed request is refused everywhere; a busy service refuses all but the questions about its health."""
     _, document = served
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
