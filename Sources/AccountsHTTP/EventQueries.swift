@@ -115,13 +115,14 @@ public struct EventQueries: Sendable {
         var headers = head.headers
         let last = head.position
         var place = start
-        var position = start.position
+        // The last record looked at; the place may be beyond it.
+        var end = start.point
         var lookedThrough = 0
         var count = 0
         var writer = JSONWriter()
         writer.beginArray()
         var isFull: Bool { count >= limit || writer.bytes.count >= Self.bytesOfAPage }
-        while position < last, !isFull, lookedThrough < Self.mostLookedThrough {
+        while end.position < last, !isFull, lookedThrough < Self.mostLookedThrough {
             let size = filter.query.isEmpty ? limit - count : Self.recordsOfARead
             guard let records = try await source.records(after: &place, upTo: last, limit: size) else {
                 throw Problem(
@@ -131,15 +132,16 @@ public struct EventQueries: Sendable {
             }
             lookedThrough += records.count
             for record in records where !isFull {
-                position = record.position
+                end = HistoryPoint(position: record.position, hash: record.hash)
                 guard filter.takes(record) else { continue }
                 writer.rawValue(try Self.json(record, form.amounts))
                 count += 1
             }
         }
         writer.endArray()
-        if position < last {
-            headers[.link] = "</events?after=\(position)&limit=\(limit)\(filter.query)>; rel=\"next\""
+        if end.position < last {
+            // With the hash, so that the next page is refused if the log went back meanwhile.
+            headers[.link] = "</events?after=\(end)&limit=\(limit)\(filter.query)>; rel=\"next\""
         }
         headers[.contentType] = form.mediaType
         headers[.vary] = "Accept"

@@ -81,13 +81,17 @@ public final class CommandService<Domain: CommandDomain>: Service {
 
     /// What the gateway answers at.
     public var routes: [Route] {
-        let domain = domain
+        let (domain, log) = (domain, log)
         let route = CommandRoute(domain: domain, host: host, log: log, logger: logger)
         let bulk = BulkRoute(domain: domain, host: host, log: log, limits: limits, logger: logger)
         let collection = "/\(domain.collection)"
         // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
         @Sendable func path(_ parameters: PathParameters) throws(Problem) -> String {
-            "\(collection)/\(try domain.stream(of: parameters["id"]).name)"
+            do throws(Problem) {
+                return "\(collection)/\(try domain.stream(of: parameters["id"]).name)"
+            } catch {
+                throw error.adding(log.knownFields)
+            }
         }
         return [
             Route(collection, [:], forwardingQueriesTo: { _ in collection }),
@@ -105,7 +109,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
 
     /// What takes the queries.
     public var forwarder: any RequestForwarder {
-        QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, logger: logger)
+        QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, log: log, logger: logger)
     }
 
     /// Whether commands can be obeyed and queries forwarded now.

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 import store
-from client import NoAnswer
+from client import NoAnswer, next_page
 from daybook_frames import Write
 from daybook_tool import Tool
 from problems import assert_problem
@@ -220,6 +220,23 @@ def test_a_feed_that_is_live_while_the_log_goes_back_ends(start_daybook, memory)
     finally:
         for feed in feeds:
             feed.close()
+
+
+@pytest.mark.parametrize("memory", ["200000", "3"])
+@pytest.mark.parametrize("filters", ["", "&type=MoneyDeposited"])
+def test_the_next_page_after_the_log_was_restored_and_went_on_is_refused(start_daybook, memory, filters):
+    daybook = start_daybook(QUERY_HISTORY_EVENTS=memory)
+    daybook.gateway.open("a", 0)
+    deposits(daybook, "a", 6)
+    daybook.wait_until_caught_up()
+    links = [next_page(client.get(f"/events?limit=5{filters}")) for client in both(daybook)]
+    restore(daybook, 2)
+    go_on(daybook, 9)
+    for client, link in zip(both(daybook), links, strict=True):
+        assert_problem(client.get(link), 409, "another-history")
+        # Of what was kept, pages go on.
+        kept = client.get(next_page(client.get("/events?limit=2")))
+        assert [found["position"] for found in kept.json] == [3, 4]
 
 
 class Tail:

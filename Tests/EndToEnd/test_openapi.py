@@ -14,7 +14,7 @@ COMMANDS_ONLY = {
 }  # fmt: skip
 
 # What is met before a request has reached any operation, or by nobody yet.
-BEFORE_ANY_OPERATION = {"http-version-not-supported", "malformed-request", "rate-limited"}
+BEFORE_ANY_OPERATION = {"http-version-not-supported", "rate-limited"}
 
 PLACES = {"{id}": "described", "{name}": "accounts"}
 
@@ -108,3 +108,14 @@ def test_the_problems_that_it_names_are_explained_with_the_status_that_it_gives(
                 named.update(names)
     takes_commands = "/commands" in document["paths"]
     assert statuses.keys() - named <= BEFORE_ANY_OPERATION | ({"rebuild-failed"} if takes_commands else COMMANDS_ONLY)
+
+
+def test_each_operation_names_what_any_request_may_meet(served):
+    """A malformed request is refused everywhere; a busy service refuses all but the questions about its health."""
+    _, document = served
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            expected = {"400"} if path in ("/livez", "/readyz", "/metrics") else {"400", "503"}
+            assert expected <= operation["responses"].keys(), f"{method} {path}"

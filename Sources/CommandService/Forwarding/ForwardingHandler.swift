@@ -111,7 +111,7 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answer(_ problem: Problem) {
         let body = problem.body
-        var fields = problem.fields
+        var fields = problem.adding(forwarder.knownFields).fields
         fields[.contentLength] = String(body.count)
         fields[.date] = HTTPDate.now()
         begin(HTTPResponse(status: problem.status, headerFields: fields))

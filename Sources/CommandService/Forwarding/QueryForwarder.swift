@@ -36,16 +36,20 @@ struct QueryForwarder: RequestForwarder {
     private let pools: UpstreamPools
     private let target: HTTPAddress
     private let horizon: PositionHorizon
+    private let log: KnownLog
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
     // Nobody has more than a quarter of these.
     private let waits = AddressLimit(maxWaits, perAddress: maxWaits / 4)
 
-    init(through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
+    init(
+        through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, log: KnownLog, logger: Logger
+    ) {
         self.pools = pools
         self.target = target
         self.horizon = horizon
+        self.log = log
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
         feeds = AddressLimit(maxFeeds, perAddress: max(1, maxFeeds / 4))
@@ -171,6 +175,9 @@ struct QueryForwarder: RequestForwarder {
         logger.warning("the query service did not answer", metadata: ["error": "\(error)", "address": "\(target)"])
         return Self.unavailable
     }
+
+    /// What the gateway's own answers to queries tell of the log.
+    var knownFields: HTTPFields { log.knownFields }
 
     /// A client gets only a part of its answer.
     func noteBrokenOff(_ error: UpstreamError) {

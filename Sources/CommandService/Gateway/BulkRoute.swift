@@ -43,8 +43,12 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     }
 
     func answer(_ request: Request) async throws -> Response {
-        try request.requireMediaType(Self.mediaType)
-        try refuseFieldsOfSingleCommands(request.headers)
+        do throws(Problem) {
+            try request.requireMediaType(Self.mediaType)
+            try refuseFieldsOfSingleCommands(request.headers)
+        } catch {
+            throw error.adding(log.knownFields)
+        }
         let form = request.representation(among: .lines)
         var headers: HTTPFields = [.contentType: form.mediaType]
         headers[.daybookLogID] = await log.id()

@@ -14,24 +14,33 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
     let logger: Logger
 
     func answer(_ request: Request, id: String) async throws -> Response {
-        let stream = try domain.stream(of: id)
-        let condition = try CommandCondition(request.headers)
         let form = request.representation(among: .json).amounts
-        let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
-        let command = try domain.command(from: body)
-        let key = try IdempotencyKey(
-            request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
-        let order = AggregateHost<Domain.State>.Order(
-            command: command, stream: stream, condition: condition, key: key,
-            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
+        let order: AggregateHost<Domain.State>.Order
+        do {
+            order = try await self.order(request, id: id)
+        } catch let problem as Problem {
+            throw problem.adding(log.knownFields)
+        }
         do throws(AggregateHost<Domain.State>.Failure) {
-            return await response(to: command, try await host.obey(order), form)
+            return await response(to: order.command, try await host.obey(order), form)
         } catch {
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: error, order, form)
             let hasAnswered = if case .log = error { false } else { true }
             throw problem.adding(await log.fields(at: position, asking: hasAnswered))
         }
+    }
+
+    private func order(_ request: Request, id: String) async throws -> AggregateHost<Domain.State>.Order {
+        let stream = try domain.stream(of: id)
+        let condition = try CommandCondition(request.headers)
+        let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
+        let command = try domain.command(from: body)
+        let key = try IdempotencyKey(
+            request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
+        return AggregateHost<Domain.State>.Order(
+            command: command, stream: stream, condition: condition, key: key,
+            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
     }
 
     private func response(

@@ -44,4 +44,12 @@ final class KnownLog: Sendable {
         guard let id = asking ? await id() : knownID.withLock(\.self) else { return [:] }
         return [.daybookPosition: String(position), .daybookLogID: id]
     }
+
+    /// What an answer can tell that reflects nothing of the log, as far as it is known without asking.
+    var knownFields: HTTPFields {
+        guard let id = knownID.withLock(\.self) else { return [:] }
+        // A log that went back has a head that is not known yet.
+        guard let position = horizon.required else { return [.daybookLogID: id] }
+        return [.daybookPosition: String(position), .daybookLogID: id]
+    }
 }

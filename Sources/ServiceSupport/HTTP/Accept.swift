@@ -19,12 +19,24 @@ struct Accept: Hashable, Sendable {
         }
     }
 
+    /// More than a client can mean: browsers send fewer than ten ranges.
+    private static let maxRanges = 64
+    private static let maxBytes = 8 << 10
+
     private var ranges: [Range] = []
 
-    /// Reads the ranges; one that is malformed is passed over, as one that names nothing.
+    /// Reads the ranges; one that is malformed is passed over, as one that names nothing. A field with more than 64
+    /// members or 8 KiB counts as if it were absent, so that reading it takes little time.
     init(_ text: String) {
+        guard text.utf8.count <= Self.maxBytes else { return }
         var reader = FieldValueReader(text)
+        var members = 0
         while !reader.isAtEnd {
+            members += 1
+            guard members <= Self.maxRanges else {
+                ranges = []
+                return
+            }
             reader.skipWhiteSpace()
             if let mediaType = MediaType(from: &reader) {
                 reader.skipWhiteSpace()
