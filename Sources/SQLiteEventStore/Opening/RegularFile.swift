@@ -38,7 +38,9 @@ enum RegularFile {
             throw SQLiteEventStoreError(.cannotOpen, "cannot look at \(path)", cause: SystemError.last)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw refusal(path, "is not a regular file") }
-        guard mayHaveOtherNames || status.st_nlink <= 1 else { throw refusal(path, "has \(status.st_nlink) names (hard links)") }
+        guard mayHaveOtherNames || status.st_nlink <= 1 else {
+            throw refusal(path, "has \(status.st_nlink) names (hard links)")
+        }
     }
 
     private static func refusal(_ path: String, _ reason: String) -> SQLiteEventStoreError {
