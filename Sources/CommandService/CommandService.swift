@@ -105,7 +105,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
 
     /// What takes the queries.
     public var forwarder: any RequestForwarder {
-        QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, logger: logger)
+        QueryForwarder(
+            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, horizon: horizon, logger: logger)
     }
 
     /// Whether commands can be obeyed and queries forwarded now.

@@ -14,6 +14,11 @@ from services import wait_until
 
 SLOW = b"POST /accounts/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
 WAIT = b"GET /accounts?min_position=99999999&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WAITS = {
+    "all": WAIT,
+    "one-as-feed": WAIT.replace(b"/accounts", b"/accounts/a1").replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"),
+    "feed": WAIT.replace(b"/accounts", b"/events").replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"),
+}
 
 
 def connect(port, sent=b"", source="127.0.0.1", buffer=None):
@@ -219,25 +224,27 @@ def test_an_answer_that_is_not_taken_ends(daybook):
     at_once((leave_untaken, daybook.query), (leave_untaken, daybook.command))
 
 
+@pytest.mark.parametrize("what", WAITS)
 @pytest.mark.parametrize("leave", ["FIN", "RST", "pipelined"])
-def test_waits_whose_clients_left_starve_nobody(daybook, leave):
-    daybook.gateway.open(f"left-{leave}", 1)
+def test_waits_whose_clients_left_starve_nobody(daybook, leave, what):
+    daybook.gateway.open(f"left-{leave}-{what}", 1)
     for _ in range(300):
-        connection = connect(daybook.command.port, WAIT * (2 if leave == "pipelined" else 1))
+        connection = connect(daybook.command.port, WAITS[what] * (2 if leave == "pipelined" else 1))
         if leave == "RST":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     for _ in range(20):
-        assert daybook.gateway.get(f"/accounts/left-{leave}").status == 200
+        assert daybook.gateway.get(f"/accounts/left-{leave}-{what}").status == 200
 
 
-def test_waits_that_go_on_starve_nobody(daybook):
-    daybook.gateway.open("waits", 1)
+@pytest.mark.parametrize("what", WAITS)
+def test_waits_that_go_on_starve_nobody(daybook, what):
+    daybook.gateway.open(f"waits-{what}", 1)
     with contextlib.ExitStack() as stack:
         for _ in range(300):
-            stack.enter_context(connect(daybook.command.port, WAIT))
+            stack.enter_context(connect(daybook.command.port, WAITS[what]))
         for _ in range(20):
-            assert daybook.gateway.get("/accounts/waits").status == 200
+            assert daybook.gateway.get(f"/accounts/waits-{what}").status == 200
 
 
 def test_a_client_that_has_only_closed_its_end_is_told_at_once_how_its_wait_ended(daybook):

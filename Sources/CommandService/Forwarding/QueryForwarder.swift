@@ -35,6 +35,7 @@ struct QueryForwarder: RequestForwarder {
 
     private let pools: UpstreamPools
     private let target: HTTPAddress
+    private let feedPaths: Set<String>
     private let horizon: PositionHorizon
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
@@ -42,9 +43,14 @@ struct QueryForwarder: RequestForwarder {
     // Nobody has more than a quarter of these.
     private let waits = AddressLimit(maxWaits, perAddress: maxWaits / 4)
 
-    init(through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, logger: Logger) {
+    /// - Parameter feedPaths: the paths that answer with a feed whoever accepts one.
+    init(
+        through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, horizon: PositionHorizon,
+        logger: Logger
+    ) {
         self.pools = pools
         self.target = target
+        self.feedPaths = feedPaths
         self.horizon = horizon
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
@@ -72,22 +78,26 @@ struct QueryForwarder: RequestForwarder {
         let name = HTTPField.Name.daybookMinPosition
         let asked = try ParameterReading.integer(name.rawName, request.headerFields[name], in: 0...UInt64.max) ?? 0
         let minimum = max(asked, parameters?.position ?? 0)
+        // Others answer with JSON, whatever is accepted.
         let mayBeFeed =
-            Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
+            feedPaths.contains(path)
+            && Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
         // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not known
         // what an answer must show: the wait for either takes no connection from others.
         let required = horizon.required
-        let mustWait = required.map { !mayBeFeed && minimum > $0 } ?? true
+        let mustWait = required.map { minimum > $0 } ?? true
         let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query
         guard take(permit, of: client) else { throw Self.overloaded }
         let patience = TimeAmount(min(parameters?.wait ?? Self.standardWait, Self.longestWait))
         let horizon = horizon
+        if mustWait { horizon.beginWait() }
         let exchange = UpstreamExchange(
             head(of: request, path: path, query, minimum: max(asked, required ?? 0)), mayBeFeed: mayBeFeed,
             patience: TimeAmount(Self.patience) + patience, connectionPatience: Self.connectionPatience,
             wait: mustWait
                 ? UpstreamExchange.Wait(
-                    minimum: mayBeFeed ? 0 : minimum, required: { horizon.required }, deadline: .now() + patience)
+                    minimum: minimum, required: { horizon.required }, deadline: .now() + patience,
+                    end: { horizon.endWait() })
                 : nil,
             for: reader)
         exchange.permit = permit
@@ -98,21 +108,17 @@ struct QueryForwarder: RequestForwarder {
         switch permit {
         case .query: return inProgress.begin()
         case .feed: return feeds.add(client)
-        case .wait:
-            guard waits.add(client) else { return false }
-            horizon.beginWait()
-            return true
+        case .wait: return waits.add(client)
         }
     }
 
     /// Gives the permit of a query back.
     func hasEnded(_ exchange: UpstreamExchange, of client: ClientAddress) {
+        exchange.endWait()
         switch exchange.permit {
         case .query: inProgress.end()
         case .feed: feeds.remove(client)
-        case .wait:
-            waits.remove(client)
-            horizon.endWait()
+        case .wait: waits.remove(client)
         }
     }
 
