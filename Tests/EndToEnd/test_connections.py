@@ -262,3 +262,14 @@ def test_a_wait_through_the_gateway_ends_with_the_position(daybook):
     with connect(daybook.command.port, request.encode()) as connection:
         daybook.gateway.deposit("awaited", 1)
         assert status(connection) == 200
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_a_client_that_has_closed_its_end_is_told_at_once_how_all_its_waits_ended(daybook, what):
+    with connect(daybook.command.port, WAITS[what] * 3) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(30)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+        assert received.count(b"HTTP/1.1 503 ") == 3, received
