@@ -89,9 +89,10 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
             let request = try rules.check(&head, knownHost: checkedHost, at: context.localAddress)
             checkedHost = request.host
             if isHealthOnly, !HealthRoutes.answer(head.uri) { throw .tooManyConnections }
-            if request.hasUpgrade { isLast = true }
+            // Whoever is not told to send its body may do so or not: what comes next could be either (RFC 9110, 10.1.1).
+            if request.hasUpgrade || request.tellsToContinue == false { isLast = true }
             if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
-            if request.expectsContinue {
+            if request.tellsToContinue == true {
                 context.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
             }
