@@ -150,13 +150,26 @@ def exchange_from(port, sent, source):
     return received
 
 
-def test_one_address_cannot_take_all_feeds(daybook):
+def test_one_address_cannot_take_all_feeds(start_daybook):
+    daybook = start_daybook(start=False)
+    daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "2500"}
+    daybook.start()
     feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     with contextlib.ExitStack() as stack:
         taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(260)]
         answers = [status(connection) for connection in taken]
         assert answers.count(200) == 250 and answers.count(503) == 10
         assert status(stack.enter_context(connect(daybook.command.port, feed, "127.0.3.2"))) == 200
+
+
+def test_a_proxy_may_be_given_all_feeds(start_daybook):
+    daybook = start_daybook(start=False)
+    daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "10000"}
+    daybook.start()
+    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(600)]
+        assert [status(connection) for connection in taken] == [200] * 600
 
 
 def at_once(*calls):

@@ -40,13 +40,14 @@ struct QueryForwarder: RequestForwarder {
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
-    // Nobody has more than a quarter of these.
-    private let waits = AddressLimit(maxWaits, perAddress: maxWaits / 4)
+    private let waits: AddressLimit
 
-    /// - Parameter feedPaths: the paths that answer with a feed whoever accepts one.
+    /// - Parameters:
+    ///   - feedPaths: the paths that answer with a feed whoever accepts one.
+    ///   - clients: which share of the feeds and waits one address may have.
     init(
-        through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, horizon: PositionHorizon,
-        logger: Logger
+        through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, clients: ConnectionLimits,
+        horizon: PositionHorizon, logger: Logger
     ) {
         self.pools = pools
         self.target = target
@@ -54,7 +55,8 @@ struct QueryForwarder: RequestForwarder {
         self.horizon = horizon
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
-        feeds = AddressLimit(maxFeeds, perAddress: max(1, maxFeeds / 4))
+        feeds = AddressLimit(maxFeeds, perAddress: clients.perAddress(of: maxFeeds))
+        waits = AddressLimit(Self.maxWaits, perAddress: clients.perAddress(of: Self.maxWaits))
     }
 
     func makeHandler(
@@ -81,9 +83,10 @@ struct QueryForwarder: RequestForwarder {
         // Others answer with JSON, whatever is accepted.
         let mayBeFeed =
             feedPaths.contains(path)
-            && Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
-        // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not known
-        // what an answer must show: the wait for either takes no connection from others.
+            && Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind
+                == .eventStream
+        // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not
+        // known what an answer must show: the wait for either takes no connection from others.
         let required = horizon.required
         let mustWait = required.map { minimum > $0 } ?? true
         let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query

@@ -31,6 +31,13 @@ public struct ConnectionLimits: Hashable, Sendable {
         self.connectionsPerAddress = connectionsPerAddress ?? max(1, connections / 2)
     }
 
+    /// How many one address may have of something of which all clients together may have so many: the same share as of
+    /// the connections.
+    public func perAddress(of all: Int) -> Int {
+        let (product, overflows) = all.multipliedReportingOverflow(by: connectionsPerAddress)
+        return overflows ? all : min(all, max(1, product / max(1, connections)))
+    }
+
     /// The limits that leave the process descriptors for everything else.
     func fitted(to descriptors: Int) -> ConnectionLimits {
         let clients = DescriptorLimit.clients(of: descriptors)
