@@ -27,6 +27,8 @@ struct QueryForwarder: RequestForwarder {
     private static let maxFeeds = 1000
     /// So many queries may wait for a position that the log does not hold yet.
     private static let maxWaits = 10_000
+    /// Every service allows this host, whatever the name or address under which the gateway reaches it.
+    static let host = "localhost"
     /// Fields that speak of one connection, or are written anew.
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
@@ -145,7 +147,7 @@ struct QueryForwarder: RequestForwarder {
     ) -> HTTPRequestHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.headerFields.count + 3)
-        headers.add(name: "host", value: "\(target)")
+        headers.add(name: "host", value: Self.host)
         for field in request.headerFields
         where field.name != .daybookMinPosition && field.name != .daybookWait && field.name != .contentLength
             && field.name != .expect

@@ -23,6 +23,8 @@ enum UpstreamError: Error {
     case noConnection(last: (any Error)?)
     /// There was a connection, but no answer in time.
     case noAnswer
+    /// The query service takes the request for one that is meant for another server.
+    case misdirected
     /// The reader took nothing for too long.
     case notRead
     /// The connection ended before the answer did.
@@ -171,6 +173,8 @@ final class UpstreamExchange {
 
     func take(_ head: HTTPResponseHead) {
         guard phase == .asking else { return }
+        // It speaks of the gateway's request, not of the client's.
+        guard head.status != .misdirectedRequest else { return fail(.misdirected) }
         isFeed = mayBeFeed && head.headers.first(name: "content-type")?.hasPrefix("text/event-stream") == true
         flow()
         reader.take(head)
