@@ -209,6 +209,31 @@ def test_a_bulk_body_that_drips_is_given_up_and_one_that_is_answered_is_not(dayb
     assert something is None
 
 
+def test_a_bulk_client_that_pauses_after_its_answers_goes_on(daybook):
+    daybook.gateway.open("pauses", 1)
+    head = (
+        b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    line = b'{"account":"pauses","type":"Deposit","amount":1}\n'
+    chunk = b"%x\r\n%s\r\n" % (len(line), line)
+    with connect(daybook.command.port, head + chunk) as connection:
+        received = b""
+        while b'"line":1,' not in received:
+            received += connection.recv(4096)
+        connection.settimeout(32)
+        with pytest.raises(TimeoutError):
+            connection.recv(4096)
+        connection.settimeout(30)
+        connection.sendall(chunk + b"0\r\n\r\n")
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            part = connection.recv(4096)
+            assert part, received
+            received += part
+        assert b'"line":2,' in received
+
+
 def is_connected(service_port, client_port):
     """Whether the service has the connection of a client's port."""
     rows = [row.split() for row in open("/proc/net/tcp").read().splitlines()[1:]]

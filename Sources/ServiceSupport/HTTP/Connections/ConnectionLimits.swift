@@ -14,6 +14,9 @@ public struct ConnectionLimits: Hashable, Sendable {
     var secondsForHead = 15
     /// A body must bring ``leastBytesOfBody`` in so long, or get answers meanwhile.
     var secondsOfBody = 20
+    /// The same if the answer is under way, and a part of it given: whoever is answered line by line may think about it as long as
+    /// a connection rests between requests.
+    var secondsOfAnsweredBody = 60
     /// 100 bytes a second.
     var leastBytesOfBody = 2000
     /// An answer must be taken in part at least once in so long.

@@ -157,7 +157,8 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         body.seconds += 1
-        guard body.seconds >= limits.secondsOfBody else { return }
+        let patience = gate.hasAnsweredPart ? limits.secondsOfAnsweredBody : limits.secondsOfBody
+        guard body.seconds >= patience else { return }
         // Whoever is answered as it goes may take its time: it asks line by line.
         guard bytesRead &- body.bytesRead >= UInt64(limits.leastBytesOfBody) || bytesTaken != body.bytesTaken else {
             return giveUp()
