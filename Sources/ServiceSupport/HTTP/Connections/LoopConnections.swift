@@ -44,8 +44,11 @@ final class LoopConnections {
         table.countRefused()
         connection.isHealthOnly = true
         healthOnly.append(connection)
-        // One stays free, so that whoever comes next is accepted; the oldest has had its time.
-        if table.addHealthOnly() >= table.limits.healthConnections { healthOnly.first?.cut() }
+        // One stays free, so that whoever comes next is accepted; the oldest has had its time. Never the newcomer: if other
+        // loops have the rest, theirs end soon.
+        let limit = table.limits.healthConnections
+        let isFull = table.addHealthOnly() >= limit || healthOnly.count >= max(2, limit / table.loopCount)
+        if isFull, healthOnly.count > 1 { healthOnly.first?.cut() }
     }
 
     private func longestWaiting(besides newcomer: ConnectionWatch, of address: ClientAddress?) -> ConnectionWatch? {
