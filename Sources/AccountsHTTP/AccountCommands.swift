@@ -10,6 +10,9 @@ public struct AccountCommands: CommandDomain {
     public let collection = "accounts"
     /// The whole log.
     public let forwardedPaths = ["/events"]
+
+    /// Those of them that answer with a feed whoever accepts one.
+    public let feedPaths: Set<String> = ["/events"]
     /// 64 KiB.
     public let largestBody = 64 << 10
 

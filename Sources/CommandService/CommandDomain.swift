@@ -13,6 +13,9 @@ public protocol CommandDomain: Sendable {
     /// Further paths whose queries are forwarded as they come, such as `/events`.
     var forwardedPaths: [String] { get }
 
+    /// Those of them that answer with a feed whoever accepts one.
+    var feedPaths: Set<String> { get }
+
     /// The most bytes that a command's body may have.
     var largestBody: Int { get }
 

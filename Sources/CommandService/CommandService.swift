@@ -19,6 +19,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let queryAddress: HTTPAddress
     private let logAddress: EventLogAddress
     private let limits: CommandLimits
+    private let clients: ServiceSupport.ConnectionLimits
     private let loop: SocketLoop
     private let client: EventLogClient
     private let host: AggregateHost<Domain.State>
@@ -42,17 +43,19 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// - Parameters:
     ///   - log: where the event log is.
     ///   - query: where the query service listens.
+    ///   - clients: how many clients there may be, and which share of its feeds and waits one address may have.
     ///   - key: what snapshots are signed with; without one only this process's own are believed.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits,
         snapshots policy: SnapshotPolicy = SnapshotPolicy(), signedWith key: SnapshotKey = .ofThisProcess(),
-        context: Context, logger: Logger
+        clients: ServiceSupport.ConnectionLimits = ConnectionLimits(), context: Context, logger: Logger
     ) throws(ZeroMQError) {
         self.domain = domain
         self.logger = logger
         logAddress = log
         self.limits = limits
+        self.clients = clients
         queryAddress = query
         loop = try SocketLoop(name: "gateway", context: context)
         client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
@@ -109,7 +112,9 @@ public final class CommandService<Domain: CommandDomain>: Service {
 
     /// What takes the queries.
     public var forwarder: any RequestForwarder {
-        QueryForwarder(through: upstream, to: queryAddress, horizon: horizon, log: log, logger: logger)
+        QueryForwarder(
+            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon,
+            log: log, logger: logger)
     }
 
     /// Whether commands can be obeyed and queries forwarded now.

@@ -39,6 +39,7 @@ await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let domain = AccountCommands()
     let context = try Context()
+    let clients = try CommonSettings.connectionLimits(settings)
     let service = try CommandService(
         domain: domain, log: try CommonSettings.logAddress(settings),
         query: try settings.value(queryAddress),
@@ -49,14 +50,14 @@ await program.run { settings, logger in
             interval: UInt64(try settings.value(snapshotInterval)),
             auditedOneIn: UInt64(try settings.value(snapshotAudit))),
         signedWith: try CommonSettings.snapshotKey(settings),
-        context: context, logger: logger)
+        clients: clients, context: context, logger: logger)
     return [
         ContextLifetime(context), service,
         HTTPService(
             service.routes + [OpenAPIDocument.route(of: .gateway)], problems: AccountProblemKinds.all,
             forwarder: service.forwarder,
             health: Health(of: "command") { await service.readiness() }, at: address, setting: httpAddress.name,
-            largestBody: domain.largestBody, limits: try CommonSettings.connectionLimits(settings),
+            largestBody: domain.largestBody, limits: clients,
             allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
     ]
 }

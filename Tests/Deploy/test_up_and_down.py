@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from deployment import DEADLINE, NAMES
@@ -109,6 +111,28 @@ def test_the_pid_of_another_process_is_left_alone(deployment, sleeper):
     assert deployment.is_ready("command")
     assert "Daybook is down" in deployment.down()
     assert sleeper.poll() is None
+
+
+def test_what_an_earlier_version_started_is_known_and_stopped(deployment):
+    (deployment.folder / "data").mkdir(exist_ok=True)
+    former = subprocess.Popen(["sleep", "600"], executable="/bin/sleep", cwd=deployment.folder)
+    named = subprocess.Popen(["bash", "-c", "exec -a foreman sleep 600"], cwd=deployment.folder)
+    try:
+        pid_file = deployment.folder / "data" / "foreman.pid"
+        wait_until(lambda: b"foreman" in Path(f"/proc/{named.pid}/cmdline").read_bytes(), "it has its name")
+        # Another process has the pid by now.
+        pid_file.write_text(f"{former.pid}\n")
+        assert "Daybook is not running" in deployment.down()
+        pid_file.write_text(f"{named.pid}\n")
+        status, _, errors = deployment.run("up", "--no-build")
+        assert status == 1 and "earlier version" in errors, errors
+        assert named.poll() is None
+        threading.Thread(target=named.wait, daemon=True).start()
+        assert "Daybook is down" in deployment.down()
+        assert former.poll() is None
+    finally:
+        former.kill()
+        named.kill()
 
 
 def test_services_of_a_killed_supervisor_end_and_are_started_anew(deployment):

@@ -14,6 +14,11 @@ from services import wait_until
 
 SLOW = b"POST /accounts/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
 WAIT = b"GET /accounts?min_position=99999999&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WAITS = {
+    "all": WAIT,
+    "one-as-feed": WAIT.replace(b"/accounts", b"/accounts/a1").replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"),
+    "feed": WAIT.replace(b"/accounts", b"/events").replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"),
+}
 
 
 def connect(port, sent=b"", source="127.0.0.1", buffer=None):
@@ -145,13 +150,26 @@ def exchange_from(port, sent, source):
     return received
 
 
-def test_one_address_cannot_take_all_feeds(daybook):
+def test_one_address_cannot_take_all_feeds(start_daybook):
+    daybook = start_daybook(start=False)
+    daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "2500"}
+    daybook.start()
     feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     with contextlib.ExitStack() as stack:
         taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(260)]
         answers = [status(connection) for connection in taken]
         assert answers.count(200) == 250 and answers.count(503) == 10
         assert status(stack.enter_context(connect(daybook.command.port, feed, "127.0.3.2"))) == 200
+
+
+def test_a_proxy_may_be_given_all_feeds(start_daybook):
+    daybook = start_daybook(start=False)
+    daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "10000"}
+    daybook.start()
+    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(600)]
+        assert [status(connection) for connection in taken] == [200] * 600
 
 
 def at_once(*calls):
@@ -191,6 +209,31 @@ def test_a_bulk_body_that_drips_is_given_up_and_one_that_is_answered_is_not(dayb
     assert something is None
 
 
+def test_a_bulk_client_that_pauses_after_its_answers_goes_on(daybook):
+    daybook.gateway.open("pauses", 1)
+    head = (
+        b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    line = b'{"account":"pauses","type":"Deposit","amount":1}\n'
+    chunk = b"%x\r\n%s\r\n" % (len(line), line)
+    with connect(daybook.command.port, head + chunk) as connection:
+        received = b""
+        while b'"line":1,' not in received:
+            received += connection.recv(4096)
+        connection.settimeout(32)
+        with pytest.raises(TimeoutError):
+            connection.recv(4096)
+        connection.settimeout(30)
+        connection.sendall(chunk + b"0\r\n\r\n")
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            part = connection.recv(4096)
+            assert part, received
+            received += part
+        assert b'"line":2,' in received
+
+
 def is_connected(service_port, client_port):
     """Whether the service has the connection of a client's port."""
     rows = [row.split() for row in open("/proc/net/tcp").read().splitlines()[1:]]
@@ -219,25 +262,27 @@ def test_an_answer_that_is_not_taken_ends(daybook):
     at_once((leave_untaken, daybook.query), (leave_untaken, daybook.command))
 
 
+@pytest.mark.parametrize("what", WAITS)
 @pytest.mark.parametrize("leave", ["FIN", "RST", "pipelined"])
-def test_waits_whose_clients_left_starve_nobody(daybook, leave):
-    daybook.gateway.open(f"left-{leave}", 1)
+def test_waits_whose_clients_left_starve_nobody(daybook, leave, what):
+    daybook.gateway.open(f"left-{leave}-{what}", 1)
     for _ in range(300):
-        connection = connect(daybook.command.port, WAIT * (2 if leave == "pipelined" else 1))
+        connection = connect(daybook.command.port, WAITS[what] * (2 if leave == "pipelined" else 1))
         if leave == "RST":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     for _ in range(20):
-        assert daybook.gateway.get(f"/accounts/left-{leave}").status == 200
+        assert daybook.gateway.get(f"/accounts/left-{leave}-{what}").status == 200
 
 
-def test_waits_that_go_on_starve_nobody(daybook):
-    daybook.gateway.open("waits", 1)
+@pytest.mark.parametrize("what", WAITS)
+def test_waits_that_go_on_starve_nobody(daybook, what):
+    daybook.gateway.open(f"waits-{what}", 1)
     with contextlib.ExitStack() as stack:
         for _ in range(300):
-            stack.enter_context(connect(daybook.command.port, WAIT))
+            stack.enter_context(connect(daybook.command.port, WAITS[what]))
         for _ in range(20):
-            assert daybook.gateway.get("/accounts/waits").status == 200
+            assert daybook.gateway.get(f"/accounts/waits-{what}").status == 200
 
 
 def test_a_client_that_has_only_closed_its_end_is_told_at_once_how_its_wait_ended(daybook):
@@ -255,3 +300,14 @@ def test_a_wait_through_the_gateway_ends_with_the_position(daybook):
     with connect(daybook.command.port, request.encode()) as connection:
         daybook.gateway.deposit("awaited", 1)
         assert status(connection) == 200
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_a_client_that_has_closed_its_end_is_told_at_once_how_all_its_waits_ended(daybook, what):
+    with connect(daybook.command.port, WAITS[what] * 3) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(30)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+        assert received.count(b"HTTP/1.1 503 ") == 3, received

@@ -1,6 +1,7 @@
 """Who a request is for, and from which page it comes: what a web page on the same machine cannot do."""
 
 import json
+import socket
 
 import pytest
 
@@ -113,3 +114,18 @@ def test_names_with_ports_are_a_wrong_setting(start_daybook):
     daybook.event_log.start(wait=False)
     assert daybook.event_log.wait_for_end(30) == 64
     assert "HTTP_ALLOWED_HOSTS" in daybook.event_log.output
+
+
+def test_a_gateway_reaches_the_query_service_by_any_name(start_daybook):
+    name = socket.gethostname()
+    try:
+        address = socket.gethostbyname(name)
+    except OSError:
+        address = ""
+    if address != "127.0.0.1":
+        pytest.skip("this machine's name does not lead to 127.0.0.1")
+    daybook = start_daybook(start=False)
+    daybook.command.variables = {"QUERY_HTTP_ADDRESS": f"{name}:{daybook.query.port}"}
+    daybook.start()
+    daybook.gateway.open("named", 1)
+    assert daybook.gateway.get("/accounts/named").status == 200

@@ -43,6 +43,18 @@ def test_curl_is_told_to_send_a_long_body(daybook, tmp_path):
     assert_all_obeyed(run.stdout)
 
 
+def test_a_client_that_is_not_told_to_send_its_body_is_told_that_the_connection_ends(daybook):
+    request = (
+        b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n"
+    )
+    for service in daybook.services:
+        # The answer is the last: else the next request would be taken for the body.
+        (answer,) = responses(exchange(service.port, request, timeout=30))
+        assert answer.status == 404, (service.program, answer)
+        assert answer.headers["Connection"] == "close", service.program
+
+
 def test_aiohttp_that_expects_a_100(daybook):
     async def post():
         async with aiohttp.ClientSession() as session:

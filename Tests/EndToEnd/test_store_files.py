@@ -205,6 +205,29 @@ def test_a_second_log_on_another_name_of_the_file_is_refused(start_daybook, link
     assert daybook.gateway.deposit("a", 1).status == 200
 
 
+def test_a_log_whose_file_was_moved_away_is_not_begun_anew_by_a_restart(start_daybook):
+    daybook = start_daybook()
+    daybook.gateway.open("a", 5)
+    assert daybook.event_log.stop() == 0
+    elsewhere = daybook.directory / "elsewhere.db"
+    for empty in (False, True):
+        daybook.database.rename(elsewhere)
+        if empty:
+            daybook.database.touch()
+        line = failure_of(daybook.event_log)
+        assert "bring the file back" in line and f"remove {daybook.database}.lock" in line, line
+        assert daybook.database.exists() == empty
+        elsewhere.rename(daybook.database)
+    daybook.event_log.start()
+    assert daybook.gateway.deposit("a", 1).json["balance"] == 6
+    # Whoever wants another log says so.
+    assert daybook.event_log.stop() == 0
+    daybook.database.unlink()
+    side(daybook.database, ".lock").unlink()
+    daybook.event_log.start()
+    assert daybook.event_log.figures()["position"] == 0
+
+
 @pytest.mark.parametrize("make", ["symbolic link", "dangling link", "hard link", "FIFO", "folder"])
 def test_a_lock_file_that_is_something_else_is_refused_at_once_and_left_alone(start_daybook, make):
     daybook = start_daybook(start=False)

@@ -68,6 +68,7 @@ extension Tally: SnapshottableAggregate {
 struct TallyCommands: CommandDomain {
     let collection = "tallies"
     let forwardedPaths: [String] = []
+    let feedPaths: Set<String> = []
     let largestBody = 20
 
     func stream(of id: String) throws(Problem) -> StreamID {

@@ -40,6 +40,8 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var unsentAnswers = 0
     /// Whether what comes belongs to a request that is forwarded.
     private var isForwarding = false
+    /// The client may be gone, so that none of its queries, also those that it sent before, is waited for.
+    private var hasLeft = false
     /// What is to be passed on when the answers are sent.
     private var ends: [End] = []
 
@@ -76,7 +78,10 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ClientHasLeft { query?.exchange?.hurry() }
+        if event is ClientHasLeft {
+            hasLeft = true
+            query?.exchange?.hurry()
+        }
         end(.event(event))
     }
 
@@ -103,6 +108,7 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         do throws(Problem) {
             let exchange = try forwarder.exchange(for: request, to: path, queryText, of: client, reader: self)
             query?.exchange = exchange
+            if hasLeft { exchange.hurry() }
             pool.start(exchange)
         } catch {
             answer(error)

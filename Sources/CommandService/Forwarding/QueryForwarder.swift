@@ -27,6 +27,8 @@ struct QueryForwarder: RequestForwarder {
     private static let maxFeeds = 1000
     /// So many queries may wait for a position that the log does not hold yet.
     private static let maxWaits = 10_000
+    /// Every service allows this host, whatever the name or address under which the gateway reaches it.
+    static let host = "localhost"
     /// Fields that speak of one connection, or are written anew.
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
@@ -35,24 +37,30 @@ struct QueryForwarder: RequestForwarder {
 
     private let pools: UpstreamPools
     private let target: HTTPAddress
+    private let feedPaths: Set<String>
     private let horizon: PositionHorizon
     private let log: KnownLog
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
-    // Nobody has more than a quarter of these.
-    private let waits = AddressLimit(maxWaits, perAddress: maxWaits / 4)
+    private let waits: AddressLimit
 
+    /// - Parameters:
+    ///   - feedPaths: the paths that answer with a feed whoever accepts one.
+    ///   - clients: which share of the feeds and waits one address may have.
     init(
-        through pools: UpstreamPools, to target: HTTPAddress, horizon: PositionHorizon, log: KnownLog, logger: Logger
+        through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, clients: ConnectionLimits,
+        horizon: PositionHorizon, log: KnownLog, logger: Logger
     ) {
         self.pools = pools
         self.target = target
+        self.feedPaths = feedPaths
         self.horizon = horizon
         self.log = log
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
-        feeds = AddressLimit(maxFeeds, perAddress: max(1, maxFeeds / 4))
+        feeds = AddressLimit(maxFeeds, perAddress: clients.perAddress(of: maxFeeds))
+        waits = AddressLimit(Self.maxWaits, perAddress: clients.perAddress(of: Self.maxWaits))
     }
 
     func makeHandler(
@@ -76,22 +84,27 @@ struct QueryForwarder: RequestForwarder {
         let name = HTTPField.Name.daybookMinPosition
         let asked = try ParameterReading.integer(name.rawName, request.headerFields[name], in: 0...UInt64.max) ?? 0
         let minimum = max(asked, parameters?.position ?? 0)
+        // Others answer with JSON, whatever is accepted.
         let mayBeFeed =
-            Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind == .eventStream
-        // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not known
-        // what an answer must show: the wait for either takes no connection from others.
+            feedPaths.contains(path)
+            && Representation(acceptedBy: request.headerFields[.accept], among: [.json, .eventStream]).kind
+                == .eventStream
+        // What the log does not hold yet, the query service cannot reach, and before the log has told its head it is not
+        // known what an answer must show: the wait for either takes no connection from others.
         let required = horizon.required
-        let mustWait = required.map { !mayBeFeed && minimum > $0 } ?? true
+        let mustWait = required.map { minimum > $0 } ?? true
         let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query
         guard take(permit, of: client) else { throw Self.overloaded }
         let patience = TimeAmount(min(parameters?.wait ?? Self.standardWait, Self.longestWait))
         let horizon = horizon
+        if mustWait { horizon.beginWait() }
         let exchange = UpstreamExchange(
             head(of: request, path: path, query, minimum: max(asked, required ?? 0)), mayBeFeed: mayBeFeed,
             patience: TimeAmount(Self.patience) + patience, connectionPatience: Self.connectionPatience,
             wait: mustWait
                 ? UpstreamExchange.Wait(
-                    minimum: mayBeFeed ? 0 : minimum, required: { horizon.required }, deadline: .now() + patience)
+                    minimum: minimum, required: { horizon.required }, deadline: .now() + patience,
+                    end: { horizon.endWait() })
                 : nil,
             for: reader)
         exchange.permit = permit
@@ -102,21 +115,17 @@ struct QueryForwarder: RequestForwarder {
         switch permit {
         case .query: return inProgress.begin()
         case .feed: return feeds.add(client)
-        case .wait:
-            guard waits.add(client) else { return false }
-            horizon.beginWait()
-            return true
+        case .wait: return waits.add(client)
         }
     }
 
     /// Gives the permit of a query back.
     func hasEnded(_ exchange: UpstreamExchange, of client: ClientAddress) {
+        exchange.endWait()
         switch exchange.permit {
         case .query: inProgress.end()
         case .feed: feeds.remove(client)
-        case .wait:
-            waits.remove(client)
-            horizon.endWait()
+        case .wait: waits.remove(client)
         }
     }
 
@@ -140,7 +149,7 @@ struct QueryForwarder: RequestForwarder {
     ) -> HTTPRequestHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.headerFields.count + 3)
-        headers.add(name: "host", value: "\(target)")
+        headers.add(name: "host", value: Self.host)
         for field in request.headerFields
         where field.name != .daybookMinPosition && field.name != .daybookWait && field.name != .contentLength
             && field.name != .expect

@@ -15,13 +15,11 @@ final class QueryWatch: Sendable {
     /// It counts as gone only after this long without an answer: a restart that is shorter changes nothing.
     private static let longestSilence = Duration.seconds(4)
 
-    private let address: HTTPAddress
     private let eventLoop: any EventLoop
     private let pool: NIOLoopBoundBox<UpstreamPool>
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
 
     init(of address: HTTPAddress) {
-        self.address = address
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         pool = .makeBoxSendingValue(UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
     }
@@ -44,7 +42,8 @@ final class QueryWatch: Sendable {
     }
 
     private func isThere() async -> Bool {
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/livez", headers: ["host": "\(address)"])
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .GET, uri: "/livez", headers: ["host": QueryForwarder.host])
         return await withCheckedContinuation { continuation in
             eventLoop.execute { [pool] in
                 pool.value.start(

@@ -12,8 +12,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private(set) var exchange: UpstreamExchange?
     /// Whether it counts among those of which there are only so many.
     var isCounted = true
-    /// Whether it has served before: only then may the other side have closed it for having rested too long.
-    private var hasServed = false
+    /// Whether it has served or rested before: only then may the other side have closed it for having rested too long.
+    private var hasRested = false
     private var isKeptAlive = false
     private var failure: (any Error)?
     private var isPaused = false
@@ -30,6 +30,9 @@ final class UpstreamConnection: ChannelDuplexHandler {
         context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
+
+    /// It has nothing to do.
+    func rest() { hasRested = true }
 
     func close() { context?.close(promise: nil) }
 
@@ -64,7 +67,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
             if !exchange.take(part) { isPaused = true }
         case .end:
             self.exchange = nil
-            hasServed = true
+            hasRested = true
             goOnReading()
             // First of all: the client's next query may be waiting for this answer.
             if isKeptAlive, isCounted { pool.serve(with: self) } else { context.close(promise: nil) }
@@ -87,7 +90,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
         guard let exchange else { return }
         self.exchange = nil
         exchange.connection = nil
-        if hasServed, exchange.isUnanswered {
+        if hasRested, exchange.isUnanswered {
             // It was closed while it rested, and the request crossed that on its way.
             pool.sendAnew(exchange)
         } else {

@@ -23,6 +23,8 @@ enum UpstreamError: Error {
     case noConnection(last: (any Error)?)
     /// There was a connection, but no answer in time.
     case noAnswer
+    /// The query service takes the request for one that is meant for another server.
+    case misdirected
     /// The reader took nothing for too long.
     case notRead
     /// The connection ended before the answer did.
@@ -60,6 +62,8 @@ final class UpstreamExchange {
         let required: () -> UInt64?
         /// Until when it lasts.
         var deadline: NIODeadline
+        /// Told once that it is over.
+        let end: () -> Void
 
         var isReached: Bool { required().map { $0 >= minimum } ?? false }
     }
@@ -76,6 +80,8 @@ final class UpstreamExchange {
     private let connectionPatience: TimeAmount
     private var wait: Wait?
     private var phase = Phase.asking
+    /// Its client may be gone.
+    private var isHurried = false
 
     /// - Parameters:
     ///   - patience: how long the head of the answer may take, and each part after it.
@@ -121,20 +127,29 @@ final class UpstreamExchange {
     /// must show, the exchange ends here.
     func leavePark(_ now: NIODeadline) {
         guard let wait else { return }
-        self.wait = nil
+        endWait()
         guard let required = wait.required() else { return fail(.headUnknown) }
         head.headers.replaceOrAdd(name: "daybook-min-position", value: String(max(wait.minimum, required)))
         let left = max(.zero, wait.deadline - now)
         head.headers.replaceOrAdd(name: "daybook-wait", value: "\(left.nanoseconds / 1_000_000)ms")
-        deadline = now + patience
+        deadline = now + (isHurried ? min(patience, Self.longestHaste) : patience)
         connectionDeadline = now + min(patience, connectionPatience)
+    }
+
+    /// The wait is over, if there is one.
+    func endWait() {
+        guard let wait else { return }
+        self.wait = nil
+        wait.end()
     }
 
     /// A client that may be gone is not waited for; one that has only closed its end still gets an answer.
     func hurry() {
         let now = NIODeadline.now()
+        isHurried = true
         wait?.deadline = now
-        if phase == .asking, !isParked, !mayBeFeed, let deadline {
+        // A feed whose answer has begun has no deadline, and one that is asked for is asked for like any other query.
+        if phase == .asking, !isParked, let deadline {
             self.deadline = min(deadline, now + Self.longestHaste)
         }
     }
@@ -158,6 +173,8 @@ final class UpstreamExchange {
 
     func take(_ head: HTTPResponseHead) {
         guard phase == .asking else { return }
+        // It speaks of the gateway's request, not of the client's.
+        guard head.status != .misdirectedRequest else { return fail(.misdirected) }
         isFeed = mayBeFeed && head.headers.first(name: "content-type")?.hasPrefix("text/event-stream") == true
         flow()
         reader.take(head)

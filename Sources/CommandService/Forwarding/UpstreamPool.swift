@@ -88,6 +88,7 @@ final class UpstreamPool {
         while let exchange = waiting.popFirst() {
             if !exchange.isOver { return connection.send(exchange) }
         }
+        connection.rest()
         idle.append(connection)
     }
 

@@ -28,7 +28,7 @@ final class DatabaseLock: Sendable {
                 throw SQLiteEventStoreError(
                     .locked, "\(path) is locked by process \(getpid()): stop that process, or choose another path")
             }
-            let descriptor = try RegularFile.open(path, makingIt: true, mayHaveOtherNames: true)
+            let descriptor = try RegularFile.open(path, makingIt: true)
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let identity = FileIdentity(descriptor: descriptor) else {
                 let error = SystemError.last
                 close(descriptor)

@@ -6,12 +6,11 @@
 
 /// Opens files by names that somebody else may have given to something else.
 enum RegularFile {
-    /// Opens a file for reading and writing. A symbolic link is not followed, and a FIFO is not waited for.
+    /// Opens a file for reading and writing. A symbolic link is not followed, a FIFO is not waited for, and a file with
+    /// a second name is refused: it may be somebody else's, and a database would have side files beside either name.
     ///
-    /// - Parameter mayHaveOtherNames: whether a file with hard links is taken, as a backup may make them; else it may be
-    ///   somebody else's file, and is refused.
     /// - Throws: `cannotOpen`, with what stands there instead.
-    static func open(_ path: String, makingIt: Bool, mayHaveOtherNames: Bool = false) throws -> Int32 {
+    static func open(_ path: String, makingIt: Bool) throws -> Int32 {
         let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | (makingIt ? O_CREAT : 0)
         #if canImport(Glibc)
             let descriptor = Glibc.open(path, flags, 0o644)
@@ -24,7 +23,7 @@ enum RegularFile {
             throw SQLiteEventStoreError(.cannotOpen, "cannot open \(path)", cause: error)
         }
         do {
-            try check(descriptor, path, mayHaveOtherNames: mayHaveOtherNames)
+            try check(descriptor, path)
         } catch {
             close(descriptor)
             throw error
@@ -32,14 +31,19 @@ enum RegularFile {
         return descriptor
     }
 
-    private static func check(_ descriptor: Int32, _ path: String, mayHaveOtherNames: Bool) throws {
+    private static func check(_ descriptor: Int32, _ path: String) throws {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw SQLiteEventStoreError(.cannotOpen, "cannot look at \(path)", cause: SystemError.last)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw refusal(path, "is not a regular file") }
-        guard mayHaveOtherNames || status.st_nlink <= 1 else {
-            throw refusal(path, "has \(status.st_nlink) names (hard links)")
+        guard status.st_nlink <= 1 else {
+
+            throw SQLiteEventStoreError(
+                .cannotOpen,
+                "\(path) has \(status.st_nlink) names (hard links): remove the others, or make it a file of its own by a copy"
+            )
+
         }
     }
 

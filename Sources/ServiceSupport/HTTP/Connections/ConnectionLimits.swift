@@ -14,6 +14,9 @@ public struct ConnectionLimits: Hashable, Sendable {
     var secondsForHead = 15
     /// A body must bring ``leastBytesOfBody`` in so long, or get answers meanwhile.
     var secondsOfBody = 20
+    /// The same if the answer is under way, and a part of it given: whoever is answered line by line may think about it as long as
+    /// a connection rests between requests.
+    var secondsOfAnsweredBody = 60
     /// 100 bytes a second.
     var leastBytesOfBody = 2000
     /// An answer must be taken in part at least once in so long.
@@ -29,6 +32,13 @@ public struct ConnectionLimits: Hashable, Sendable {
     public init(connections: Int = 10_000, connectionsPerAddress: Int? = nil) {
         self.connections = connections
         self.connectionsPerAddress = connectionsPerAddress ?? max(1, connections / 2)
+    }
+
+    /// How many one address may have of something of which all clients together may have so many: the same share as of
+    /// the connections.
+    public func perAddress(of all: Int) -> Int {
+        let (product, overflows) = all.multipliedReportingOverflow(by: connectionsPerAddress)
+        return overflows ? all : min(all, max(1, product / max(1, connections)))
     }
 
     /// The limits that leave the process descriptors for everything else.

@@ -49,8 +49,26 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         self.connections = connections
     }
 
-    /// What the client has not taken yet.
-    var unsentBytes: Int {
+    /// What the client had not taken yet when it was looked at last.
+    private(set) var unsentBytes = 0
+    private var hasEnded = false
+
+    /// Looks at what the client has not taken yet.
+    func updateUnsentBytes() { setUnsentBytes(currentUnsentBytes) }
+
+    /// It counts no more.
+    func forgetUnsentBytes() {
+        setUnsentBytes(0)
+        hasEnded = true
+    }
+
+    private func setUnsentBytes(_ bytes: Int) {
+        guard !hasEnded else { return }
+        connections.unsentBytes += bytes - unsentBytes
+        unsentBytes = bytes
+    }
+
+    private var currentUnsentBytes: Int {
         guard let options = context?.channel.syncOptions else { return 0 }
         // A closed channel has no options any more, and holds nothing.
         do { return try options.getOption(.bufferedWritableBytes) } catch { return 0 }
@@ -110,7 +128,9 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         context.flush()
         guard hasLongAnswer else { return }
         hasLongAnswer = false
-        if !context.channel.isWritable { connections.boundUnsentBytes(for: self) }
+        guard !context.channel.isWritable else { return }
+        updateUnsentBytes()
+        connections.boundUnsentBytes(for: self)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -123,6 +143,7 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     /// A second has passed.
     func tick() {
         let limits = connections.table.limits
+        updateUnsentBytes()
         let unsent = unsentBytes
         let bytesTaken = bytesWritten &- UInt64(unsent)
         secondsUnread = unsent > 0 && bytesTaken == bytesTakenBefore ? secondsUnread + 1 : 0
@@ -157,7 +178,8 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         body.seconds += 1
-        guard body.seconds >= limits.secondsOfBody else { return }
+        let patience = gate.hasAnsweredPart ? limits.secondsOfAnsweredBody : limits.secondsOfBody
+        guard body.seconds >= patience else { return }
         // Whoever is answered as it goes may take its time: it asks line by line.
         guard bytesRead &- body.bytesRead >= UInt64(limits.leastBytesOfBody) || bytesTaken != body.bytesTaken else {
             return giveUp()

@@ -9,6 +9,8 @@ final class LoopConnections {
     private var connections: [ObjectIdentifier: ConnectionWatch] = [:]
     /// The connections that may only ask for health, oldest first.
     private var healthOnly: [ConnectionWatch] = []
+    /// What all clients together have not taken yet, as of the last look at each.
+    var unsentBytes = 0
     private var isTicking = false
 
     init(of table: ConnectionTable, on eventLoop: any EventLoop) {
@@ -25,6 +27,7 @@ final class LoopConnections {
 
     func remove(_ connection: ConnectionWatch) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        connection.forgetUnsentBytes()
         if connection.isHealthOnly {
             healthOnly.removeAll { $0 === connection }
             table.removeHealthOnly()
@@ -44,8 +47,11 @@ final class LoopConnections {
         table.countRefused()
         connection.isHealthOnly = true
         healthOnly.append(connection)
-        // One stays free, so that whoever comes next is accepted; the oldest has had its time.
-        if table.addHealthOnly() >= table.limits.healthConnections { healthOnly.first?.cut() }
+        // One stays free, so that whoever comes next is accepted; the oldest has had its time. Never the newcomer: if other
+        // loops have the rest, theirs end soon.
+        let limit = table.limits.healthConnections
+        let isFull = table.addHealthOnly() >= limit || healthOnly.count >= max(2, limit / table.loopCount)
+        if isFull, healthOnly.count > 1 { healthOnly.first?.cut() }
     }
 
     private func longestWaiting(besides newcomer: ConnectionWatch, of address: ClientAddress?) -> ConnectionWatch? {
@@ -64,14 +70,13 @@ final class LoopConnections {
     /// nothing for longest.
     func boundUnsentBytes(for sender: ConnectionWatch) {
         let limit = table.limits.unsentBytes / table.loopCount
-        var unsent = connections.values.map { ($0, bytes: $0.unsentBytes) }.filter { $0.bytes > 0 }
-        var total = unsent.reduce(0) { $0 + $1.bytes }
-        guard total > limit else { return }
-        unsent.sort { ($0.0.secondsUnread, $0.bytes) > ($1.0.secondsUnread, $1.bytes) }
-        for (connection, bytes) in unsent where connection !== sender && total > limit {
-            total -= bytes
-            connection.cut()
-        }
+        guard unsentBytes > limit else { return }
+        // The last look at the others may be a second old.
+        for connection in connections.values { connection.updateUnsentBytes() }
+        guard unsentBytes > limit else { return }
+        let slowest = connections.values.filter { $0.unsentBytes > 0 }
+            .sorted { ($0.secondsUnread, $0.unsentBytes) > ($1.secondsUnread, $1.unsentBytes) }
+        for connection in slowest where connection !== sender && unsentBytes > limit { connection.cut() }
     }
 
     private func tickLater() {

@@ -37,6 +37,8 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReading = false
     private var isAnswered = true
     private var hasBegunAnswer = false
+    /// Whether an answer is under way, and a part of its body given.
+    private(set) var hasAnsweredPart = false
     /// The connection ends with the answer under way.
     private var isLast = false
     /// Nothing the client sends is taken any more, and nothing but the gate writes.
@@ -81,7 +83,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         requests &+= 1
         onLeaving.removeAll()
         (version, method) = (head.version, head.method)
-        (isReading, isAnswered, hasBegunAnswer) = (true, false, false)
+        (isReading, isAnswered, hasBegunAnswer, hasAnsweredPart) = (true, false, false, false)
         // NIO's decoder takes nothing more after what might change the protocol.
         isLast = !head.isKeepAlive || isHealthOnly || head.method == .CONNECT
         var head = head
@@ -89,9 +91,10 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
             let request = try rules.check(&head, knownHost: checkedHost, at: context.localAddress)
             checkedHost = request.host
             if isHealthOnly, !HealthRoutes.answer(head.uri) { throw .tooManyConnections }
-            if request.hasUpgrade { isLast = true }
+            // Whoever is not told to send its body may do so or not: what comes next could be either (RFC 9110, 10.1.1).
+            if request.hasUpgrade || request.tellsToContinue == false { isLast = true }
             if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
-            if request.expectsContinue {
+            if request.tellsToContinue == true {
                 context.writeAndFlush(
                     wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
             }
@@ -148,9 +151,12 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
             hasBegunAnswer = true
             complete(&head)
             context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .head, .body: context.write(data, promise: promise)
+        case .head: context.write(data, promise: promise)
+        case .body:
+            hasAnsweredPart = true
+            context.write(data, promise: promise)
         case .end:
-            isAnswered = true
+            (isAnswered, hasAnsweredPart) = (true, false)
             guard isLast else { return context.write(data, promise: promise) }
             isClosed = true
             writeLast(context, promise)

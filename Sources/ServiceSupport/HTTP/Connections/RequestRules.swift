@@ -8,8 +8,8 @@ struct RequestRules: Sendable {
     struct Checked {
         /// Its `Host`, which need not be checked again.
         let host: String?
-        /// The client waits to be told to send the body.
-        let expectsContinue: Bool
+        /// Whether a client that waits to be told to send the body is told so; nil if it does not wait.
+        let tellsToContinue: Bool?
         /// It asks for another protocol.
         let hasUpgrade: Bool
     }
@@ -70,7 +70,7 @@ struct RequestRules: Sendable {
             for origin in origins where !hosts.isOwn(origin: origin, host: host) { throw .foreignOrigin }
         }
         return Checked(
-            host: host, expectsContinue: try expectsContinue(head, expectation, isFirstVersion),
+            host: host, tellsToContinue: try tellsToContinue(head, expectation, isFirstVersion),
             hasUpgrade: hasUpgrade)
     }
 
@@ -99,10 +99,10 @@ struct RequestRules: Sendable {
     }
 
     /// RFC 9110, section 10.1.1: whoever is to be refused is not told to send its body.
-    private func expectsContinue(
+    private func tellsToContinue(
         _ head: HTTPRequestHead, _ expectation: String?, _ isFirstVersion: Bool
-    ) throws(Problem) -> Bool {
-        guard let expectation, !isFirstVersion else { return false }
+    ) throws(Problem) -> Bool? {
+        guard let expectation, !isFirstVersion else { return nil }
         guard expectation.lowercased() == "100-continue" else { throw .expectationFailed(expectation) }
         let path = String(head.uri.prefix { $0 != "?" })
         if table.takesAnyLength(path) { return true }
