@@ -38,12 +38,10 @@ enum RegularFile {
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw refusal(path, "is not a regular file") }
         guard status.st_nlink <= 1 else {
-
             throw SQLiteEventStoreError(
                 .cannotOpen,
-                "\(path) has \(status.st_nlink) names (hard links): remove the others, or make it a file of its own by a copy"
-            )
-
+                "\(path) has \(status.st_nlink) names (hard links): remove the others, or make it a file of its own "
+                    + "by a copy")
         }
     }
 
