@@ -74,6 +74,8 @@ public final class SQLiteEventStore: EventStore {
     init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
+        try SideFiles.requireRegular(beside: path)
+        try SideFiles.requireDatabase(of: path)
         // Whoever supervises the log starts it again when it has ended because its file was moved.
         if let log = lock.lastLog, DatabasePath.size(path) ?? 0 == 0 {
             throw SQLiteEventStoreError(
@@ -81,8 +83,6 @@ public final class SQLiteEventStore: EventStore {
                 "\(path) is missing, or empty, and \(path).lock says that the log \(log) was there: bring the file back, "
                     + "with its -wal and -shm, or remove \(path).lock to begin a new log")
         }
-        try SideFiles.requireRegular(beside: path)
-        try SideFiles.requireDatabase(of: path)
         databaseLock = try DatabaseLock(path: path)
         try SideFiles.requireNoForeignJournal(beside: path, databaseLock)
         try WriteAheadLogCheck.run(path + "-wal")

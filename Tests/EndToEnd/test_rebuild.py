@@ -257,7 +257,8 @@ def lose(daybook, how):
     if how == "it went back":
         restore(daybook)
     else:
-        for file in files(daybook):
+        # The lock file too: it tells that there was a log.
+        for file in [*files(daybook), daybook.database.with_name(daybook.database.name + ".lock")]:
             file.unlink(missing_ok=True)
     daybook.event_log.start()
     left = len(store.read(daybook.database)[1])

@@ -71,6 +71,8 @@ public actor ConnectionGuard {
     private nonisolated let report: @Sendable (Reason, _ peer: String) -> Void
     private var watched: [Int: Watched] = [:]
     private var connections: [Key: Connection] = [:]
+    /// Connections that are to be ended and that libzmq has not reported yet: their messages may come first.
+    private var endsToCome: [Key: (system: SystemConnection, reason: Reason)] = [:]
     private var accepted: UInt64 = 0
     private var interval = ConnectionGuard.interval
     /// The check that is to come; none that was scheduled before it counts.
@@ -123,12 +125,14 @@ public actor ConnectionGuard {
 
     private func forget(_ socket: Int) {
         connections = connections.filter { $0.key.socket != socket }
+        endsToCome = endsToCome.filter { $0.key.socket != socket }
         if let old = watched.removeValue(forKey: socket) { loop.dispose(old.monitor) }
     }
 
     private func changed(_ event: Int32, _ key: Key) {
         // Either way, what had this descriptor before is gone.
         if let old = connections.removeValue(forKey: key) { watched[key.socket]?.leftBehind &+= old.waiting.count }
+        let endToCome = endsToCome.removeValue(forKey: key)
         guard let watched = watched[key.socket] else { return }
         watched.taken.noteChange(of: key.descriptor)
         guard event == ZMQ_EVENT_ACCEPTED else { return }
@@ -140,7 +144,9 @@ public actor ConnectionGuard {
             takenBefore: watched.taken.count(of: key.descriptor),
             allowance: limits.allowance.map { TokenBucket(capacity: $0.atOnce, perSecond: $0.perSecond) })
         let count = connections.count { $0.key.socket == key.socket && !$0.value.isEnded }
-        if key.descriptor >= TakenBytes.capacity {
+        if let endToCome, endToCome.system == system {
+            end(key, endToCome.reason)
+        } else if key.descriptor >= TakenBytes.capacity {
             end(key, .tooManyConnections)
         } else if let limit = limits.maxWaitingBytesInAll, watched.leftBehind > limit {
             end(key, .tooMuchWaiting)
@@ -155,7 +161,13 @@ public actor ConnectionGuard {
     private func endNow(_ connection: ConnectionID, of taken: TakenBytes, _ reason: Reason) {
         guard let socket = watched.first(where: { $0.value.taken === taken })?.key else { return }
         let key = Key(socket: socket, descriptor: connection.descriptor)
-        if connections[key]?.id == connection { end(key, reason) }
+        if let known = connections[key] {
+            if known.id == connection { end(key, reason) }
+        } else if taken.connection(connection.descriptor) == connection,
+            let system = SystemConnection(connection.descriptor)
+        {
+            endsToCome[key] = (system, reason)
+        }
     }
 
     /// The connection to be ended when there is one too many: the oldest that has not sent a whole message, else the
