@@ -141,7 +141,7 @@ actor AppendServer {
         try appends.guardConnections(by: connectionGuard, limits: PeerLimits.append)
         try appends.bind(endpoint)
         self.appends = appends
-        let replies = ReplyQueue(on: appends, loop: loop)
+        let replies = ReplyQueue(on: appends, loop: loop, maxBytesInAll: PeerLimits.maxAppendReplyBytes)
         replies.whenGone = { [weak self] peer in self?.assumeIsolated { $0.forget(peer) } }
         self.replies = replies
     }

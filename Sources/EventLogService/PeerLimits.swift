@@ -4,6 +4,10 @@ internal import ZeroMQ
 enum PeerLimits {
     /// The bytes of one message to the append socket, and about those of one flush.
     static let maxAppendBytes = 8 << 20
+    /// The bytes of replies on their way to all peers of the append socket. Less than for reads: nearly all are short.
+    static let maxAppendReplyBytes = 32 << 20
+    /// The bytes of replies on their way to all peers of the read socket.
+    static let maxReadReplyBytes = 64 << 20
     /// The bytes of one message to the read socket.
     static let maxReadBytes = 256 << 10
 

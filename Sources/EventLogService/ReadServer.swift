@@ -68,7 +68,7 @@ actor ReadServer {
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
         try socket.bind(endpoint)
         self.socket = socket
-        let replies = ReplyQueue(on: socket, loop: loop)
+        let replies = ReplyQueue(on: socket, loop: loop, maxBytesInAll: PeerLimits.maxReadReplyBytes)
         replies.whenGone = { [weak self] peer in
             self?.assumeIsolated { $0.counted.dropped += UInt64($0.waiting.removeAll(from: peer)) }
         }

@@ -15,10 +15,8 @@ final class ReplyQueue {
     /// A message carries at most this many replies, as it may carry at most this many requests.
     static let mostFrames = 64
 
-    /// What is on its way to one requester at most. Of all requesters together, libzmq has and here waits as much as the
-    /// second figure each; when libzmq has it, the requester with most is disconnected.
+    /// The bytes that are on their way to one requester at most.
     static let maxBytesOfPeer = 8 << 20
-    static let maxBytesInAll = 64 << 20
 
     /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
     private static let mostBytes = 256 << 10
@@ -46,6 +44,7 @@ final class ReplyQueue {
         var bytes: Int { inLibrary.bytes + waitingBytes }
     }
 
+    private let maxBytesInAll: Int
     private let socket: Socket
     private let loop: SocketLoop
     private let inLibrary = SendMeter()
@@ -64,7 +63,12 @@ final class ReplyQueue {
     /// Called with the address of a requester that is gone.
     var whenGone: ([UInt8]) -> Void = { _ in }
 
-    init(on socket: Socket, loop: SocketLoop) {
+    /// A queue for the replies of a socket.
+    ///
+    /// - Parameter maxBytesInAll: the bytes that libzmq has for all requesters, and as many that wait here; when libzmq
+    ///   has so many, the requester with the most is disconnected.
+    init(on socket: Socket, loop: SocketLoop, maxBytesInAll: Int) {
+        self.maxBytesInAll = maxBytesInAll
         self.socket = socket
         self.loop = loop
     }
@@ -148,7 +152,7 @@ final class ReplyQueue {
         guard bytes >= Self.meteredFrom else { return try socket.send([peer] + frames) }
         let backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
         guard backlog.inLibrary.bytes + bytes <= Self.maxBytesOfPeer else { return .wouldBlock }
-        guard inLibrary.bytes + bytes <= Self.maxBytesInAll else {
+        guard inLibrary.bytes + bytes <= maxBytesInAll else {
             endLargest()
             return .wouldBlock
         }
@@ -160,7 +164,7 @@ final class ReplyQueue {
     private func wait(_ frames: [[UInt8]], _ messageBytes: Int, for peer: [UInt8]) {
         var backlog = backlogs[peer] ?? Backlog(inLibrary: SendMeter(partOf: inLibrary))
         let size = messageBytes + frames.count * Self.frameOverhead
-        guard backlog.bytes + size <= Self.maxBytesOfPeer, waitingBytes + size <= Self.maxBytesInAll else {
+        guard backlog.bytes + size <= Self.maxBytesOfPeer, waitingBytes + size <= maxBytesInAll else {
             undeliverable += UInt64(frames.count)
             return
         }
@@ -222,7 +226,7 @@ final class ReplyQueue {
         _ message: Message, to peer: [UInt8], _ meter: SendMeter
     ) throws(ZeroMQError) -> Socket.SendResult {
         guard meter.bytes + message.bytes <= Self.maxBytesOfPeer else { return .wouldBlock }
-        guard inLibrary.bytes + message.bytes <= Self.maxBytesInAll else {
+        guard inLibrary.bytes + message.bytes <= maxBytesInAll else {
             endLargest()
             return .wouldBlock
         }

@@ -374,8 +374,7 @@ def test_replies_that_are_not_read_have_a_limit_in_bytes(log: Services) -> None:
             time.sleep(0.1)
         slowest = slowest_append(log, 3)
     print(f"grown by {(largest - before) >> 20} MiB, slowest {slowest:.2f} s")
-    # 64 MiB that wait here and 64 MiB in libzmq, what the system holds, and what malloc keeps of all that.
-    assert largest - before < 400 * MIB
+    assert largest - before < 250 * MIB
     assert figure(log, "dropped_requests") > 0
     requester.close()
     context.destroy(linger=0)
