@@ -203,6 +203,7 @@ def test_who_interrupts_the_start_is_told_how_to_stop_it(deployment):
 
 def test_a_taken_port_is_named_with_its_setting(deployment):
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", deployment.ports["read"]))
         other.listen()
         status, _, errors = deployment.run("up", "--no-build")

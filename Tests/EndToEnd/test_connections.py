@@ -1,6 +1,7 @@
 """Clients that are slow, many, or gone: what they cannot take from others."""
 
 import contextlib
+import re
 import resource
 import socket
 import time
@@ -242,8 +243,9 @@ def is_connected(service_port, client_port):
     )
 
 
-def test_an_answer_that_is_not_taken_ends(daybook):
-    daybook.gateway.open("unread", 1, owner="\u0001" * 256)
+@pytest.fixture(scope="module")
+def long_page(daybook):
+    """A request whose answer has some MB."""
     body = b"\n".join(
         b'{"account":"unread-%d","type":"OpenAccount","owner":"%s","initial_balance":1}' % (n, b"\\u0001" * 256)
         for n in range(3000)
@@ -251,15 +253,46 @@ def test_an_answer_that_is_not_taken_ends(daybook):
     headers = {"Content-Type": "application/x-ndjson"}
     assert daybook.gateway.request("POST", "/commands", body, headers, timeout=120).status == 200
     daybook.wait_until_caught_up()
-    request = b"GET /events?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    return b"GET /events?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+
+def test_an_answer_that_is_not_taken_ends(daybook, long_page):
     def leave_untaken(service):
-        with connect(service.port, request, buffer=4096) as connection:
+        with connect(service.port, long_page, buffer=4096) as connection:
             ports = service.port, connection.getsockname()[1]
             wait_until(lambda: is_connected(*ports), "the connection is seen", 30)
             wait_until(lambda: not is_connected(*ports), f"{service.program} ends an answer that nobody takes", 90)
 
     at_once((leave_untaken, daybook.query), (leave_untaken, daybook.command))
+
+
+def test_a_client_that_reads_slowly_gets_its_answer(daybook, long_page):
+    def read_slowly(service):
+        with connect(service.port, long_page, buffer=4096) as connection:
+            received, end = 0, time.monotonic() + 75
+            while time.monotonic() < end:
+                part = connection.recv(4096)
+                assert part, f"{service.program} ends an answer that is being read, after {received} bytes"
+                received += len(part)
+                time.sleep(0.25)  # The client's speed: 16 KB a second.
+            return received
+
+    for received in at_once((read_slowly, daybook.query), (read_slowly, daybook.command)):
+        assert received > 300_000
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_last_answer_of_a_connection_is_sent_whole(daybook, long_page, version):
+    request = long_page.replace(b"HTTP/1.1", f"HTTP/{version}".encode()).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for service in (daybook.query, daybook.command):
+        with connect(service.port, request, buffer=65536) as connection:
+            time.sleep(0.5)  # So that more is written than the system takes at once.
+            received = b""
+            while part := connection.recv(1 << 16):
+                received += part
+        head, _, body = received.partition(b"\r\n\r\n")
+        (length,) = re.findall(rb"(?i)content-length: (\d+)", head)
+        assert len(body) == int(length) > 1 << 20, service.program
 
 
 @pytest.mark.parametrize("what", WAITS)
@@ -311,3 +344,20 @@ def test_a_client_that_has_closed_its_end_is_told_at_once_how_all_its_waits_ende
         while part := connection.recv(65536):
             received += part
         assert received.count(b"HTTP/1.1 503 ") == 3, received
+
+
+def test_a_service_that_stops_does_not_wait_for_an_answer_that_nobody_takes(start_daybook):
+    daybook = start_daybook()
+    body = b"\n".join(
+        b'{"account":"unread-%d","type":"OpenAccount","owner":"%s","initial_balance":1}' % (n, b"\\u0001" * 256)
+        for n in range(2000)
+    )
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert daybook.gateway.request("POST", "/commands", body, headers, timeout=120).status == 200
+    daybook.wait_until_caught_up()
+    request = b"GET /events?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for service in (daybook.query, daybook.command):
+        with connect(service.port, request, buffer=4096) as connection:
+            assert connection.recv(1)
+            assert service.stop() == 0
+        service.start(wait=False)

@@ -35,8 +35,11 @@ def wait_for(what: str, condition: Callable[[], Value | None], deadline: float =
 def free_port() -> int:
     """A port below those that the system gives to outgoing connections: it stays free while its service is down."""
     first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    # Each of several test processes has a range of its own.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    width = (first_outgoing - 10_000) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        port = random.randrange(10_000, first_outgoing)
+        port = 10_000 + worker * width + random.randrange(width)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -17,6 +17,13 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     /// A client that sends so much in a second is not waited for.
     private static let busyBytesOfASecond: UInt64 = 100
 
+    /// What the system holds of an answer, in bytes; Linux takes it twice. By itself it would hold some MB, and take nothing
+    /// more of us until a third of that is free: a client that reads 40 KB a second would seem to read nothing.
+    private static let systemBuffer: SocketOptionValue = 128 << 10
+
+    /// What is written when the service stops is still sent for so long.
+    private static let farewell = TimeAmount.seconds(2)
+
     private let gate: RequestGate
     private let connections: LoopConnections
     private var context: ChannelHandlerContext?
@@ -43,6 +50,9 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     private var secondsOfLinger = 0
     private var secondsConnected = 0
     private var body = (seconds: 0, bytesRead: UInt64(0), bytesTaken: UInt64(0))
+    /// Those who have asked for the end of the connection, which comes when the client has taken what was written.
+    private var closers: [EventLoopPromise<Void>?] = []
+    private var isServerStopping = false
 
     init(_ gate: RequestGate, among connections: LoopConnections) {
         self.gate = gate
@@ -92,6 +102,12 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         address = ClientAddress(context.remoteAddress)
+        do {
+            try context.channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: Self.systemBuffer)
+        } catch {
+            // The connection has ended already.
+            return context.fireErrorCaught(error)
+        }
         connections.add(self)
         context.fireChannelActive()
     }
@@ -113,6 +129,8 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func read(context: ChannelHandlerContext) {
+        // Nothing is answered any more.
+        guard closers.isEmpty else { return }
         isReadPending = true
         context.read()
     }
@@ -133,7 +151,36 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         connections.boundUnsentBytes(for: self)
     }
 
+    /// Closes the connection once everything is sent. The library takes an answer for given when it is written: it would
+    /// close a connection that rests since then, or that ends with the answer, and the rest would be lost.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all, unsentBytes > 0 else { return context.close(mode: mode, promise: promise) }
+        closers.append(promise)
+        if isServerStopping { endSoon(context) }
+        guard closers.count == 1 else { return }
+        let isSent = context.eventLoop.makePromise(of: Void.self)
+        isSent.futureResult.assumeIsolated().whenComplete { _ in self.finishClosing() }
+        // Nothing, behind all that waits.
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: isSent)
+    }
+
+    private func finishClosing() {
+        let closers = closers
+        self.closers = []
+        context?.close(promise: nil)
+        for closer in closers { closer?.succeed() }
+    }
+
+    /// A service that stops does not wait for long.
+    private func endSoon(_ context: ChannelHandlerContext) {
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { if self.context != nil { self.cut() } }
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent {
+            isServerStopping = true
+            if !closers.isEmpty { endSoon(context) }
+        }
         if case ChannelEvent.inputClosed = event { gate.clientHasLeft() }
         context.fireUserInboundEventTriggered(event)
     }
