@@ -55,10 +55,12 @@ import Testing
         let status = LogStatus(
             logID: logID,
             head: LogHead(position: 9, hash: Digest256(1, 1, 1, 1), recordedAt: Timestamp(microseconds: 6)))
-        let outcome = KeyedOutcome(commit: commit, outcome: [4, 5])
+        let outcome = KeyedOutcome(streams: [stream, stream], commit: commit, outcome: [4, 5])
         return [
             .append(.committed(commit)), .append(.replayed(outcome)), .append(.keyReused),
-            .append(.conflict(AppendConflict(write: 1, actual: 9, missed: [record, record]))),
+            .append(
+                .conflict(
+                    AppendConflict([StreamConflict(write: 1, stream: stream, actual: 9, missed: [record, record])]))),
             .append(.invalid("because")), .log(LogPage(status: status, records: [record])),
             .stream(StreamSlice(events: [record], version: 3)), .status(status), .outcome(nil),
             .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: outcome)),

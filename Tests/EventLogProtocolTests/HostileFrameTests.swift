@@ -56,7 +56,7 @@ import Testing
         let replies: [LogReply] = [
             .append(.committed(Commit(position: place, recordedAt: time, streamVersions: [1]))),
             .append(.committed(Commit(position: 1, recordedAt: time, streamVersions: [1, place, 2]))),
-            .append(.conflict(AppendConflict(write: 0, actual: place, missed: []))),
+            .append(.conflict(AppendConflict([StreamConflict(write: 0, stream: stream, actual: place, missed: [])]))),
             .status(LogStatus(logID: logID, head: LogHead(position: place, hash: hash, recordedAt: time))),
             .stream(StreamSlice(events: [], version: place)), .streamVersion(place),
             .stream(StreamSlice(events: [record(position: place, time: time)], version: 9)),

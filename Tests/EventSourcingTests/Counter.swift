@@ -22,6 +22,12 @@ struct Counter: Aggregate {
     static let category = "counter"
     var value = 0
 
+    static func decide(
+        _ command: Int, in context: borrowing DecisionContext<Counter>
+    ) throws(Refusal) -> Decision<Event> {
+        Decision(try context.state.decide(command))
+    }
+
     func decide(_ command: Int) throws(Refusal) -> [Event] {
         guard value + command >= 0 else { throw Refusal() }
         return [.changed(command)]

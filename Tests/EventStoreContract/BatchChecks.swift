@@ -55,7 +55,8 @@ extension EventStoreContract {
                     append(events(1), to: a, under: key("k", fingerprint: 2)),
                 ])
                 let commit = try #require(results[0].commit)
-                #expect(results[1] == .replayed(KeyedOutcome(commit: commit, outcome: Array("first".utf8))))
+                #expect(
+                    results[1] == .replayed(KeyedOutcome(streams: [a], commit: commit, outcome: Array("first".utf8))))
                 #expect(results[2] == .keyReused)
                 #expect(records.count == 1)
             }

@@ -13,12 +13,12 @@ extension EventStoreContract {
                     for _ in 0..<3 {
                         #expect(
                             try store.append(replay)
-                                == .replayed(KeyedOutcome(commit: commit, outcome: Array("x".utf8))))
+                                == .replayed(KeyedOutcome(streams: [a], commit: commit, outcome: Array("x".utf8))))
                     }
                 }
                 let known = try #require(try store.outcome(of: Array("k".utf8), in: a))
                 #expect(known.fingerprint == Digest256(1, 0, 0, 0))
-                #expect(known.outcome == KeyedOutcome(commit: commit, outcome: Array("x".utf8)))
+                #expect(known.outcome == KeyedOutcome(streams: [a], commit: commit, outcome: Array("x".utf8)))
             }
         },
         EventStoreCheck("I4: a key with another fingerprint is refused") { place in
@@ -60,7 +60,7 @@ extension EventStoreContract {
                     #expect(commit.streamVersions == [4])
                     #expect(
                         try store.append(append(events(1), to: a, under: refusal))
-                            == .replayed(KeyedOutcome(commit: commit, outcome: refusal.outcome)))
+                            == .replayed(KeyedOutcome(streams: [a], commit: commit, outcome: refusal.outcome)))
                 }
             }
         },

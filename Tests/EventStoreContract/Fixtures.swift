@@ -88,9 +88,9 @@ extension AppendResult {
         if case .committed(let commit) = self { commit } else { nil }
     }
 
-    /// The conflict, if it is one.
-    var conflict: AppendConflict? {
-        if case .conflict(let conflict) = self { conflict } else { nil }
+    /// The first stream in conflict, if it is one.
+    var conflict: StreamConflict? {
+        if case .conflict(let conflict) = self { conflict.streams.first } else { nil }
     }
 
     /// Whether the request broke a rule.

@@ -24,7 +24,7 @@ extension EventStoreContract {
                 let (_, records) = try store.append([append(events(3), to: a)])
                 #expect(try store.append(append(events(1), to: a, .exactly(7))).conflict?.missed == [records[2]])
                 let none = try store.append(append(events(1), to: b, .exactly(7))).conflict
-                #expect(none == AppendConflict(write: 0, actual: 0, missed: []))
+                #expect(none == StreamConflict(write: 0, stream: b, actual: 0, missed: []))
             }
         },
         EventStoreCheck("a conflict on a stream that took another course shows the event at the expected version") {

@@ -35,7 +35,7 @@ struct ReferenceLog {
         keys[Scope(stream: scope, key: key)]
     }
 
-    /// Appends a batch of requests that break no rule, but for having neither events nor key.
+    /// Appends a batch of requests that break no rule.
     mutating func append(
         _ requests: [AppendRequest], at clock: Timestamp
     ) -> (results: [AppendResult], records: [RecordedEvent]) {
@@ -50,9 +50,8 @@ struct ReferenceLog {
         if let command = request.command, let scope, let known = keys[scope] {
             return known.fingerprint == command.fingerprint ? .replayed(known.outcome) : .keyReused
         }
-        if request.command == nil && request.writes.allSatisfy(\.events.isEmpty) { return .invalid("nothing to do") }
         for (index, write) in request.writes.enumerated() {
-            if let conflict = conflict(of: write, at: index) { return .conflict(conflict) }
+            if let conflict = conflict(of: write, at: index) { return .conflict(AppendConflict([conflict])) }
         }
         for write in request.writes {
             for event in write.events { record(event, in: write.stream, at: time) }
@@ -61,12 +60,15 @@ struct ReferenceLog {
             position: head.position, recordedAt: time,
             streamVersions: request.writes.map { UInt64(stream($0.stream).count) })
         if let command = request.command, let scope {
-            keys[scope] = (command.fingerprint, KeyedOutcome(commit: commit, outcome: command.outcome))
+            keys[scope] = (
+                command.fingerprint,
+                KeyedOutcome(streams: request.writes.map(\.stream), commit: commit, outcome: command.outcome)
+            )
         }
         return .committed(commit)
     }
 
-    private func conflict(of write: StreamWrite, at index: Int) -> AppendConflict? {
+    private func conflict(of write: StreamWrite, at index: Int) -> StreamConflict? {
         guard case .exactly(let expected, let lastEvent) = write.expected else { return nil }
         let actual = stream(write.stream)
         let count = UInt64(actual.count)
@@ -74,7 +76,8 @@ struct ReferenceLog {
         var seen = Int(min(expected, count))
         // Another course, or a stream that is shorter than expected: one event more.
         if seen > 0 && (expected >= count || lastEvent != nil && lastEvent != actual[seen - 1].event.id) { seen -= 1 }
-        return AppendConflict(write: index, actual: count, missed: Array(actual[seen...].prefix(100)))
+        return StreamConflict(
+            write: index, stream: write.stream, actual: count, missed: Array(actual[seen...].prefix(100)))
     }
 
     private mutating func record(_ event: NewEvent, in stream: StreamID, at time: Timestamp) {

@@ -71,7 +71,6 @@ extension EventStoreContract {
         return [
             ("no stream", AppendRequest(writes: [])),
             ("a key without a stream", AppendRequest(command: key("k"), writes: [])),
-            ("neither events nor key", append([], to: a)),
             (
                 "a stream twice",
                 AppendRequest(writes: [

@@ -478,7 +478,6 @@ def test_a_key_has_one_outcome_for_good(log: Services, peers: Peers) -> None:
     ("writes", "reason"),
     [
         ([], "names no stream"),
-        ([Write("account/a", None)], "neither events nor a command key"),
         ([Write("account/a", None, [event()]), Write("account/a", None, [event()])], "named twice"),
         ([Write("account/a", 0, [event()], last_event=UUID(int=1))], "last event"),
         ([Write("account/a", None, [event("With space")])], "type"),

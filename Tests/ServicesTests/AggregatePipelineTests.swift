@@ -66,14 +66,17 @@ import Testing
         let (first, _) = try append(try pipeline.decide(10) { ids.next() })
         let (second, _) = try append(try pipeline.decide(20) { ids.next() })
         let other = record(1, by: 500, id: UniqueID(high: 2, low: 1))
-        let isKnown = try pipeline.refused(first, AppendConflict(write: 0, actual: 1, missed: [other]))
+        let isKnown = try pipeline.refused(
+            first, AppendConflict([StreamConflict(write: 0, stream: stream, actual: 1, missed: [other])]))
         #expect(isKnown)
         #expect(!pipeline.isPending(second))
         #expect(pipeline.confirmed.state.count == 500)
         let (third, write) = try append(try pipeline.decide(10) { ids.next() })
         #expect(write.expected == .exactly(1, lastEvent: UniqueID(high: 2, low: 1)))
         // The late refusal of the second says nothing about the third.
-        #expect(try pipeline.refused(second, AppendConflict(write: 0, actual: 1, missed: [other])))
+        #expect(
+            try pipeline.refused(
+                second, AppendConflict([StreamConflict(write: 0, stream: stream, actual: 1, missed: [other])])))
         #expect(pipeline.isPending(third))
         #expect(try pipeline.committed(second, commit(2)) == nil)
         #expect(try pipeline.committed(third, commit(2))?.state.count == 510)
@@ -96,11 +99,15 @@ import Testing
         var pipeline = Pipeline(at: Revision(of: stream))
         let (first, _) = try append(try pipeline.decide(10) { ids.next() })
         let some = record(1, by: 1, id: UniqueID(high: 2, low: 1))
-        #expect(try !pipeline.refused(first, AppendConflict(write: 0, actual: 200, missed: [some])))
+        #expect(
+            try !pipeline.refused(
+                first, AppendConflict([StreamConflict(write: 0, stream: stream, actual: 200, missed: [some])])))
 
         let (second, _) = try append(try pipeline.decide(10) { ids.next() })
         let strange = record(1, by: 1, id: UniqueID(high: 3, low: 3))
-        #expect(try !pipeline.refused(second, AppendConflict(write: 0, actual: 1, missed: [strange])))
+        #expect(
+            try !pipeline.refused(
+                second, AppendConflict([StreamConflict(write: 0, stream: stream, actual: 1, missed: [strange])])))
     }
 
     @Test mutating func `an answer that tells less than is known changes nothing`() throws {
@@ -108,7 +115,7 @@ import Testing
         let (first, _) = try append(try pipeline.decide(10) { ids.next() })
         let (second, _) = try append(try pipeline.decide(20) { ids.next() })
         let other = record(1, by: 500, id: UniqueID(high: 2, low: 1))
-        let conflict = AppendConflict(write: 0, actual: 1, missed: [other])
+        let conflict = AppendConflict([StreamConflict(write: 0, stream: stream, actual: 1, missed: [other])])
         #expect(try pipeline.refused(first, conflict))
         let (third, _) = try append(try pipeline.decide(10) { ids.next() })
         #expect(try pipeline.committed(third, commit(2))?.version == 2)
@@ -180,7 +187,11 @@ import Testing
             let actual = UInt64(log.count)
             guard version == actual, last == nil || last == log.last?.event.id else {
                 let seen = version < actual ? Int(version) : max(0, Int(actual) - 1)
-                return .conflict(AppendConflict(write: 0, actual: actual, missed: Array(log[max(0, seen - 1)...])))
+                return .conflict(
+                    AppendConflict([
+                        StreamConflict(
+                            write: 0, stream: stream, actual: actual, missed: Array(log[max(0, seen - 1)...]))
+                    ]))
             }
             for event in write.events {
                 let position = UInt64(log.count + 1)

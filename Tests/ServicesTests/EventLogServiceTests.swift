@@ -81,7 +81,7 @@ import ZeroMQ
                 Issue.record("the first is obeyed")
                 return
             }
-            let expected = KeyedOutcome(commit: commit, outcome: [1, 2])
+            let expected = KeyedOutcome(streams: [stream], commit: commit, outcome: [1, 2])
             #expect(try await client.append(keyed(1)) == .replayed(expected))
             #expect(try await client.append(keyed(2)) == .keyReused)
             #expect(

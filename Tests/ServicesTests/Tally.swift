@@ -40,6 +40,12 @@ struct Tally: Aggregate {
     static let most = 1000
     var count = 0
 
+    static func decide(
+        _ command: Int, in context: borrowing DecisionContext<Tally>
+    ) throws(Refusal) -> Decision<Event> {
+        Decision(try context.state.decide(command))
+    }
+
     func decide(_ command: Int) throws(Refusal) -> [Event] {
         guard command != 0 else { return [] }
         guard count + command <= Self.most else { throw .full(at: count) }

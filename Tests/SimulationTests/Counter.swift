@@ -31,6 +31,12 @@ struct Counter: Aggregate {
     static let category = "counter"
     private(set) var count = 0
 
+    static func decide(
+        _ command: Command, in context: borrowing DecisionContext<Counter>
+    ) throws(Refusal) -> Decision<Event> {
+        Decision(try context.state.decide(command))
+    }
+
     func decide(_ command: Command) throws(Refusal) -> [Event] {
         guard command.by != 0 else { return [] }
         guard count + command.by * command.parts >= 0 else { throw .short(holds: count, asked: command.by) }

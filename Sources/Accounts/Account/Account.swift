@@ -33,8 +33,15 @@ public struct Account: Aggregate {
         self.balance = balance
     }
 
+    /// What happens when the command is executed.
+    public static func decide(
+        _ command: AccountCommand, in context: borrowing DecisionContext<Account>
+    ) throws(AccountRefusal) -> Decision<AccountEvent> {
+        Decision(try context.state.decide(command))
+    }
+
     /// What happens when the command is obeyed: always one event.
-    public func decide(_ command: AccountCommand) throws(AccountRefusal) -> [AccountEvent] {
+    package func decide(_ command: AccountCommand) throws(AccountRefusal) -> [AccountEvent] {
         switch command {
         case .open(let owner, let initialBalance, let currency):
             guard status == .absent else { throw .alreadyOpen }

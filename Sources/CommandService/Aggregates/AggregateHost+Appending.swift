@@ -115,7 +115,7 @@ extension AggregateHost {
         case .success(.conflict(let conflict)):
             do throws(Failure) {
                 try learn(of: conflict, slot, refusing: ticket)
-                return .outdated(isKnown: slot.knows(conflict.actual))
+                return .outdated(isKnown: slot.knows(conflict.streams[0].actual))
             } catch {
                 return .failed(error)
             }
@@ -139,13 +139,15 @@ extension AggregateHost {
     func learn(
         of conflict: AppendConflict, _ slot: Slot, refusing ticket: AggregatePipeline<State>.Ticket?
     ) throws(Failure) {
-        horizon.advance(over: conflict.missed)
+        horizon.advance(over: conflict.streams[0].missed)
         let isKnown: Bool
         do throws(RevisionError) {
             if let ticket {
                 isKnown = try slot.pipeline?.refused(ticket, conflict) ?? false
             } else {
-                isKnown = try slot.pipeline?.learn(conflict.missed, version: conflict.actual) ?? false
+                isKnown =
+                    try slot.pipeline?.learn(
+                        conflict.streams[0].missed, version: conflict.streams[0].actual) ?? false
             }
         } catch {
             throw .fault(error.description)

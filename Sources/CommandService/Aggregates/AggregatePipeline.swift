@@ -91,7 +91,9 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
         }
         let events: [State.Event]
         do throws(State.Refusal) {
-            events = try newest.state.decide(command)
+            events = try State.decide(
+                command, in: DecisionContext(newest, at: Timestamp(microseconds: 0), eventID: makeID())
+            ).events
         } catch {
             return .settled(.refused(error), basis)
         }
@@ -134,8 +136,8 @@ public struct AggregatePipeline<State: Aggregate>: Sendable {
         giveUp(ticket)
         // While appends are under way nothing else is learned, so the log told of an end before what it had confirmed: it
         // was restored from before, and what is held is of no use.
-        if wasPending, conflict.actual < confirmed.version { return false }
-        return try learn(conflict.missed, version: conflict.actual)
+        if wasPending, conflict.streams[0].actual < confirmed.version { return false }
+        return try learn(conflict.streams[0].missed, version: conflict.streams[0].actual)
     }
 
     /// What became of an append is not known, or it was not sent. Everything that stood on it is given up.

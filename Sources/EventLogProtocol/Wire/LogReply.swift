@@ -210,7 +210,7 @@ public enum LogReply: Hashable, Sendable {
             switch self {
             case .log(let page): page.records
             case .stream(let slice): slice.events
-            case .append(.conflict(let conflict)): conflict.missed
+            case .append(.conflict(let conflict)): conflict.streams.flatMap(\.missed)
             case .loaded(let loaded): loaded.slice.events
             case .append, .status, .outcome, .snapshot, .streamVersion, .refusal: []
             }
@@ -235,6 +235,8 @@ extension WireWriter {
 
     fileprivate mutating func keyedOutcome(_ outcome: KeyedOutcome) {
         commit(outcome.commit)
+        integer(UInt16(outcome.streams.count))
+        for stream in outcome.streams { self.stream(stream) }
         long(outcome.outcome)
     }
 
@@ -258,9 +260,13 @@ extension WireWriter {
             integer(UInt8(2))
         case .conflict(let conflict):
             integer(UInt8(3))
-            integer(UInt16(conflict.write))
-            integer(conflict.actual)
-            records(conflict.missed, in: logID)
+            integer(UInt16(conflict.streams.count))
+            for stream in conflict.streams {
+                integer(UInt16(stream.write))
+                self.stream(stream.stream)
+                integer(stream.actual)
+                records(stream.missed, in: logID)
+            }
         case .invalid(let reason):
             integer(UInt8(4))
             self.reason(reason)
@@ -301,7 +307,12 @@ extension WireReader {
     }
 
     fileprivate mutating func keyedOutcome() throws(MalformedFrame) -> KeyedOutcome {
-        KeyedOutcome(commit: try commit(), outcome: try long())
+        let commit = try commit()
+        let count = try count(UInt16.self, ofAtLeast: 4)
+        var streams: [StreamID] = []
+        streams.reserveCapacity(count)
+        for _ in 0..<count { streams.append(try stream()) }
+        return KeyedOutcome(streams: streams, commit: commit, outcome: try long())
     }
 
     fileprivate mutating func appendResult() throws(MalformedFrame) -> AppendResult {
@@ -310,8 +321,17 @@ extension WireReader {
         case 1: return .replayed(try keyedOutcome())
         case 2: return .keyReused
         case 3:
-            return .conflict(
-                AppendConflict(write: Int(try integer(UInt16.self)), actual: try ordinal(), missed: try records()))
+            let count = try count(UInt16.self, ofAtLeast: 14)
+            guard count > 0 else { throw MalformedFrame("a conflict names no stream") }
+            var streams: [StreamConflict] = []
+            streams.reserveCapacity(count)
+            for _ in 0..<count {
+                streams.append(
+                    StreamConflict(
+                        write: Int(try integer(UInt16.self)), stream: try stream(), actual: try ordinal(),
+                        missed: try records()))
+            }
+            return .conflict(AppendConflict(streams))
         case 4: return .invalid(try reason())
         default: throw MalformedFrame("an append has an unknown result")
         }

@@ -1,7 +1,11 @@
 /// The state of one thing that commands change: a fold of its events, and the rules that make new ones.
 ///
-/// Both functions are pure: the same state and input give the same result, on every machine and in every year. So
-/// neither reads a clock, a random number or anything outside.
+/// All functions are pure: the same state and input give the same result, on every machine and in every year. So none
+/// reads a clock, a random number or anything outside.
+///
+/// A command is sent to one aggregate, and may be decided over several of the same kind: it names them, gets their
+/// states, and gives events for any of them. The append carries the expectation of every one of them, also of those that
+/// were only read.
 public protocol Aggregate: Hashable, Sendable {
     /// What a client may ask for.
     associatedtype Command: Sendable
@@ -16,14 +20,35 @@ public protocol Aggregate: Hashable, Sendable {
     /// The state before the first event.
     init()
 
-    /// What happens when the command is obeyed: events in order, possibly none.
-    func decide(_ command: Command) throws(Refusal) -> [Event]
+    /// The version of the earlier event, of the stream that the command is sent to, that it refers to, as a reversal
+    /// refers to what it reverses; nil: none.
+    static func referredVersion(in command: Command) -> UInt64?
+
+    /// The streams that a command is decided over beside the one that it is sent to: each once, and never that one.
+    ///
+    /// - Parameter referred: the event that the command refers to; nil if it refers to none, or to one that does not exist.
+    static func otherStreams(for command: Command, on stream: StreamID, referring referred: Event?) -> [StreamID]
+
+    /// What happens when the command is executed: events in order, possibly none.
+    static func decide(
+        _ command: Command, in context: borrowing DecisionContext<Self>
+    ) throws(Refusal) -> Decision<Event>
 
     /// Takes in an event that happened.
     ///
-    /// - Throws: ``ImpossibleEvent`` where no history that `decide` could have made holds this event here; the state is
+    /// - Throws: ``ImpossibleEvent`` if no history that `decide` could have made holds this event here; the state is
     ///   then unchanged.
     mutating func apply(_ event: Event) throws(ImpossibleEvent)
+}
+
+extension Aggregate {
+    /// No command refers to an earlier event.
+    public static func referredVersion(in command: Command) -> UInt64? { nil }
+
+    /// Every command is decided over the aggregate that it is sent to alone.
+    public static func otherStreams(
+        for command: Command, on stream: StreamID, referring referred: Event?
+    ) -> [StreamID] { [] }
 }
 
 /// A recorded event that cannot have happened: the history is damaged, or another program's.

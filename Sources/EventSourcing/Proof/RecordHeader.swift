@@ -5,7 +5,7 @@
 /// |---|---|---|
 /// | 0 | 4 | magic `DBK1` |
 /// | 4 | 1 | kind: 1 event, 2 heartbeat |
-/// | 5 | 1 | flags, 0 |
+/// | 5 | 1 | flags: bit 0 if the append goes on in the next record; all others 0 |
 /// | 6 | 2 | schema version of the data |
 /// | 8 | 16 | log id |
 /// | 24 | 8 | position |
@@ -28,11 +28,16 @@ public struct RecordHeader: Hashable, Sendable {
     /// The number of leading bytes that the hash covers.
     public static let hashedSize = 64
 
+    /// The bit of the flags that says that the append goes on in the next record.
+    static let continuesFlag: UInt8 = 1
+
     /// `DBK1`.
     public static let magic: UInt32 = 0x4442_4B31
 
     /// What the header stands over.
     public let kind: Kind
+    /// Whether the append that the record is part of goes on in the next record; never in a heartbeat.
+    public let continues: Bool
     /// The version of the schema of the data; 0 in a heartbeat.
     public let schemaVersion: UInt16
     /// The id that the log was given when it was made.
@@ -51,6 +56,7 @@ public struct RecordHeader: Hashable, Sendable {
     /// The header of a recorded event.
     public init(of record: RecordedEvent, in logID: UniqueID) {
         kind = .event
+        continues = record.continues
         schemaVersion = record.event.schemaVersion
         self.logID = logID
         position = record.position
@@ -63,9 +69,10 @@ public struct RecordHeader: Hashable, Sendable {
     /// The header of a recorded event, from its fields.
     public init(
         schemaVersion: UInt16, logID: UniqueID, position: UInt64, streamVersion: UInt64, recordedAt: Timestamp,
-        eventID: UniqueID, hash: Digest256
+        eventID: UniqueID, continues: Bool = false, hash: Digest256
     ) {
         kind = .event
+        self.continues = continues
         self.schemaVersion = schemaVersion
         self.logID = logID
         self.position = position
@@ -78,6 +85,7 @@ public struct RecordHeader: Hashable, Sendable {
     /// The header of a heartbeat.
     public init(heartbeatOf logID: UniqueID, at head: LogHead) {
         kind = .heartbeat
+        continues = false
         schemaVersion = 0
         self.logID = logID
         position = head.position
@@ -95,7 +103,7 @@ public struct RecordHeader: Hashable, Sendable {
             UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
         guard UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)) == Self.magic,
-            let kind = Kind(rawValue: bytes[4]), bytes[5] == 0,
+            let kind = Kind(rawValue: bytes[4]), bytes[5] == 0 || (bytes[5] == Self.continuesFlag && kind == .event),
             let recordedAt = Timestamp(exactMicroseconds: Int64(bitPattern: word(40)))
         else { return nil }
         let (position, streamVersion) = (word(24), word(32))
@@ -104,6 +112,7 @@ public struct RecordHeader: Hashable, Sendable {
             (first...RecordedEvent.maxOrdinal).contains(streamVersion)
         else { return nil }
         self.kind = kind
+        continues = bytes[5] == Self.continuesFlag
         schemaVersion = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
         logID = UniqueID(high: word(8), low: word(16))
         self.position = position
@@ -129,7 +138,7 @@ public struct RecordHeader: Hashable, Sendable {
         }
         bytes.storeBytes(of: Self.magic.bigEndian, as: UInt32.self)
         bytes[4] = kind.rawValue
-        bytes[5] = 0
+        bytes[5] = continues ? Self.continuesFlag : 0
         bytes.storeBytes(of: schemaVersion.bigEndian, toByteOffset: 6, as: UInt16.self)
         put(logID.high, 8)
         put(logID.low, 16)

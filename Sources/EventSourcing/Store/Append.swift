@@ -18,7 +18,8 @@ public struct StreamWrite: Hashable, Sendable {
     public let stream: StreamID
     /// What the stream must be for the events to be recorded.
     public let expected: ExpectedVersion
-    /// The events, in order. None asks only that `expected` holds, as for a refusal that is recorded under a key.
+    /// The events, in order. None asks only that `expected` holds: the stream was read for what is appended to another, or
+    /// for a refusal that is recorded under a key.
     public let events: [NewEvent]
 
     /// Events for one stream.
@@ -52,6 +53,8 @@ public struct CommandKey: Hashable, Sendable {
 }
 
 /// One append: recorded whole or not at all.
+///
+/// One without events and without a key is a check: it is committed if all that it expects holds, and records nothing.
 public struct AppendRequest: Hashable, Sendable {
     /// The key that makes it repeatable, if it has one.
     public let command: CommandKey?
@@ -63,6 +66,9 @@ public struct AppendRequest: Hashable, Sendable {
         self.command = command
         self.writes = writes
     }
+
+    /// Whether it only asks if what it expects holds.
+    public var isCheck: Bool { command == nil && writes.allSatisfy(\.events.isEmpty) }
 }
 
 /// What an append recorded.
@@ -82,33 +88,51 @@ public struct Commit: Hashable, Sendable {
     }
 }
 
-/// A command that was obeyed, or refused, under a key.
+/// A command that was executed, or refused, under a key.
 public struct KeyedOutcome: Hashable, Sendable {
+    /// The streams of its append, in the order of ``Commit/streamVersions``. A log that kept the outcome before it kept these
+    /// knows only the first.
+    public let streams: [StreamID]
     /// What its append recorded.
     public let commit: Commit
     /// The bytes that the appender left with the key.
     public let outcome: [UInt8]
 
     /// An outcome from its parts.
-    public init(commit: Commit, outcome: [UInt8]) {
+    public init(streams: [StreamID], commit: Commit, outcome: [UInt8]) {
+        self.streams = streams
         self.commit = commit
         self.outcome = outcome
     }
 }
 
-/// Why an append was refused: a stream is not at the version that the appender expected.
+/// Why an append was refused: streams are not at the versions that the appender expected.
 public struct AppendConflict: Hashable, Sendable {
+    /// Every stream whose expectation does not hold, in the order of the append's writes; at least one.
+    public let streams: [StreamConflict]
+
+    /// A conflict from its parts.
+    public init(_ streams: [StreamConflict]) {
+        self.streams = streams
+    }
+}
+
+/// A stream that is not at the version that an appender expected.
+public struct StreamConflict: Hashable, Sendable {
     /// Which of the append's writes, from 0.
     public let write: Int
-    /// The stream's version.
+    /// The stream.
+    public let stream: StreamID
+    /// Its version.
     public let actual: UInt64
-    /// The events that the appender had not seen, oldest first: those after the expected version, or where the stream
-    /// took another course, after the version before it. Cut short where they are many: read the stream for the rest.
+    /// The events that the appender had not seen, oldest first: those after the expected version, or if the stream
+    /// took another course, after the version before it. Cut short if they are many: read the stream for the rest.
     public let missed: [RecordedEvent]
 
     /// A conflict from its parts.
-    public init(write: Int, actual: UInt64, missed: [RecordedEvent]) {
+    public init(write: Int, stream: StreamID, actual: UInt64, missed: [RecordedEvent]) {
         self.write = write
+        self.stream = stream
         self.actual = actual
         self.missed = missed
     }

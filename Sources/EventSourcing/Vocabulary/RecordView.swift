@@ -49,7 +49,7 @@ extension RecordedEvent {
             event: NewEvent(
                 id: view.header.eventID, type: String(decoding: view.type, as: UTF8.self),
                 schemaVersion: view.header.schemaVersion, metadata: [UInt8](view.metadata), data: [UInt8](view.data)),
-            hash: view.header.hash)
+            continues: view.header.continues, hash: view.header.hash)
     }
 
     /// Lends the record's parts.

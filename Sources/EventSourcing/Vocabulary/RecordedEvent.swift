@@ -46,19 +46,23 @@ public struct RecordedEvent: Hashable, Sendable {
     /// What the appender offered.
     public let event: NewEvent
 
+    /// Whether the append that it is part of goes on in the next record. Readers take in an append whole or not at all.
+    public let continues: Bool
+
     /// The record's hash, which covers the hash of the record before it: see ``HashChain``.
     public internal(set) var hash: Digest256
 
     /// A record from its parts. Nothing is checked: ``HashChain`` proves a record, this only holds it.
     public init(
         position: UInt64, stream: StreamID, streamVersion: UInt64, recordedAt: Timestamp, event: NewEvent,
-        hash: Digest256
+        continues: Bool = false, hash: Digest256
     ) {
         self.position = position
         self.stream = stream
         self.streamVersion = streamVersion
         self.recordedAt = recordedAt
         self.event = event
+        self.continues = continues
         self.hash = hash
     }
 

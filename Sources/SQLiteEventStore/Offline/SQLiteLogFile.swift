@@ -104,7 +104,7 @@ public final class SQLiteLogFile: Sendable {
                 try body(
                     Key(
                         scope: scope, key: rows.bytes(at: 2),
-                        outcome: KeyedOutcome(commit: commit, outcome: rows.bytes(at: 3))))
+                        outcome: KeyedOutcome(streams: [scope], commit: commit, outcome: rows.bytes(at: 3))))
             }
         }
     }

@@ -64,7 +64,10 @@ struct Batch {
                     in: write.stream, expecting: write.expected, actual: head, database, logID,
                     isBrief: missedBytes >= ConflictCheck.maxMissedBytesOfBatch)
                 missedBytes += missed.reduce(0) { $0 + $1.event.data.count + $1.event.metadata.count }
-                return .conflict(AppendConflict(write: index, actual: head.version, missed: missed))
+                return .conflict(
+                    AppendConflict([
+                        StreamConflict(write: index, stream: write.stream, actual: head.version, missed: missed)
+                    ]))
             }
             heads.append(head)
         }
@@ -72,6 +75,9 @@ struct Batch {
     }
 
     private mutating func write(_ request: AppendRequest, onto heads: [StreamHead]) throws -> Commit {
+        if request.isCheck {
+            return Commit(position: head.position, recordedAt: time, streamVersions: heads.map(\.version))
+        }
         if !hasWritten {
             try database.beginTransaction(.immediate)
             hasWritten = true

@@ -27,7 +27,7 @@ enum CommandKeys {
                     + "run verify, or restore a backup")
         }
         let commit = Commit(position: row.ordinal(at: 2), recordedAt: recordedAt, streamVersions: versions)
-        return (fingerprint, KeyedOutcome(commit: commit, outcome: row.bytes(at: 1)))
+        return (fingerprint, KeyedOutcome(streams: [scope], commit: commit, outcome: row.bytes(at: 1)))
     }
 
     /// Records what was done under a key.

@@ -24,7 +24,6 @@ enum RequestRules {
             if events > mostEvents { return "it has more than \(mostEvents) events" }
         }
         if request.writes.isEmpty { return "it names no stream" }
-        if events == 0 && request.command == nil { return "it has neither events nor a command key" }
         for write in request.writes {
             for (index, event) in write.events.enumerated() {
                 if let reason = violation(in: event) { return "event \(index) of stream \(write.stream) \(reason)" }

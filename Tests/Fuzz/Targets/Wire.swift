@@ -47,7 +47,7 @@ private func reply(_ input: [UInt8]) {
     let again = value { try written.withUnsafeBytes { (frame) throws in try LogReply.decode(frame) } }
     switch reply {
     case .log(let page): fold(page.records)
-    case .append(.conflict(let conflict)): fold(conflict.missed)
+    case .append(.conflict(let conflict)): for stream in conflict.streams { fold(stream.missed) }
     case .stream(let slice): fold(slice.events)
     case .loaded(let loaded):
         fold(loaded.slice.events)

@@ -51,11 +51,12 @@ private func seeds() -> [Seed] {
     ]
     let commit = Commit(position: 4, recordedAt: time, streamVersions: [1, 2])
     let status = LogStatus(logID: logID, head: head)
-    let keyed = KeyedOutcome(commit: commit, outcome: [0])
+    let keyed = KeyedOutcome(streams: [stream, stream], commit: commit, outcome: [0])
     let slice = StreamSlice(events: records, version: 3)
     let replies: [LogReply] = [
         .append(.committed(commit)), .append(.replayed(keyed)), .append(.keyReused),
-        .append(.conflict(AppendConflict(write: 0, actual: 3, missed: records))), .append(.invalid("because")),
+        .append(.conflict(AppendConflict([StreamConflict(write: 0, stream: stream, actual: 3, missed: records)]))),
+        .append(.invalid("because")),
         .log(LogPage(status: status, records: records)), .stream(slice), .status(status), .outcome(nil),
         .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: keyed)), .snapshot(isKept: true),
         .loaded(LoadedStream(snapshot: snapshot, slice: slice)), .streamVersion(3),

@@ -40,7 +40,7 @@ extension Gateway {
             if let last = slot.lastTicket, last > ticket, slot.pipeline?.isPending(last) == true { world.saw(.unwound) }
             if let fault = learn(of: conflict, slot, refusing: ticket) { return resume { run.answer(fault) } }
             // Others were faster; the log has just told of them.
-            run.noteFreshness(of: conflict.actual)
+            run.noteFreshness(of: conflict.streams[0].actual)
             resume { [self] in decide(run) }
         case .success(.append(.replayed(let outcome))):
             // What was decided now is not going to be recorded, so nothing may stand on it.
@@ -76,13 +76,14 @@ extension Gateway {
     ///
     /// - Returns: the answer to give where the history is at fault.
     func learn(of conflict: AppendConflict, _ slot: GatewaySlot, refusing ticket: Ticket?) -> Answer? {
-        advanceHorizon(over: conflict.missed)
+        advanceHorizon(over: conflict.streams[0].missed)
         do throws(RevisionError) {
             let isKnown: Bool?
             if let ticket {
                 isKnown = try slot.pipeline?.refused(ticket, conflict)
             } else {
-                isKnown = try slot.pipeline?.learn(conflict.missed, version: conflict.actual)
+                isKnown = try slot.pipeline?.learn(
+                    conflict.streams[0].missed, version: conflict.streams[0].actual)
             }
             if isKnown != true { slot.isOutdated = true }
             return nil
