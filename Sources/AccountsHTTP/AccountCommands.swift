@@ -69,4 +69,7 @@ public struct AccountCommands: CommandDomain {
     public func problem(for refusal: AccountRefusal, of stream: StreamID) -> Problem {
         AccountProblems.problem(for: refusal, account: stream.name)
     }
+
+    /// What a client is told if an account has a record that this program cannot apply.
+    public func problem(forUnreadable error: RevisionError) -> Problem { AccountProblems.unreadable(error) }
 }

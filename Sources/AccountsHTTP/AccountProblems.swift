@@ -49,6 +49,19 @@ enum AccountProblems {
             headers: headers)
     }
 
+    /// An account with a record that this program cannot apply.
+    static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
+        Problem(
+            .serviceUnavailable, "account-unreadable", title: "Account unreadable",
+            detail: "the account \(error.stream.name) has a record that this program cannot apply, "
+                + "at position \(error.position)",
+            members: [
+                .init(name: "position", value: .number(JSONNumber(Int64(clamping: error.position)))),
+                .init(name: "reason", value: .string(error.reason)),
+            ],
+            headers: headers)
+    }
+
     /// A query for another version than the account has.
     static func versionMismatch(_ account: Revision<Account>, _ headers: HTTPFields) -> Problem {
         Problem(

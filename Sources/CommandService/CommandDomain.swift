@@ -56,6 +56,9 @@ public protocol CommandDomain: Sendable {
 
     /// What a client is told of a refusal, with amounts as numbers.
     func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
+
+    /// What a client is told if an aggregate that its command concerns has a record that this program cannot apply.
+    func problem(forUnreadable error: RevisionError) -> Problem
 }
 
 extension CommandDomain {

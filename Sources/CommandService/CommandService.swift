@@ -22,7 +22,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let clients: ServiceSupport.ConnectionLimits
     private let loop: SocketLoop
     private let client: EventLogClient
-    private let host: AggregateHost<Domain.State>
+    private let host: CommandHost<Domain.State>
     private let snapshots: SnapshotKeeper<Domain.State>
     private let horizon = PositionHorizon()
     private let log: KnownLog
@@ -61,7 +61,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(
             client: client, policy: policy, signer: SnapshotSigner(key), on: loop, logger: logger)
-        host = AggregateHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
+        host = CommandHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
         self.log = KnownLog(client: client, horizon: horizon)
         queryWatch = QueryWatch(of: query)
         upstream = UpstreamPools(query)

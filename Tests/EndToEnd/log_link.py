@@ -24,8 +24,18 @@ def number_of(frame):
 
 
 def conflict(frame, actual):
-    """The log's answer to an append: others were faster, and nothing is told of what they did."""
-    return b"DBK1" + bytes([APPEND_REPLY, 0, 0, 0]) + frame[8:16] + b"\x03" + struct.pack(">HQI", 0, actual, 0)
+    """The log's answer to an append: others were faster on its first stream, and nothing is told of what they did."""
+    stream = 17
+    if key := frame[16]:
+        stream += key + 32
+        stream += 4 + struct.unpack(">I", frame[stream : stream + 4])[0] + 2
+    else:
+        stream += 2
+    end = stream
+    for _ in ("category", "name"):
+        end += 1 + frame[end]
+    told = b"\x03" + struct.pack(">HH", 1, 0) + frame[stream:end] + struct.pack(">QI", actual, 0)
+    return b"DBK1" + bytes([APPEND_REPLY, 0, 0, 0]) + frame[8:16] + told
 
 
 class LogLink:

@@ -10,14 +10,14 @@ struct AggregateCacheTests {
     }
 
     @Test func `an aggregate keeps its place while there is room`() throws {
-        let cache = AggregateCache<Tally>(limit: 100)
+        var cache = AggregateCache<Tally, Int>(limit: 100)
         let places = try (0..<100).map { cache.slot(of: try stream($0)) }
         for number in 0..<100 { #expect(try cache.slot(of: stream(number)) === places[number]) }
         #expect(cache.count == 100)
     }
 
     @Test func `what is used again stays, and what is not goes`() throws {
-        let cache = AggregateCache<Tally>(limit: 20)
+        var cache = AggregateCache<Tally, Int>(limit: 20)
         let used = try (0..<10).map { cache.slot(of: try stream($0)) }
         for other in 1000..<2000 {
             _ = cache.slot(of: try stream(other))
@@ -27,7 +27,7 @@ struct AggregateCacheTests {
     }
 
     @Test func `what is in use stays, even beyond the limit, and the limit holds again afterwards`() throws {
-        let cache = AggregateCache<Tally>(limit: 10)
+        var cache = AggregateCache<Tally, Int>(limit: 10)
         let inUse = try (0..<50).map { number in
             let slot = cache.slot(of: try stream(number))
             slot.users += 1

@@ -78,6 +78,21 @@ import ZeroMQ
             let (_, sum, _) = try await send(.GET, "http://\(place.queryAddress)/sum?min_position=40", body: nil)
             #expect(sum == "\((1...40).reduce(0, +))")
 
+            // A command over two aggregates: both or neither, so the sum stays.
+            let (moved, _, movedAt) = try await send(.POST, "http://\(place.commandAddress)/tallies/t-0", body: "3>t-1")
+            #expect(moved == 200)
+            #expect(movedAt == "42")
+            let (short, why, _) = try await send(
+                .POST, "http://\(place.commandAddress)/tallies/t-0", body: "999>t-1")
+            #expect(short == 409)
+            #expect(why.contains("short"))
+            let (undone, count, _) = try await send(
+                .POST, "http://\(place.commandAddress)/tallies/t-0", body: "undo 1")
+            #expect(undone == 200)
+            #expect(Int(count) != nil)
+            let (_, same, _) = try await send(.GET, "http://\(place.queryAddress)/sum?min_position=42", body: nil)
+            #expect(Int(same).map { $0 <= (1...40).reduce(0, +) } ?? false)
+
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }

@@ -34,26 +34,59 @@ struct Tally: Aggregate {
         }
     }
 
-    enum Refusal: Error, Hashable { case full(at: Int) }
+    enum Refusal: Error, Hashable {
+        case full(at: Int)
+        case short(of: Int, at: Int)
+        case noSuchEvent
+    }
 
     static let category = "tally"
     static let most = 1000
     var count = 0
 
-    static func decide(
-        _ command: Int, in context: borrowing DecisionContext<Tally>
-    ) throws(Refusal) -> Decision<Event> {
-        Decision(try context.state.decide(command))
+    /// What can be asked of a tally.
+    enum Command: Hashable, Sendable {
+        /// Count it up.
+        case count(Int)
+        /// Count it down and another one up: both or neither.
+        case move(Int, to: String)
+        /// Count down again what an earlier event of it counted up.
+        case undo(version: UInt64)
     }
 
-    func decide(_ command: Int) throws(Refusal) -> [Event] {
-        guard command != 0 else { return [] }
-        guard count + command <= Self.most else { throw .full(at: count) }
-        return [.counted(command)]
+    static func referredVersion(in command: Command) -> UInt64? {
+        if case .undo(let version) = command { version } else { nil }
+    }
+
+    static func otherStreams(for command: Command, on stream: StreamID, referring referred: Event?) -> [StreamID] {
+        guard case .move(_, let name) = command, let other = StreamID(category: category, name: name) else { return [] }
+        return [other]
+    }
+
+    static func decide(
+        _ command: Command, in context: borrowing DecisionContext<Tally>
+    ) throws(Refusal) -> Decision<Event> {
+        let count = context.state.count
+        switch command {
+        case .count(0): return Decision([])
+        case .count(let by):
+            guard count + by <= most else { throw .full(at: count) }
+            return Decision([.counted(by)])
+        case .move(let by, _):
+            guard count >= by else { throw .short(of: by, at: count) }
+            guard context.others[0].state.count + by <= most else { throw .full(at: context.others[0].state.count) }
+            return Decision([.counted(-by)], others: [[.counted(by)]])
+        case .undo:
+            guard case .counted(let by) = context.referred else { throw .noSuchEvent }
+            guard count >= by else { throw .short(of: by, at: count) }
+            return Decision([.counted(-by)])
+        }
     }
 
     mutating func apply(_ event: Event) throws(ImpossibleEvent) {
-        guard case .counted(let by) = event, count + by <= Self.most else { throw ImpossibleEvent("counted too far") }
+        guard case .counted(let by) = event, count + by <= Self.most else {
+            throw ImpossibleEvent("counted too far")
+        }
         count += by
     }
 }
@@ -70,7 +103,7 @@ extension Tally: SnapshottableAggregate {
     }
 }
 
-/// `POST /tallies/{id}` with a number as its body.
+/// `POST /tallies/{id}` with `NUMBER`, `NUMBER>ID` or `undo VERSION` as its body.
 struct TallyCommands: CommandDomain {
     let collection = "tallies"
     let forwardedPaths: [String] = []
@@ -82,26 +115,29 @@ struct TallyCommands: CommandDomain {
         return stream
     }
 
-    func command(from body: [UInt8]) throws(Problem) -> Int {
-        guard let number = Int(String(decoding: body, as: UTF8.self)) else {
+    func command(from body: [UInt8]) throws(Problem) -> Tally.Command {
+        let text = String(decoding: body, as: UTF8.self)
+        if text.hasPrefix("undo "), let version = UInt64(text.dropFirst(5)) { return .undo(version: version) }
+        let parts = text.split(separator: ">")
+        guard let first = parts.first, let number = Int(first), parts.count <= 2 else {
             throw .invalidParameter("body", "…", expected: "a number")
         }
-        return number
+        return parts.count == 2 ? .move(number, to: String(parts[1])) : .count(number)
     }
 
     let memberName = "tally"
 
     /// `ID NUMBER`
-    func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<Int> {
+    func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<Tally.Command> {
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
         guard words.count == 2 else { throw .invalidParameter("line", "…", expected: "an id and a number") }
         return BulkCommand(
             id: String(words[0]), command: try command(from: Array(words[1].utf8)), key: nil, version: nil)
     }
 
-    func canonicalBytes(of command: Int) -> [UInt8] { Array("\(command)".utf8) }
+    func canonicalBytes(of command: Tally.Command) -> [UInt8] { Array("\(command)".utf8) }
 
-    func isCreation(_ command: Int) -> Bool { false }
+    func isCreation(_ command: Tally.Command) -> Bool { false }
 
     func write(_ revision: Revision<Tally>, to writer: inout JSONWriter, amounts _: DecimalForm) {
         writer.integer(revision.state.count)
@@ -110,6 +146,10 @@ struct TallyCommands: CommandDomain {
 
     func problem(for refusal: Tally.Refusal, of stream: StreamID) -> Problem {
         Problem(.conflict, "full", title: "Full", detail: "\(refusal)")
+    }
+
+    func problem(forUnreadable error: RevisionError) -> Problem {
+        Problem(.serviceUnavailable, "unreadable", title: "Unreadable", detail: "\(error)")
     }
 }
 

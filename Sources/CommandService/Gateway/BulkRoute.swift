@@ -14,8 +14,8 @@ internal import ServiceSupport
 /// A body of any length is taken in bounded memory: no more is read while earlier lines wait to be written, so a client
 /// that does not read its answers is not read from.
 struct BulkRoute<Domain: CommandDomain>: Sendable {
-    typealias Order = AggregateHost<Domain.State>.Order
-    typealias Outcome = Result<AggregateHost<Domain.State>.Answer, AggregateHost<Domain.State>.Failure>
+    typealias Order = CommandOrder<Domain.State>
+    typealias Outcome = CommandHost<Domain.State>.Outcome
 
     static var mediaType: String { "application/x-ndjson" }
     private static var mostLinesOfABatch: Int { 256 }
@@ -27,13 +27,13 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     private static var bytesOfAWrite: Int { 64 << 10 }
 
     let domain: Domain
-    let host: AggregateHost<Domain.State>
+    let host: CommandHost<Domain.State>
     let log: KnownLog
     let logger: Logger
     private let linesOfABatch: Int
 
     init(
-        domain: Domain, host: AggregateHost<Domain.State>, log: KnownLog, limits: CommandLimits, logger: Logger
+        domain: Domain, host: CommandHost<Domain.State>, log: KnownLog, limits: CommandLimits, logger: Logger
     ) {
         self.domain = domain
         self.host = host
@@ -139,9 +139,8 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             if let version = parsed.version { condition.versions = [version] }
             return .order(
                 Order(
-                    command: parsed.command, stream: stream, condition: condition, key: key,
-                    recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) },
-                    isInSequence: true))
+                    parsed.command, on: stream, condition: condition, key: key, isInSequence: true,
+                    recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) }))
         } catch {
             return .problem(status: error.status.code, body: error.body)
         }
@@ -197,13 +196,13 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             writeProblem(problem.status.code, problem.body, to: &writer)
             writer.member("position")
             writer.integer(position)
-        case .success(.obeyed(let revision, let position, let isReplay)):
+        case .success(.executed(let revision, let position, let isReplay)):
             writer.member("status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
             writer.member(name: domain.memberName)
             domain.write(revision, to: &writer, amounts: form)
             writer.member("position")
-            writer.integer(position ?? log.position)
+            writer.integer(position)
             if isReplay { writeReplayed(to: &writer) }
         case .success(.replayedRefusal(let status, let body, let position)):
             writeProblem(status, Problem.body(body, writing: domain.amountMembers, as: form), to: &writer)

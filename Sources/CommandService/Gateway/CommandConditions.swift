@@ -4,18 +4,22 @@ internal import Hummingbird
 internal import ServiceSupport
 
 /// What a client demands of the aggregate before its command may be obeyed: `If-Match` and `If-None-Match` of RFC 9110.
-struct CommandCondition: Hashable, Sendable {
+package struct CommandCondition: Hashable, Sendable {
     /// The versions that `If-Match` names; nil without it. Empty where all that it names can never match, as weak tags.
-    var versions: Set<UInt64>?
+    package var versions: Set<UInt64>?
     /// `If-Match: *`.
-    var mustExist = false
+    package var mustExist = false
     /// `If-None-Match: *`.
-    var mustNotExist = false
+    package var mustNotExist = false
 
-    static let none = CommandCondition()
+    /// Nothing is demanded.
+    package static let none = CommandCondition()
+
+    /// A condition that demands nothing yet.
+    package init() {}
 
     /// Whether it holds at a version.
-    func holds(at version: UInt64) -> Bool {
+    package func holds(at version: UInt64) -> Bool {
         if let versions, !versions.contains(version) { return false }
         if mustExist, version == 0 { return false }
         return !(mustNotExist && version > 0)

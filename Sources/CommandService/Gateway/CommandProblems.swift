@@ -13,7 +13,7 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
 
     /// What the client is told, amounts in a form, and the log position that it reflects.
     func problem(
-        for failure: AggregateHost<Domain.State>.Failure, _ order: AggregateHost<Domain.State>.Order,
+        for failure: CommandFailure<Domain.State>, _ order: CommandOrder<Domain.State>,
         _ form: DecimalForm
     ) -> (Problem, position: UInt64) {
         switch failure {
@@ -33,6 +33,12 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
                 detail: "the command with this Idempotency-Key is being obeyed; ask again for its outcome",
                 headers: [.retryAfter: "1"])
             return (problem, log.position)
+        case .unreadable(let error):
+            let message: PrintableText = "\(error.description)"
+            logger.error(
+                "a command failed: a record cannot be applied",
+                metadata: ["stream": "\(order.stream)", "error": "\(message)"])
+            return (domain.problem(forUnreadable: error), log.position)
         case .fault(let message):
             logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
             return (.internalError, log.position)
@@ -42,7 +48,7 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
         }
     }
 
-    private func versionMismatch(_ order: AggregateHost<Domain.State>.Order, actual: UInt64) -> Problem {
+    private func versionMismatch(_ order: CommandOrder<Domain.State>, actual: UInt64) -> Problem {
         var members = [JSONValue.Member(name: "actual", value: .number(JSONNumber(Int64(clamping: actual))))]
         if let expected = order.condition.expectedVersion {
             let member = JSONValue.Member(name: "expected", value: .number(JSONNumber(Int64(clamping: expected))))

@@ -9,20 +9,20 @@ internal import ServiceSupport
 /// `POST /COLLECTION/{id}`: one command, answered once its events are durable.
 struct CommandRoute<Domain: CommandDomain>: Sendable {
     let domain: Domain
-    let host: AggregateHost<Domain.State>
+    let host: CommandHost<Domain.State>
     let log: KnownLog
     let logger: Logger
 
     func answer(_ request: Request, id: String) async throws -> Response {
         let form = request.representation(among: .json).amounts
-        let order: AggregateHost<Domain.State>.Order
+        let order: CommandOrder<Domain.State>
         do {
             order = try await self.order(request, id: id)
         } catch let problem as Problem {
             throw problem.adding(log.knownFields)
         }
-        do throws(AggregateHost<Domain.State>.Failure) {
-            return await response(to: order.command, try await host.obey(order), form)
+        do throws(CommandFailure<Domain.State>) {
+            return await response(to: order.command, try await host.execute(order), form)
         } catch {
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: error, order, form)
@@ -31,24 +31,24 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
         }
     }
 
-    private func order(_ request: Request, id: String) async throws -> AggregateHost<Domain.State>.Order {
+    private func order(_ request: Request, id: String) async throws -> CommandOrder<Domain.State> {
         let stream = try domain.stream(of: id)
         let condition = try CommandCondition(request.headers)
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
         let key = try IdempotencyKey(
             request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
-        return AggregateHost<Domain.State>.Order(
-            command: command, stream: stream, condition: condition, key: key,
+        return CommandOrder(
+            command, on: stream, condition: condition, key: key,
             recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
     }
 
     private func response(
-        to command: Domain.State.Command, _ answer: AggregateHost<Domain.State>.Answer, _ form: DecimalForm
+        to command: Domain.State.Command, _ answer: CommandAnswer<Domain.State>, _ form: DecimalForm
     ) async -> Response {
         switch answer {
-        case .obeyed(let revision, let position, let isReplay):
-            var headers = await log.fields(at: position ?? log.position)
+        case .executed(let revision, let position, let isReplay):
+            var headers = await log.fields(at: position)
             headers[.eTag] = EntityTag(version: revision.version, form).description
             if isReplay { headers[.idempotentReplayed] = "true" }
             var status = HTTPResponse.Status.ok

@@ -1,14 +1,20 @@
 internal import Crypto
-internal import EventSourcing
+package import EventSourcing
 internal import HTTPTypes
 internal import ServiceSupport
 
 /// The key under which a client's command is obeyed at most once, and the fingerprint of the command.
-struct IdempotencyKey: Hashable, Sendable {
+package struct IdempotencyKey: Hashable, Sendable {
     /// 1 to 255 bytes of visible ASCII.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
     /// SHA-256 over the method, the stream and the command's canonical form.
-    let fingerprint: Digest256
+    package let fingerprint: Digest256
+
+    /// A key from its parts.
+    package init(bytes: [UInt8], fingerprint: Digest256) {
+        self.bytes = bytes
+        self.fingerprint = fingerprint
+    }
 
     /// Reads the key from a request's header; nil where there is none.
     ///
@@ -27,11 +33,10 @@ struct IdempotencyKey: Hashable, Sendable {
         guard 1...255 ~= key.utf8.count, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .invalidParameter("Idempotency-Key", text, expected: "1 to 255 visible ASCII characters")
         }
-        bytes = Array(key.utf8)
         var hasher = SHA256()
         hasher.update(data: Array("POST \(stream)\n".utf8))
         hasher.update(data: canonicalCommand)
         guard let digest = Digest256(Array(hasher.finalize())) else { preconditionFailure("SHA-256 has 32 bytes") }
-        fingerprint = digest
+        self.init(bytes: Array(key.utf8), fingerprint: digest)
     }
 }

@@ -23,7 +23,7 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
 
     private let client: EventLogClient
     private let loop: SocketLoop
-    private let policy: SnapshotPolicy
+    nonisolated let policy: SnapshotPolicy
     nonisolated let signer: SnapshotSigner<State>
     private let logger: Logger
     private var underWay = 0
@@ -44,8 +44,6 @@ actor SnapshotKeeper<State: SnapshottableAggregate> {
         self.loop = loop
         self.logger = logger
     }
-
-    nonisolated func isDue(from before: UInt64, to version: UInt64) -> Bool { policy.isDue(from: before, to: version) }
 
     /// Whether a stream may be loaded from its snapshots.
     func trusts(_ stream: StreamID) -> Bool { !distrusted.contains(stream) }

@@ -22,17 +22,42 @@ enum CommandParts {
         for _ in 0..<count { use(try domain.bulkCommand(from: line)) }
     }
 
-    /// A command as events to append, and their commit as the account after them.
+    /// A command on its whole way through the machine: an append to send, and after its commit the answer.
     private static let decide = HotPart("decide") { count in
-        var pipeline = AggregatePipeline(at: try Samples.account())
-        let deposit = AccountCommand.deposit(amount: try DecimalNumber("12.5"))
-        for index in 0..<count {
-            let decision = try pipeline.decide(deposit, makeID: { Samples.id(UInt64(index)) })
-            guard case .append(let ticket, let write) = decision else { throw WrongResult(part: "decide") }
-            use(write)
-            use(try pipeline.committed(ticket, Samples.commit))
+        var machine = CommandMachine<Account, Int, Numbers>(
+            limits: CommandLimits(cachedAggregates: 10), snapshots: SnapshotPolicy(interval: 0), random: Numbers())
+        let order = CommandOrder<Account>(
+            .deposit(amount: try DecimalNumber("12.5")), on: Samples.stream, recordOfRefusal: { _ in nil })
+        let now = CommandMoment(instant: .now, time: Samples.time)
+        machine.take(order, for: 0, at: now)
+        guard case .load(let slot) = machine.nextAction() else { throw WrongResult(part: "decide") }
+        machine.loaded(slot, .success(try Samples.account()), at: now)
+        var answered = 0
+        for _ in 0...count {
+            while let action = machine.nextAction() {
+                switch action {
+                case .append(let append):
+                    use(append.request)
+                    machine.appended(append, .success(.committed(Samples.commit)), at: now)
+                case .answer(_, let outcome):
+                    use(outcome)
+                    answered += 1
+                default: throw WrongResult(part: "decide")
+                }
+            }
+            machine.take(order, for: 0, at: now)
         }
-        guard pipeline.confirmed.version == UInt64(count) + 2 else { throw WrongResult(part: "decide") }
+        guard answered == count + 1 else { throw WrongResult(part: "decide") }
+    }
+
+    /// Any numbers will do.
+    private struct Numbers: RandomNumberGenerator {
+        private var last: UInt64 = 0
+
+        mutating func next() -> UInt64 {
+            last += 1
+            return last
+        }
     }
 
     /// An account as the body of an answer.

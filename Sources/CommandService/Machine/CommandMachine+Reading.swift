@@ -1,0 +1,131 @@
+internal import DequeModule
+package import EventLogProtocol
+package import EventSourcing
+
+/// What commands need of the log before they are decided, and after.
+extension CommandMachine {
+    /// Whether an aggregate is in memory; if not, the command waits for it.
+    func isLoadedOrWaits(_ slot: Slot, for run: Run) -> (isLoaded: Bool, mustLoad: Bool) {
+        guard slot.needsLoad else { return (true, false) }
+        run.enter(.waitingForState)
+        return (false, slot.waitForLoad(run))
+    }
+
+    mutating func isLoaded(_ slot: Slot, for run: Run) -> Bool {
+        let (isLoaded, mustLoad) = isLoadedOrWaits(slot, for: run)
+        if mustLoad { request(.load(slot)) }
+        return isLoaded
+    }
+
+    /// An aggregate was loaded, or could not be.
+    package mutating func loaded(
+        _ slot: Slot, _ result: Result<Revision<State>, Failure>, at now: CommandMoment
+    ) {
+        switch result {
+        case .success(let revision):
+            for run in slot.loaded(revision) { wake(run) }
+            wakeNext(in: slot)
+        case .failure(let failure):
+            for run in slot.loaded(nil) { finish(run, .failure(failure)) }
+        }
+        proceedWithReady(now)
+    }
+
+    /// The event that a command refers to, if it is known; nil: the command waits for it.
+    mutating func referredEvent(_ run: Run) -> (event: State.Event?, ())? {
+        guard let version = State.referredVersion(in: run.order.command) else { return (nil, ()) }
+        if case .read(let event) = run.referred { return (event, ()) }
+        guard let confirmed = run.slot.confirmed?.version, version > 0, version <= confirmed else {
+            // It is under way, or there is none.
+            return (run.slot.pendingEvent(at: version), ())
+        }
+        run.enter(.waitingForState)
+        request(.readEvent(run, version: version))
+        return nil
+    }
+
+    /// The event that a command refers to was read, or could not be; nil: there is none.
+    package mutating func readEvent(_ run: Run, _ result: Result<State.Event?, Failure>, at now: CommandMoment) {
+        switch result {
+        case .success(let event):
+            run.referred = .read(event)
+            wake(run)
+        case .failure(let failure):
+            finish(run, .failure(failure))
+        }
+        proceedWithReady(now)
+    }
+
+    /// What the log keeps under a command's key, once it is sure how the command ends if it was not executed before.
+    package mutating func foundOutcome(
+        _ run: Run, _ result: Result<BoundOutcome?, EventLogError>, at now: CommandMoment
+    ) {
+        if case .findingOutcome(let failure) = run.phase {
+            switch result {
+            case .success(nil): finish(run, .failure(failure))
+            case .success(let bound?) where bound.fingerprint == run.order.key?.fingerprint: replay(bound.outcome, run)
+            case .success: finish(run, .failure(.keyReused))
+            case .failure(let error): finish(run, .failure(.log(error.asRead)))
+            }
+        }
+        proceedWithReady(now)
+    }
+
+    /// The aggregate after a command that was executed.
+    package mutating func readRevision(
+        _ run: Run, _ result: Result<Revision<State>, Failure>, at now: CommandMoment
+    ) {
+        if case .readingRevision(let position, let isReplay) = run.phase {
+            switch result {
+            case .success(let revision):
+                finish(run, .success(.executed(revision, position: position, isReplay: isReplay)))
+            case .failure(.unreadable(let error)):
+                finish(run, .failure(.unreadable(error)))
+            case .failure(let failure):
+                // The command is recorded, so nobody may be told that it is not.
+                let reason = "the state after a recorded command cannot be read: \(failure)"
+                finish(run, .failure(.log(EventLogError(.outcomeUnknown, reason))))
+            }
+        }
+        proceedWithReady(now)
+    }
+
+    // MARK: replays
+
+    /// Answers as the command was answered before.
+    mutating func replay(_ outcome: KeyedOutcome, _ run: Run) {
+        switch RecordedAnswer(outcome.outcome) {
+        case .obeyed:
+            answer(run, at: outcome.commit.streamVersions.first ?? 0, outcome.commit.position, isReplay: true)
+        case .refused(let status, let body):
+            finish(run, .success(.replayedRefusal(status: status, body: body, position: outcome.commit.position)))
+        case nil:
+            finish(
+                run,
+                .failure(.fault("the log keeps an answer for \(run.slot.stream) that this program cannot read")))
+        }
+    }
+
+    /// Answers with the aggregate as it was at a version.
+    mutating func answer(_ run: Run, at version: UInt64, _ position: UInt64, isReplay: Bool) {
+        if let confirmed = run.slot.confirmed, confirmed.version == version, !run.slot.needsLoad {
+            return finish(run, .success(.executed(confirmed, position: position, isReplay: isReplay)))
+        }
+        run.enter(.readingRevision(position: position, isReplay: isReplay))
+        for slot in run.sequences { wakeNext(in: slot) }
+        request(.readRevision(run, version: version))
+    }
+
+    // MARK: pauses
+
+    /// The pause before a command is decided again is over.
+    package mutating func pauseEnded(_ run: Run, at now: CommandMoment) {
+        wake(run)
+        proceedWithReady(now)
+    }
+}
+
+extension EventLogError {
+    /// A read that was not answered has changed nothing.
+    package var asRead: EventLogError { EventLogError(code == .overloaded ? .overloaded : .unavailable, reason) }
+}

@@ -1,0 +1,97 @@
+package import EventSourcing
+
+/// One command from its arrival to its answer.
+///
+/// Not Sendable: it belongs to the machine, and to its driver as a token.
+package final class CommandRun<State: Aggregate, Client> {
+    /// What it is doing; between two inputs of the machine it waits for exactly one thing.
+    enum Phase {
+        /// It may go on.
+        case ready
+        /// For a command before it that has the same key.
+        case waitingForKey
+        /// For the commands before it in the sequence.
+        case waitingForTurn
+        /// For an aggregate to be loaded, or the event that it refers to.
+        case waitingForState
+        /// For a moment, before it is decided again.
+        case pausing
+        /// For the log's answer to its append.
+        case appending
+        /// For what the log keeps under its key: how it ends is certain, unless it was executed before.
+        case findingOutcome(CommandFailure<State>)
+        /// For the aggregate after it: it was executed.
+        case readingRevision(position: UInt64, isReplay: Bool)
+        /// It is answered.
+        case answered
+    }
+
+    /// The event that it refers to.
+    enum Referred {
+        case unknown
+        case read(State.Event?)
+    }
+
+    package let order: CommandOrder<State>
+    let client: Client
+    let slot: AggregateSlot<State, Client>
+    /// The other aggregates that it is decided over; nil until they are named.
+    var others: [AggregateSlot<State, Client>]?
+    /// Those in whose sequence it stands.
+    var sequences: [AggregateSlot<State, Client>] = []
+    var referred = Referred.unknown
+    var holdsKey = false
+    var attempts: CommandAttempts
+    private(set) var phase = Phase.ready
+    /// Whether what it appended will not be recorded, as far as is known.
+    private var isDoomed = false
+    /// Whether the commands after it in the sequence must wait for it.
+    private(set) var holdsUpOthers = false
+
+    init(
+        _ order: CommandOrder<State>, for client: Client, on slot: AggregateSlot<State, Client>,
+        by deadline: ContinuousClock.Instant
+    ) {
+        self.order = order
+        self.client = client
+        self.slot = slot
+        attempts = CommandAttempts(by: deadline)
+    }
+
+    func enter(_ phase: Phase) {
+        self.phase = phase
+        isDoomed = false
+        update()
+    }
+
+    /// Its append will not be recorded, as far as is known, and neither will what stands on it.
+    func doom() {
+        isDoomed = true
+        update()
+    }
+
+    /// It stands in the sequence of another aggregate from now on.
+    func join(_ slot: AggregateSlot<State, Client>) {
+        sequences.append(slot)
+        slot.sequence.append(self)
+        if sequences.count == 1 { holdsUpOthers = true }
+        slot.sequence.heldUp += 1
+    }
+
+    private func update() {
+        guard !sequences.isEmpty else { return }
+        let holdsUp =
+            switch phase {
+            case .ready, .waitingForKey, .waitingForTurn, .waitingForState, .pausing: true
+            case .appending: isDoomed
+            case .findingOutcome, .readingRevision, .answered: false
+            }
+        guard holdsUp != holdsUpOthers else { return }
+        holdsUpOthers = holdsUp
+        for slot in sequences { slot.sequence.heldUp += holdsUp ? 1 : -1 }
+    }
+
+    /// Whether every command before it, of those in sequence that name one of its aggregates, is decided and, as far as is
+    /// known, will stay so.
+    var isItsTurn: Bool { sequences.allSatisfy { $0.sequence.isTurn(of: self) } }
+}

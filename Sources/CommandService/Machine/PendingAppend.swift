@@ -1,0 +1,68 @@
+package import EventSourcing
+
+/// One append under way. Every decision ends in one: with events, or without any to make sure that what it stands on is
+/// the newest that there is.
+package final class PendingAppend<State: Aggregate, Client> {
+    typealias Slot = AggregateSlot<State, Client>
+
+    /// What it does to one stream.
+    struct Part {
+        let slot: Slot
+        let expected: ExpectedVersion
+        let events: [State.Event]
+        /// The same as they are sent; they have their ids.
+        let sent: [NewEvent]
+
+        var write: StreamWrite { StreamWrite(stream: slot.stream, expected: expected, events: sent) }
+    }
+
+    /// How the command ends if the append is committed.
+    enum End {
+        /// The command is executed.
+        case executed
+        /// It is not.
+        case failed(@Sendable (_ position: UInt64) -> CommandFailure<State>)
+    }
+
+    /// Counts up over all appends of a machine.
+    let number: UInt64
+    package let run: CommandRun<State, Client>
+    let end: End
+    /// What is kept with the command's key; nil: the key stays free.
+    let record: RecordedAnswer?
+    let own: Part
+    let others: [Part]
+
+    init(
+        _ number: UInt64, of run: CommandRun<State, Client>, end: End, record: RecordedAnswer?, own: Part,
+        others: [Part]
+    ) {
+        self.number = number
+        self.run = run
+        self.end = end
+        self.record = record
+        self.own = own
+        self.others = others
+    }
+
+    /// What is to be sent.
+    package var request: AppendRequest {
+        var key: CommandKey?
+        if let record, let given = run.order.key {
+            key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: record.encoded)
+        }
+        if others.isEmpty { return AppendRequest(command: key, writes: [own.write]) }
+        return AppendRequest(command: key, writes: [own.write] + others.map(\.write))
+    }
+
+    /// The part of a write of the request; nil if it has none of that number.
+    func part(_ write: Int) -> Part? {
+        if write == 0 { return own }
+        return others.indices.contains(write - 1) ? others[write - 1] : nil
+    }
+
+    func forEachPart(_ body: (Part) throws -> Void) rethrows {
+        try body(own)
+        for part in others { try body(part) }
+    }
+}

@@ -1,0 +1,42 @@
+import TestSupport
+import Testing
+
+@testable import CommandService
+
+@Suite("How long and how often a command is tried")
+struct CommandAttemptsTests {
+    private let now = ContinuousClock.now
+    private var random = SeededGenerator(seed: 1)
+
+    @Test mutating func `at first at once, then after pauses that grow up to a limit, and then no more`() {
+        var attempts = CommandAttempts(by: now + .seconds(3600))
+        var pauses: [Duration] = []
+        while let pause = attempts.pauseBeforeNextDecision(at: now, using: &random) { pauses.append(pause) }
+        #expect(pauses.count == 400)
+        #expect(pauses.prefix(16).allSatisfy { $0 == .zero })
+        #expect(pauses.dropFirst(16).allSatisfy { $0 > .zero && $0 <= .milliseconds(100) })
+        #expect(pauses.dropFirst(30).allSatisfy { $0 >= .milliseconds(50) })
+    }
+
+    @Test mutating func `what was refused only because it stood on others is tried at once, however often`() {
+        var attempts = CommandAttempts(by: now + .seconds(3600))
+        attempts.decided(standingAlone: false)
+        for _ in 0..<1000 {
+            let pause = attempts.pauseBeforeNextDecision(at: now, using: &random)
+            #expect(pause == .zero)
+        }
+    }
+
+    @Test mutating func `not after the deadline, unless there is more time`() {
+        var attempts = CommandAttempts(by: now)
+        #expect(attempts.isOver(at: now))
+        let none = attempts.pauseBeforeNextDecision(at: now, using: &random)
+        #expect(none == nil)
+        attempts.extend(to: now + .seconds(3600))
+        #expect(!attempts.isOver(at: now))
+        attempts.extend(to: now)
+        #expect(!attempts.isOver(at: now))
+        let pause = attempts.pauseBeforeNextDecision(at: now, using: &random)
+        #expect(pause == .zero)
+    }
+}
