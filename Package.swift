@@ -33,7 +33,10 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(
-            name: "Accounts", dependencies: ["EventSourcing", "JSON"]),
+            name: "Accounts",
+            dependencies: [
+                "EventSourcing", "JSON", .product(name: "HashTreeCollections", package: "swift-collections"),
+            ]),
         .target(
             name: "SQLiteEventStore",
             dependencies: [

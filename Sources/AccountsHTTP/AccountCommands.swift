@@ -60,9 +60,9 @@ public struct AccountCommands: CommandDomain {
     /// The members of refusals that hold amounts.
     public let amountMembers: Set = ["available", "requested", "shortfall"]
 
-    /// An amount that is none in the account's currency.
+    /// A field that is wrong in the account's currency, or at the time.
     public func isMalformed(_ refusal: AccountRefusal) -> Bool {
-        if case .invalidAmount = refusal { true } else { false }
+        if case .invalidField = refusal { true } else { false }
     }
 
     /// What a client is told of a refusal.

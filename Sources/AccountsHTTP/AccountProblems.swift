@@ -37,8 +37,10 @@ enum AccountProblems {
                 detail: "the account \(account) is open already")
         case .amountOutOfRange(let pointer, let detail):
             amountOutOfRange(FieldError(pointer: pointer, detail: detail))
-        case .invalidAmount(let pointer, let detail):
+        case .invalidField(let pointer, let detail):
             invalidCommand([FieldError(pointer: pointer, detail: detail)])
+        default:
+            Problem(.conflict, "command-refused", title: "Command refused", detail: refusal.description)
         }
     }
 

@@ -3,13 +3,13 @@ internal import JSON
 
 extension Account: SnapshottableAggregate {
     /// To be changed with every change of the account's state, of what its events do to it, or of the form below.
-    public static let snapshotSchema = "account: owner, currency, balance; 1"
+    public static let snapshotSchema = "account: owner, currency, balance, events, limits, freeze, holds, reversals; 2"
 
-    /// An open account as a JSON object, an absent one as an empty object.
+    /// An account as a JSON object, an absent one as an empty object.
     public var snapshotState: [UInt8] {
         var writer = JSONWriter(reservingCapacity: 96)
         writer.beginObject()
-        if status == .open { writeSnapshotMembers(to: &writer) }
+        if status != .absent { writeSnapshotMembers(to: &writer) }
         writer.endObject()
         return writer.bytes
     }
@@ -36,35 +36,75 @@ extension Account: SnapshottableAggregate {
         writer.string(currency.code)
         writer.member("balance")
         writer.string(balance.description)
+        writer.member("events")
+        writer.integer(eventCount)
+        if status == .closed {
+            writer.member("closed")
+            writer.bool(true)
+        }
+        if !isPlain { extras.write(to: &writer) }
     }
+}
 
-    /// The members of a written account, as they are read.
-    struct SnapshotMembers {
-        private var owner: String?
-        private var currency: Currency?
-        private var balance: Money?
-
-        /// Reads a member's value where it is one of an account's.
-        ///
-        /// - Returns: whether it was.
-        mutating func read(_ name: String, _ reader: inout JSONReader) throws(JSONError) -> Bool {
-            switch name {
-            case "owner": owner = try reader.readString()
-            case "currency": currency = Currency(try reader.readString())
-            case "balance": balance = Money(exactText: try reader.readString())
-            default: return false
-            }
-            return true
+extension AccountExtras {
+    fileprivate func write(to writer: inout JSONWriter) {
+        if let overdraft {
+            writer.member("overdraft")
+            writer.string(overdraft.description)
         }
-
-        func account() throws(JSONError) -> Account {
-            if owner == nil, currency == nil, balance == nil { return Account() }
-            guard let owner, let currency, let balance, balance.fractionDigits == currency.fractionDigits,
-                balance.minorUnits >= 0
-            else {
-                throw JSONError(code: .unexpectedMember, offset: 0, reason: "expected owner, currency and balance")
-            }
-            return Account(owner: owner, currency: currency, balance: balance)
+        if let maximumBalance {
+            writer.member("maximum_balance")
+            writer.string(maximumBalance.description)
         }
+        if let freeze {
+            writer.member("frozen")
+            writer.string(freeze.direction.rawValue)
+            writer.member("frozen_because")
+            writer.string(freeze.reason)
+        }
+        if !holds.open.isEmpty {
+            writer.member("holds")
+            writer.beginArray()
+            for hold in holds.open { hold.write(to: &writer) }
+            writer.endArray()
+        }
+        let resolved = holds.resolved
+        if !resolved.isEmpty {
+            writer.member("resolved")
+            writer.beginArray()
+            for (hold, kind, version) in resolved {
+                writer.string(hold.text)
+                writer.string(kind.rawValue)
+                writer.integer(version)
+            }
+            writer.endArray()
+        }
+        let reversals = reversals
+        if !reversals.isEmpty {
+            writer.member("reversals")
+            writer.beginArray()
+            for (movement, reversal) in reversals {
+                writer.integer(movement)
+                writer.integer(reversal)
+            }
+            writer.endArray()
+        }
+    }
+}
+
+extension OpenHold {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("hold")
+        writer.string(hold.text)
+        writer.member("amount")
+        writer.string(amount.description)
+        if let expiresAt {
+            writer.member("expires_at")
+            writer.timestamp(expiresAt)
+        }
+        writer.member("version")
+        writer.integer(placedAt)
+        writer.endObject()
     }
 }

@@ -24,11 +24,14 @@ struct CommandFields {
         }
     }
 
-    private var values: [5 of Value?] = .init(repeating: nil)
+    /// By the index of the field.
+    private var values: [17 of Value?] = .init(repeating: nil)
+    /// A bit for each field that was given.
+    private var given: UInt32 = 0
     private var unknown: [String] = []
     var problems = CommandProblems()
 
-    subscript(field: CommandField) -> Value? { values[field.rawValue] }
+    subscript(field: CommandField) -> Value? { values[field.index] }
 
     /// Reads a document that is an object, keeping the first of members that come twice.
     ///
@@ -37,23 +40,27 @@ struct CommandFields {
         _ body: [UInt8], besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool
     ) throws(JSONError) {
         var values = values
+        var given = given
         var unknown = unknown
         var problems = problems
         var reader = JSONReader(body)
         try reader.readObject(refusingDuplicates: false) { name, reader throws(JSONError) in
-            guard let field = CommandField(name) else {
+            guard let field = CommandField(rawValue: name) else {
                 if try !others(name, &reader) { unknown.append(name) }
                 return
             }
-            guard values[field.rawValue] == nil else { return problems.add(field, "expected once, found again") }
+            let index = field.index
+            guard given & 1 << index == 0 else { return problems.add(field, "expected once, found again") }
+            given |= 1 << index
             switch try reader.peekKind() {
-            case .string: values[field.rawValue] = .string(try reader.readString())
-            case .number: values[field.rawValue] = .number(try reader.readNumberLiteral())
-            case let kind: values[field.rawValue] = .other(kind)
+            case .string: values[index] = .string(try reader.readString())
+            case .number: values[index] = .number(try reader.readNumberLiteral())
+            case let kind: values[index] = .other(kind)
             }
         }
         try reader.finish()
         self.values = values
+        self.given = given
         self.unknown = unknown
         self.problems = problems
     }
@@ -65,8 +72,8 @@ struct CommandFields {
 
     /// Notes the members that are no fields of the command.
     mutating func refuseOthers(than fields: [CommandField], of command: String) {
+        if given & ~fields.reduce(0, { $0 | 1 << $1.index }) == 0, unknown.isEmpty { return }
         let foreign = CommandField.allCases.filter { self[$0] != nil && !fields.contains($0) }.map(\.name)
-        if foreign.isEmpty && unknown.isEmpty { return }
         let expected = fields.map(\.name).joined(separator: ", ")
         for name in (foreign + unknown).prefix(CommandParsingError.mostProblems) {
             problems.add(

@@ -17,7 +17,7 @@ struct CommandProblems {
     /// The error that they are; nil where there are none.
     var error: CommandParsingError? {
         guard let first = found.first else { return nil }
-        // No command has two amounts, so what is out of range and nothing worse is one problem.
+        // If several amounts are out of range, and nothing is worse, the first is enough.
         return areOutOfRange ? .amountOutOfRange(first) : .invalidCommand(found)
     }
 }

@@ -2,11 +2,24 @@ public import EventSourcing
 public import JSON
 
 extension Revision<Account> {
-    /// Writes the account as clients see it: `id`, `owner`, `balance`, `version`, `currency`, `status`, `opened_at` and
-    /// `updated_at`. The balance has exactly the currency's digits.
+    /// The most holds that an account is shown with.
+    public static var maxHoldsShown: Int { 100 }
+
+    /// Writes the account as clients see it: `id`, `owner`, `balance`, `version`, `currency`, `status`, `opened_at`,
+    /// `updated_at`, `available` and `held`, and what it has of limits, freeze, open holds and closing. Amounts have exactly
+    /// the currency's digits.
     ///
     /// Made for accounts that exist; before the first event there are no times, which are then left out.
-    public func writeAccount(to writer: inout JSONWriter, amounts form: DecimalForm = .number) {
+    ///
+    /// - Parameters:
+    ///   - form: how amounts are written.
+    ///   - time: when the account is looked at: holds that expire at this time or before it are not held. If it is nil, the
+    ///     time of the last event.
+    ///   - transfer: the id of the transfer, in the answer to a command that made one.
+    public func writeAccount(
+        to writer: inout JSONWriter, amounts form: DecimalForm = .number, at time: Timestamp? = nil,
+        transfer: UniqueID? = nil
+    ) {
         writer.beginObject()
         writer.member("id")
         writer.string(stream.name)
@@ -19,7 +32,7 @@ extension Revision<Account> {
         writer.member("currency")
         writer.string(state.currency.code)
         writer.member("status")
-        writer.string(state.status.rawValue)
+        writer.string(state.shownStatus)
         if let createdAt {
             writer.member("opened_at")
             writer.timestamp(createdAt)
@@ -27,7 +40,63 @@ extension Revision<Account> {
         if let updatedAt {
             writer.member("updated_at")
             writer.timestamp(updatedAt)
+            if state.status == .closed {
+                writer.member("closed_at")
+                writer.timestamp(updatedAt)
+            }
+        }
+        state.writeFunds(to: &writer, form, at: time ?? updatedAt ?? .earliest)
+        if let transfer {
+            writer.member("transfer")
+            writer.string(transfer.description)
         }
         writer.endObject()
+    }
+}
+
+extension Account {
+    /// `open`, `frozen` or `closed`.
+    public var shownStatus: String { status == .open && frozen != nil ? "frozen" : status.rawValue }
+
+    fileprivate func writeFunds(to writer: inout JSONWriter, _ form: DecimalForm, at time: Timestamp) {
+        writer.member("available")
+        writer.decimal(available(at: time).description, as: form)
+        writer.member("held")
+        writer.decimal(held(at: time).description, as: form)
+        if isPlain { return }
+        if let overdraft {
+            writer.member("overdraft")
+            writer.decimal(overdraft.description, as: form)
+        }
+        if let maximumBalance {
+            writer.member("maximum_balance")
+            writer.decimal(maximumBalance.description, as: form)
+        }
+        if let frozen {
+            writer.member("frozen")
+            writer.beginObject()
+            writer.member("direction")
+            writer.string(frozen.direction.rawValue)
+            writer.member("reason")
+            writer.string(frozen.reason)
+            writer.endObject()
+        }
+        let holds = openHolds(at: time, limit: Revision<Account>.maxHoldsShown)
+        if holds.isEmpty { return }
+        writer.member("holds")
+        writer.beginArray()
+        for hold in holds {
+            writer.beginObject()
+            writer.member("hold")
+            writer.string(hold.hold.text)
+            writer.member("amount")
+            writer.decimal(hold.amount.description, as: form)
+            if let expiresAt = hold.expiresAt {
+                writer.member("expires_at")
+                writer.timestamp(expiresAt)
+            }
+            writer.endObject()
+        }
+        writer.endArray()
     }
 }

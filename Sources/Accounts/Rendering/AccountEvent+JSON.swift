@@ -2,13 +2,13 @@ public import EventSourcing
 public import JSON
 
 extension AccountEvent {
-    /// Writes a recorded event as clients see it, flat: its type, its own fields, then
-    /// `version`, `position`, `id` and `time`.
+    /// Writes a recorded event as clients see it, flat: its type, its own members, what was recorded about it (`actor`,
+    /// `correlation_id`, `causation_id`, `trace_id`), then `version`, `position`, `id` and `time`.
     ///
     /// - Parameters:
     ///   - includingAccount: whether the account's id stands after the type, as in the whole log.
     ///   - form: how amounts are written.
-    /// - Throws: ``EventDecodingError`` where the record is no event of an account; nothing is then written.
+    /// - Throws: ``EventDecodingError`` if the record is no event of an account; nothing is then written.
     public static func write(
         _ record: RecordedEvent, includingAccount: Bool = false, to writer: inout JSONWriter,
         amounts form: DecimalForm = .number
@@ -22,13 +22,16 @@ extension AccountEvent {
             writer.member("account")
             writer.string(record.stream.name)
         }
-        event.writeFields(to: &writer, form)
+        event.writeMembers(to: &writer, form)
         writePlace(of: record, to: &writer)
         writer.endObject()
     }
 
-    /// Writes what a record has beside its event: `version`, `position`, `id` and `time`.
+    /// Writes what a record has beside its event: the metadata that clients see, `version`, `position`, `id` and `time`.
     public static func writePlace(of record: RecordedEvent, to writer: inout JSONWriter) {
+        if !record.event.metadata.isEmpty {
+            EventMetadata(reading: record.event.metadata).writeMembers(to: &writer)
+        }
         writer.member("version")
         writer.integer(record.streamVersion)
         writer.member("position")
@@ -37,20 +40,5 @@ extension AccountEvent {
         writer.string(record.event.id.description)
         writer.member("time")
         writer.timestamp(record.recordedAt)
-    }
-
-    private func writeFields(to writer: inout JSONWriter, _ form: DecimalForm) {
-        switch self {
-        case .opened(let owner, let initialBalance, let currency):
-            writer.member("owner")
-            writer.string(owner)
-            writer.member("initial_balance")
-            writer.decimal(initialBalance.description, as: form)
-            writer.member("currency")
-            writer.string(currency.code)
-        case .deposited(let amount), .withdrawn(let amount):
-            writer.member("amount")
-            writer.decimal(amount.description, as: form)
-        }
     }
 }

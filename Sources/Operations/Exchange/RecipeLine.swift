@@ -69,7 +69,7 @@ struct RecipeLine {
         } catch {
             throw RecipeLineError(error.reason, of: stream)
         }
-        if case .opened(let owner, _, _) = event, owner.unicodeScalars.count > Self.maxOwnerLength {
+        if case .opened(let owner, _, _, _) = event, owner.unicodeScalars.count > Self.maxOwnerLength {
             throw RecipeLineError("the owner has more than \(Self.maxOwnerLength) characters", of: stream)
         }
         return event
