@@ -1,5 +1,6 @@
 -- Load for wrk. LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads
--- them; with ACCOUNTS=1 it is always the same one.
+-- them, LOAD=transfer transfers between two random ones; with ACCOUNTS=1 it is always the same one, and with ACCOUNTS=2
+-- the transfers go to and fro between the two.
 local load = os.getenv("LOAD") or "deposit"
 local accounts = tonumber(os.getenv("ACCOUNTS") or "100000")
 local made = 0
@@ -18,6 +19,8 @@ end
 
 local headers = { ["Content-Type"] = "application/json" }
 local deposit = '{"type": "Deposit", "amount": 500.0}'
+-- So little that no account ever runs short of money.
+local transfer = '{"type": "Transfer", "amount": 0.01, "to": "acc-%d"}'
 local open = '{"type": "OpenAccount", "owner": "Alice", "initial_balance": 1000.0}'
 
 function request()
@@ -29,9 +32,14 @@ function request()
         end
         return wrk.format("GET", "/livez")
     end
-    local path = "/accounts/acc-" .. math.random(0, accounts - 1)
+    local account = math.random(0, accounts - 1)
+    local path = "/accounts/acc-" .. account
     if load == "get" then
         return wrk.format("GET", path)
+    end
+    if load == "transfer" then
+        local other = (account + math.random(1, accounts - 1)) % accounts
+        return wrk.format("POST", path, headers, string.format(transfer, other))
     end
     return wrk.format("POST", path, headers, deposit)
 end

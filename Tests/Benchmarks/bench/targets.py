@@ -64,6 +64,9 @@ def _all(results: Results) -> Iterator[_Aim]:
     yield _at_most("1 connection, p50 by the flush's p50", ratio(uniform[1], flush, _p50), 3.5)
     hot = Label(commands.NAME, commands.HOT, commands.HOT_WIDTH)
     yield _at_least("one hot account, 64 connections, by uniform", ratio(hot, uniform[64], _rate), 0.9)
+    for load, bound in ((commands.TRANSFER, 0.6), (commands.HOT_TRANSFER, 0.3)):
+        ours = Label(commands.NAME, load, commands.HOT_WIDTH)
+        yield _at_least(f"{load}, 64 connections, by deposits/s", ratio(ours, uniform[64], _rate), bound)
     many = Label(bulk.NAME, bulk.LOAD)
     yield _at_least("bulk commands/s over HTTP", results.median(many).rate if many in results.rounds else None, 100_000)
 

@@ -1,4 +1,4 @@
-"""Durable commands over HTTP in a closed loop: uniform over all accounts, and all for one."""
+"""Durable commands over HTTP in a closed loop: deposits and transfers, uniform over all accounts, and all for one or two."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from bench.processes import bytes_written
 
 NAME = "Daybook"
 UNIFORM, HOT = "deposit", "deposit, one hot account"
+TRANSFER, HOT_TRANSFER = "transfer", "transfer, two hot accounts, both ways"
 HOT_WIDTH = 64
 
 
 def cases(context: Context) -> list[Case]:
     daybook, settings = context.daybook, context.settings
 
-    def measure(seconds: float, width: int, accounts: int) -> Measurement:
+    def measure(seconds: float, width: int, accounts: int, load: str = "deposit") -> Measurement:
         written = bytes_written(daybook.event_log.pid)
         with running.cost(daybook) as figures:
-            measured = closed_loop.drive(daybook.command.port, "deposit", width, seconds, accounts)
+            measured = closed_loop.drive(daybook.command.port, load, width, seconds, accounts)
         commands = measured.rate * max(1, round(seconds))
         figures["written B"] = (bytes_written(daybook.event_log.pid) - written) / max(1, commands)
         return running.with_cost(daybook, measured, figures)
@@ -29,4 +30,9 @@ def cases(context: Context) -> list[Case]:
             for width in settings.connections
         ),
         Case(Label(NAME, HOT, HOT_WIDTH), lambda seconds: measure(seconds, HOT_WIDTH, 1)),
+        Case(
+            Label(NAME, TRANSFER, HOT_WIDTH),
+            lambda seconds: measure(seconds, HOT_WIDTH, settings.accounts, "transfer"),
+        ),
+        Case(Label(NAME, HOT_TRANSFER, HOT_WIDTH), lambda seconds: measure(seconds, HOT_WIDTH, 2, "transfer")),
     ]
