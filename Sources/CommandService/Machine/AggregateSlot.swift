@@ -27,6 +27,8 @@ package final class AggregateSlot<State: Aggregate, Client> {
     private var isOutdated = false
     /// Whether it was found to be outdated since the load under way began.
     private var isOutdatedSinceLoad = false
+    /// How often it was loaded: another load may have found another history.
+    private(set) var history: UInt64 = 0
     /// The version up to which it is settled whether snapshots are due.
     private var snapshotVersion: UInt64 = 0
 
@@ -91,6 +93,7 @@ package final class AggregateSlot<State: Aggregate, Client> {
         pending.removeAll()
         speculative = nil
         confirmed = revision
+        history += 1
         snapshotVersion = revision.version
         isOutdated = false
     }

@@ -34,7 +34,7 @@ extension CommandMachine {
     /// The event that a command refers to, if it is known; nil: the command waits for it.
     mutating func referredEvent(_ run: Run) -> (event: State.Event?, ())? {
         guard let version = State.referredVersion(in: run.order.command) else { return (nil, ()) }
-        if case .read(let event) = run.referred { return (event, ()) }
+        if case .read(let event, run.slot.history) = run.referred { return (event, ()) }
         guard let confirmed = run.slot.confirmed?.version, version > 0, version <= confirmed else {
             // It is under way, or there is none.
             return (run.slot.pendingEvent(at: version), ())
@@ -48,7 +48,7 @@ extension CommandMachine {
     package mutating func readEvent(_ run: Run, _ result: Result<State.Event?, Failure>, at now: CommandMoment) {
         switch result {
         case .success(let event):
-            run.referred = .read(event)
+            run.referred = .read(event, history: run.slot.history)
             wake(run)
         case .failure(let failure):
             finish(run, .failure(failure))

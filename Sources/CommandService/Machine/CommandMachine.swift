@@ -81,11 +81,14 @@ package struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGene
         for slot in nameOthers(run, referring: nil) { run.join(slot) }
     }
 
-    /// Names the other aggregates that a command is decided over.
+    /// Names the other aggregates that a command is decided over; anew each time if they depend on the event that it refers
+    /// to, since another may be recorded in its place.
     private mutating func nameOthers(_ run: Run, referring event: State.Event?) -> [Slot] {
-        if let others = run.others { return others }
+        if let others = run.others, State.referredVersion(in: run.order.command) == nil { return others }
         let streams = State.otherStreams(for: run.order.command, on: run.slot.stream, referring: event)
+        if let others = run.others, others.map(\.stream) == streams { return others }
         let others = streams.isEmpty ? [] : streams.map { use($0) }
+        for slot in run.others ?? [] { slot.users -= 1 }
         run.others = others
         return others
     }

@@ -29,7 +29,8 @@ package final class CommandRun<State: Aggregate, Client> {
     /// The event that it refers to.
     enum Referred {
         case unknown
-        case read(State.Event?)
+        /// Read from the history that the slot held then, which has this number.
+        case read(State.Event?, history: UInt64)
     }
 
     package let order: CommandOrder<State>
