@@ -50,11 +50,60 @@ class History:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.currencies: dict[str, str] = {}
+        self.holds: list[tuple[str, str, str]] = []
 
     def writes(self, count: int) -> list[Write]:
         """One event for each of so many accounts, with the account's opening where it is new."""
         accounts = self.random.sample([f"acc-{number}" for number in range(60)], count)
         return [Write(f"account/{account}", None, self._events(account)) for account in accounts]
+
+    def command(self) -> list[Write]:
+        """What one command on an account, or on two of one currency, records in one append."""
+        account = self.random.choice(list(self.currencies))
+        others = [o for o in self.currencies if o != account and self.currencies[o] == self.currencies[account]]
+        other = self.random.choice(others) if others and self.random.random() < 0.6 else None
+        amount = self._amount(self.currencies[account], is_old_schema=False)
+        transfer = f'"transfer":"{uuid4()}"'
+        match self.random.randrange(4):
+            case 0 if other:
+                return self._both(account, other, amount, transfer, "MoneySent")
+            case 1:
+                hold = f"hold-{len(self.holds)}-{self.random.randrange(10**6)}"
+                self.holds.append((account, hold, amount))
+                expiry = ',"expires_at":"2026-01-02T03:04:05.678901Z"' if self.random.random() < 0.3 else ""
+                return [self._write(account, "HoldPlaced", f'"hold":"{hold}","amount":{amount}{expiry}')]
+            case 2 if self.holds:
+                account, hold, amount = self.holds.pop(self.random.randrange(len(self.holds)))
+                named = f'"hold":"{hold}","amount":{amount}'
+                match self.random.randrange(4):
+                    case 0:
+                        return [self._write(account, "HoldReleased", named)]
+                    case 1:
+                        return [self._write(account, "HoldExpired", named)]
+                    case 2 if others := [o for o in self.currencies if self.currencies[o] == self.currencies[account]
+                                         and o != account]:  # fmt: skip
+                        return self._both(account, others[0], amount, transfer, "HoldCaptured", f'"hold":"{hold}"')
+                return [self._write(account, "HoldCaptured", f'{named},"released":{amount},"description":"all of it"')]
+            case 3 if other:
+                reversal = f'"amount":{amount},"reverses":1,"reason":"a mistake",{transfer}'
+                return [
+                    self._write(account, "MovementReversed", f'{reversal},"direction":"credit","from":"{other}"'),
+                    self._write(other, "MovementReversed", f'{reversal},"direction":"debit","to":"{account}"'),
+                ]
+        direction = self.random.choice(["credit", "debit"])
+        data = f'"amount":{amount},"reverses":2,"direction":"{direction}","reason":"a mistake","reference":"r-1"'
+        return [self._write(account, "MovementReversed", data)]
+
+    def _both(
+        self, account: str, other: str, amount: str, transfer: str, type_: str, *members: str
+    ) -> list[Write]:
+        version = () if type_ == "HoldCaptured" else ('"counterparty_version":1',)
+        sent = ",".join([f'"amount":{amount}', f'"to":"{other}"', transfer, *version, *members])
+        received = ",".join([f'"amount":{amount}', f'"from":"{account}"', transfer, '"counterparty_version":1', *members])
+        return [self._write(account, type_, sent), self._write(other, "MoneyReceived", received)]
+
+    def _write(self, account: str, type_: str, members: str) -> Write:
+        return Write(f"account/{account}", None, [self._event(type_, f"{{{members}}}", is_old_schema=False)])
 
     def _events(self, account: str) -> list[Event]:
         is_old_schema = self.random.random() < 0.3
@@ -84,6 +133,8 @@ class History:
 def fill(appender: Requester, history: History, appends: int) -> None:
     for _ in range(appends):
         assert append(appender, *history.writes(20)).result == "committed"
+        for _ in range(4):
+            assert append(appender, *history.command()).result == "committed"
 
 
 def deposit(appender: Requester, account: str, count: int = 1) -> None:

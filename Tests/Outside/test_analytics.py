@@ -16,6 +16,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -419,13 +420,26 @@ def test_records_of_other_categories_are_kept_and_mean_nothing(
 # MARK: the questions
 
 
+@dataclass(frozen=True)
+class Moved:
+    """One change of a balance."""
+
+    position: int
+    account: str
+    amount: Decimal
+    recorded_at: int
+    type: str
+    counterparty: str | None
+
+
 class Ledger:
     """The log's file in exact decimals, without a line of the programs that are tested."""
 
     def __init__(self, database: Path) -> None:
         self.currency: dict[str, str] = {}
         self.owner: dict[str, str] = {}
-        self.movements: list[tuple[int, str, Decimal, int]] = []
+        self.movements: list[Moved] = []
+        self.holds: dict[tuple[str, str], Decimal] = {}
         events = rows(database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
         for position, account, type_, at, data in events:
             members = json.loads(str(data), parse_float=Decimal)
@@ -433,24 +447,44 @@ class Ledger:
             if type_ == "AccountOpened":
                 self.currency[str(account)] = members.get("currency", "USD")
                 self.owner[str(account)] = members["owner"]
-            sign = -1 if type_ == "MoneyWithdrawn" else 1
-            self.movements.append((int(str(position)), str(account), sign * amount, int(str(at))))
+            if type_ == "HoldPlaced" and "expires_at" not in members:
+                self.holds[str(account), members["hold"]] = amount
+            if type_ in ("HoldReleased", "HoldExpired", "HoldCaptured"):
+                self.holds.pop((str(account), members["hold"]), None)
+            if type_ in ("HoldPlaced", "HoldReleased", "HoldExpired"):
+                continue
+            if type_ in ("MoneyWithdrawn", "MoneySent", "HoldCaptured") or members.get("direction") == "debit":
+                amount = -amount
+            counterparty = members.get("to", members.get("from"))
+            self.movements.append(
+                Moved(int(str(position)), str(account), amount, int(str(at)), str(type_), counterparty)
+            )
 
     def written(self, amount: Decimal, currency: str) -> str:
         return f"{amount:.{CURRENCIES[currency]}f}"
 
-    def held(self) -> list[list[str]]:
+    def balances(self) -> list[list[str]]:
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for _, account, amount, _ in self.movements:
-            sums[self.currency[account]] += amount
+        for moved in self.movements:
+            sums[self.currency[moved.account]] += moved.amount
         accounts = Counter(self.currency.values())
         return [[name, str(accounts[name]), self.written(sums[name], name)] for name in sorted(sums)]
 
+    def held(self) -> list[list[str]]:
+        held: dict[str, list[Decimal]] = defaultdict(list)
+        for (account, _), amount in self.holds.items():
+            held[self.currency[account]].append(amount)
+        return [
+            [name, str(len(amounts)), self.written(sum(amounts, Decimal()), name)]
+            for name, amounts in sorted(held.items())
+        ]
+
     def flows(self) -> list[list[str]]:
         flows: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
-        for _, account, amount, at in self.movements:
-            hour = datetime.fromtimestamp(at // 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:00Z")
-            flows[hour, self.currency[account]].append(amount)
+        for moved in self.movements:
+            hour = datetime.fromtimestamp(moved.recorded_at // 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:00Z")
+            if not moved.counterparty:
+                flows[hour, self.currency[moved.account]].append(moved.amount)
         return [
             [hour, name, str(len(flow)), self.written(sum((a for a in flow if a > 0), Decimal()), name),
              self.written(-sum((a for a in flow if a < 0), Decimal()), name)]
@@ -462,15 +496,16 @@ class Ledger:
         peak: dict[str, Decimal] = {}
         worst: dict[str, Decimal] = defaultdict(Decimal)
         fall: dict[str, list[str]] = {}
-        for position, account, amount, _ in self.movements:
-            balance[account] += amount
+        for moved in self.movements:
+            account = moved.account
+            balance[account] += moved.amount
             peak[account] = max(peak.get(account, balance[account]), balance[account])
             lost = peak[account] - balance[account]
             if lost > worst[account]:
                 worst[account] = lost
                 amounts = (peak[account], balance[account], lost)
                 written = [self.written(amount, self.currency[account]) for amount in amounts]
-                fall[account] = [account, self.owner[account], self.currency[account], *written, str(position)]
+                fall[account] = [account, self.owner[account], self.currency[account], *written, str(moved.position)]
         return [fall[account] for account in sorted(fall, key=lambda account: (-worst[account], account))[:5]]
 
 
@@ -487,31 +522,35 @@ def test_the_questions_are_answered_as_exact_arithmetic_does(
         for block in answered.stdout.strip().split("\n\n")
     ]
     ledger = Ledger(log.database)
-    assert len(ledger.held()) == len(CURRENCIES) and len(ledger.falls()) == 5
-    assert answers == [ledger.held(), ledger.flows(), ledger.falls()]
+    assert len(ledger.balances()) == len(CURRENCIES) and len(ledger.falls()) == 5 and ledger.held()
+    assert answers == [ledger.balances(), ledger.held(), ledger.flows(), ledger.falls()]
 
 
 # MARK: the live view
 
 
-def figures(log: Services, window: int) -> tuple[str, str, list[tuple[str, str, str]]]:
-    """What the view must show of deposits, of withdrawals and of the largest movements, from the file of the log."""
-    events = rows(log.database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
-    last_second = int(str(events[-1][3])) // 1_000_000
+def figures(log: Services, window: int) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """What the view must show of deposits, withdrawals and transfers and of the largest movements, from the log's file."""
+    events = rows(log.database, "SELECT type, recorded_at FROM events ORDER BY position")
+    last_second = int(str(events[-1][1])) // 1_000_000
     ledger = Ledger(log.database)
 
     def line(type_: str) -> str:
-        times = [int(str(at)) // 1_000_000 for _, _, found, at, _ in events if found == type_]
+        times = [int(str(at)) // 1_000_000 for found, at in events if found == type_]
         rate = sum(time > last_second - window for time in times) / window
         return f"{rate:,.1f}/s {len(times):,} in all"
 
-    movements = [movement for movement, event in zip(ledger.movements, events) if event[2] != "AccountOpened"]
-    largest = sorted(movements, key=lambda movement: (-abs(movement[2]), movement[0]))[:5]
+    # What moved between two accounts is shown once, where it went out.
+    movements = [
+        moved for moved in ledger.movements
+        if moved.type != "AccountOpened" and not (moved.counterparty and moved.amount > 0)
+    ]  # fmt: skip
     shown = []
-    for _, account, amount, _ in largest:
-        currency = ledger.currency[account]
-        shown.append((f"{amount:+,.{CURRENCIES[currency]}f}", currency, account))
-    return line("MoneyDeposited"), line("MoneyWithdrawn"), shown
+    for moved in sorted(movements, key=lambda moved: (-abs(moved.amount), moved.position))[:5]:
+        currency = ledger.currency[moved.account]
+        shown.append((f"{moved.amount:+,.{CURRENCIES[currency]}f}", currency, moved.account))
+    lines = [line(type_) for type_ in ("MoneyDeposited", "MoneyWithdrawn", "MoneySent")]
+    return lines, shown
 
 
 def test_the_view_shows_the_right_figures(log: Services, appender: Requester) -> None:
@@ -519,11 +558,11 @@ def test_the_view_shows_the_right_figures(log: Services, appender: Requester) ->
     shown = run("watch.py", "--once", "--window", 3, services=log)
     assert (shown.returncode, shown.stderr) == (0, "") and "\x1b" not in shown.stdout
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    deposits, withdrawals, largest = figures(log, window=3)
+    (deposits, withdrawals, transfers), largest = figures(log, window=3)
     head = f"{log.readiness()['position']:,}"
     assert lines[0] == f"position {head} of {head}, 0 behind, newest event 0.0 s old, read once"
-    assert lines[2:4] == [f"deposits {deposits}", f"withdrawals {withdrawals}"]
-    assert [(words[0], words[1], words[3]) for words in map(str.split, lines[7:])] == largest
+    assert lines[2:5] == [f"deposits {deposits}", f"withdrawals {withdrawals}", f"transfers {transfers}"]
+    assert [(words[0], words[1], words[3]) for words in map(str.split, lines[8:])] == largest
 
 
 def test_the_view_follows_on_a_terminal_and_leaves_no_trace(log: Services, appender: Requester) -> None:

@@ -72,6 +72,8 @@ def _event(record: Record, members: Members) -> AccountEvent:
         case "HoldExpired":
             return HoldExpired(account, members.name("hold"), members.money("amount"))
         case "LimitsSet":
+            if not members.has("overdraft") and not members.has("maximum_balance"):
+                raise ValueError("it sets no limit")
             return LimitsSet(account, _limit(members, "overdraft"), _limit(members, "maximum_balance"))
         case "AccountFrozen":
             return Frozen(account, members.one_of("direction", "debits", "credits", "all"), members.text("reason"))
