@@ -101,6 +101,7 @@ public final class QueryService: Service {
         var missing = statuses.compactMap(missing)
         if !(await client.canRead) { missing.append("the event log cannot be read at \(address.read)") }
         if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
+        if let obstacle = await follower.obstacle { missing.append("\(obstacle)") }
         return Readiness(missing: missing, figures: figures)
     }
 

@@ -145,13 +145,14 @@ import Testing
     @Test func `goes on after a checkpoint, and only on its log`() {
         let checkpoint = LogCheckpoint(logID: log.logID, position: 4, hash: log.records[3].hash)
         var machine = SubscriptionMachine(after: checkpoint)
-        #expect(heartbeat(&machine) == [.read(after: 4)])
-        #expect(machine.readAnswered(page(after: 4)) == [.deliver(Array(log.records[4...]))])
+        // Its own record comes first: it shows that an append ends there.
+        #expect(heartbeat(&machine) == [.read(after: 3)])
+        #expect(machine.readAnswered(page(after: 3)) == [.deliver(Array(log.records[4...]))])
 
         machine = SubscriptionMachine(
             after: LogCheckpoint(logID: log.logID, position: 4, hash: Digest256(9, 9, 9, 9)))
         _ = heartbeat(&machine)
-        #expect(machine.readAnswered(page(after: 4)) == [.diverged(.brokenChain(position: 5))])
+        #expect(machine.readAnswered(page(after: 3)) == [.diverged(.brokenChain(position: 4))])
     }
 
     /// Publishes, loses, repeats and delays at random, and fails and delays reads; whatever happens, what is handed on

@@ -12,7 +12,7 @@ struct ModelLog {
             ?? LogHead(position: 0, hash: HashChain.genesis(of: logID), recordedAt: Timestamp(microseconds: 0))
     }
 
-    mutating func append(_ data: String = "{}") {
+    mutating func append(_ data: String = "{}", continues: Bool = false) {
         let position = head.position + 1
         func record(_ hash: Digest256) -> RecordedEvent {
             RecordedEvent(
@@ -21,9 +21,14 @@ struct ModelLog {
                 event: NewEvent(
                     id: UniqueID(high: 7, low: position), type: "Happened", schemaVersion: 1,
                     metadata: position % 2 == 0 ? Array("{\"n\":1}".utf8) : [], data: Array(data.utf8)),
-                hash: hash)
+                continues: continues, hash: hash)
         }
         let hash = HashChain.hash(of: record(head.hash), after: head.hash, in: logID)
         records.append(record(hash))
+    }
+
+    /// Appends so many records as one append.
+    mutating func append(records count: Int, data: String = "{}") {
+        for number in 1...count { append(data, continues: number < count) }
     }
 }

@@ -58,6 +58,16 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """A stream that is not what the append expects (section 6.3)."""
+
+    write: int
+    stream: str
+    actual: int
+    missed: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
 class AppendReply:
     """The result by its name, and what belongs to it (section 6.3)."""
 
@@ -65,11 +75,16 @@ class AppendReply:
     position: int = 0
     recorded_at: int = 0
     versions: tuple[int, ...] = ()
+    streams: tuple[str, ...] = ()
     outcome: bytes = b""
-    write: int = 0
-    actual: int = 0
-    missed: tuple[Record, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     reason: str = ""
+
+    @property
+    def conflict(self) -> Conflict:
+        """The only one."""
+        (conflict,) = self.conflicts
+        return conflict
 
 
 def append_body(writes: Sequence[Write], command: Command | None = None) -> bytes:
@@ -95,16 +110,24 @@ def read_append_reply(reply: Cursor) -> AppendReply:
     def commit() -> tuple[int, int, tuple[int, ...]]:
         return reply.integer(8), reply.integer(8), tuple(reply.integer(8) for _ in range(reply.integer(2)))
 
+    def stream() -> str:
+        return f"{reply.sized(1).decode()}/{reply.sized(1).decode()}"
+
     match reply.integer(1):
         case 0:
             result = AppendReply("committed", *commit())
         case 1:
-            result = AppendReply("replayed", *commit(), outcome=reply.sized(4))
+            committed = commit()
+            streams = tuple(stream() for _ in range(reply.integer(2)))
+            result = AppendReply("replayed", *committed, streams=streams, outcome=reply.sized(4))
         case 2:
             result = AppendReply("key reused")
         case 3:
-            write, actual, missed = reply.integer(2), reply.integer(8), tuple(reply.records())
-            result = AppendReply("conflict", write=write, actual=actual, missed=missed)
+            conflicts = tuple(
+                Conflict(reply.integer(2), stream(), reply.integer(8), tuple(reply.records()))
+                for _ in range(reply.integer(2))
+            )
+            result = AppendReply("conflict", conflicts=conflicts)
         case 4:
             result = AppendReply("invalid", reason=reply.sized(2).decode())
         case other:

@@ -10,6 +10,7 @@ prints every record after the position, verified: position, hash, topic and data
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 
 import zmq
@@ -41,11 +42,13 @@ class Subscriber(Iterator[Record]):
         self.position = checkpoint.position if checkpoint else 0
         self.log_id = checkpoint.log_id if checkpoint else None
         self.counts = self._subscription.counts
+        self._append: deque[Record] = deque()
 
     def __next__(self) -> Record:
-        while not (batch := self._subscription.next_batch(most=1)):
-            pass  # It waits; and raises when the log has been silent for too long.
-        (record,) = batch
+        while not self._append:
+            # It waits; and raises when the log has been silent for too long.
+            self._append.extend(self._subscription.next_batch(most=1))
+        record = self._append.popleft()
         self.position, self.log_id = record.position, record.log_id
         return record
 

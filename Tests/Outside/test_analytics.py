@@ -12,12 +12,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +24,10 @@ from uuid import UUID, uuid4
 
 import pytest
 import zmq
+from analytics_support import (
+    CURRENCIES, History, Relay, appender as appender, deposit, deposit_to_opened, endpoints, fill, log as log, positions,
+    program, rows, run, running, take,
+)  # fmt: skip
 from daybook_frames import Event, Record, Write
 from daybook_services import Services, free_port, wait_for
 from daybook_subscriber import append
@@ -37,165 +40,7 @@ from daybook_events import (
 from daybook_events.accounts import Deposited, Money, Opened, UnknownEvent, account_event
 from daybook_events.frames import HEADER, MAGIC
 
-ANALYTICS = Path(__file__).resolve().parents[2] / "deploy/analytics"
-CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 EVENT_COLUMNS = "position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data"
-
-
-# MARK: what the tests work with
-
-
-@pytest.fixture
-def log() -> Iterator[Services]:
-    with Services() as services:
-        services.start("event-log-service")
-        yield services
-
-
-@pytest.fixture
-def appender(log: Services) -> Iterator[Requester]:
-    requester = Requester(zmq.Context.instance(), log.append, patience=20.0)
-    yield requester
-    requester.close()
-
-
-def endpoints(services: Services) -> Endpoints:
-    return Endpoints(services.events, services.read)
-
-
-class History:
-    """Random account events of both schema versions, and beside them what an independent ledger makes of them."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.currencies: dict[str, str] = {}
-
-    def writes(self, count: int) -> list[Write]:
-        """One event for each of so many accounts, with the account's opening where it is new."""
-        accounts = self.random.sample([f"acc-{number}" for number in range(60)], count)
-        return [Write(f"account/{account}", None, self._events(account)) for account in accounts]
-
-    def _events(self, account: str) -> list[Event]:
-        is_old_schema = self.random.random() < 0.3
-        events = []
-        if account not in self.currencies:
-            currency = "USD" if is_old_schema else self.random.choice(list(CURRENCIES))
-            self.currencies[account] = currency
-            data = f'"initial_balance":{self._amount(currency, is_old_schema)}'
-            data += "" if is_old_schema else f',"currency":"{currency}"'
-            events.append(self._event("AccountOpened", f'{{"owner":"Owner of {account}",{data}}}', is_old_schema))
-        currency = self.currencies[account]
-        is_old_schema = is_old_schema and currency == "USD"
-        type_ = self.random.choice(["MoneyDeposited", "MoneyWithdrawn"])
-        events.append(self._event(type_, f'{{"amount":{self._amount(currency, is_old_schema)}}}', is_old_schema))
-        return events
-
-    def _amount(self, currency: str, is_old_schema: bool) -> str:
-        digits = CURRENCIES[currency]
-        amount = f"{Decimal(self.random.randrange(1, 10**7)).scaleb(-digits):f}"
-        return amount.rstrip("0") + "0" if is_old_schema else f'"{amount}"'
-
-    @staticmethod
-    def _event(type_: str, data: str, is_old_schema: bool) -> Event:
-        return Event(uuid4(), type_, data.encode(), b"", 1 if is_old_schema else 2)
-
-
-def fill(appender: Requester, history: History, appends: int) -> None:
-    for _ in range(appends):
-        assert append(appender, *history.writes(20)).result == "committed"
-
-
-def deposit(appender: Requester, account: str, count: int = 1) -> None:
-    events = [Event(uuid4(), "MoneyDeposited", b'{"amount":"1.00"}', b"", 2) for _ in range(count)]
-    assert append(appender, Write(f"account/{account}", None, events)).result == "committed"
-
-
-def take(subscription: Subscription, position: int, deadline: float = 10.0) -> list[Record]:
-    """The records up to a position; fails if they do not come."""
-    records: list[Record] = []
-    end = time.monotonic() + deadline
-    while not records or records[-1].position < position:
-        assert time.monotonic() < end, f"only {len(records)} records within {deadline:g} s"
-        records += subscription.next_batch(wait=0.5)
-    return records
-
-
-def positions(records: list[Record]) -> list[int]:
-    return [record.position for record in records]
-
-
-def rows(database: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def program(name: str, *arguments: object, services: Services) -> list[str]:
-    where = ["--events", services.events, "--read", services.read]
-    return [sys.executable, str(ANALYTICS / name), *map(str, arguments), *where]
-
-
-def run(name: str, *arguments: object, services: Services) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(program(name, *arguments, services=services), capture_output=True, text=True, timeout=30)
-
-
-@contextmanager
-def running(command: list[str], **streams: object) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, **streams)  # type: ignore[call-overload]
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-class Relay:
-    """Stands between the log and a subscriber, and passes on what `alter` makes of each message; None drops it."""
-
-    def __init__(self, services: Services) -> None:
-        self.endpoints = Endpoints(*(f"tcp://127.0.0.1:{free_port()}" for _ in range(2)))
-        self.alter_published: Callable[[list[bytes]], list[bytes] | None] = lambda message: message
-        self.alter_reply: Callable[[list[bytes]], list[bytes] | None] = lambda message: message
-        self._services = services
-        self._context = zmq.Context()
-        # Its sockets go with their thread; what they have not sent then must not hold the end of the context.
-        self._context.linger = 0
-        self._is_ending = False
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Relay:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_ending = True
-        self._thread.join()
-        self._context.destroy(linger=0)
-
-    def _run(self) -> None:
-        published, subscriptions = self._context.socket(zmq.XSUB), self._context.socket(zmq.XPUB)
-        requests, replies = self._context.socket(zmq.ROUTER), self._context.socket(zmq.DEALER)
-        # Each request keeps its requester's address, which the log does not see: it is the only requester here.
-        published.connect(self._services.events)
-        replies.connect(self._services.read)
-        subscriptions.bind(self.endpoints.events)
-        requests.bind(self.endpoints.read)
-        address = b""
-        poller = zmq.Poller()
-        for socket in (published, subscriptions, requests, replies):
-            poller.register(socket, zmq.POLLIN)
-        while not self._is_ending:
-            for socket, _ in poller.poll(50):
-                message = socket.recv_multipart()
-                if socket is subscriptions:
-                    published.send_multipart(message)
-                elif socket is requests:
-                    address, *frames = message
-                    replies.send_multipart(frames)
-                elif socket is published:
-                    if passed := self.alter_published(message):
-                        subscriptions.send_multipart(passed)
-                elif passed := self.alter_reply(message):
-                    requests.send_multipart([address, *passed])
 
 
 # MARK: following
@@ -209,7 +54,8 @@ def test_a_subscription_gives_everything_in_order_and_goes_on_from_each_checkpoi
         records = take(subscription, log.readiness()["position"])
         assert subscription.is_caught_up
     assert positions(records) == list(range(1, len(records) + 1))
-    for held in (records[0], records[17], records[-1]):
+    ends = [record for record in records if not record.continues]
+    for held in (ends[0], ends[7], ends[-1]):
         deposit(appender, "acc-0")
         with Subscription(endpoints(log), Checkpoint.of(held)) as subscription:
             last = log.readiness()["position"]
@@ -296,8 +142,8 @@ def flip(message: list[bytes], frame: int, byte: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("frame", "byte"), [(0, 10), (1, 7), (1, 47), (1, 63), (1, 95), (2, -3)],
-    ids=["topic", "schema version", "time", "event id", "hash", "amount"],
+    ("frame", "byte"), [(0, 10), (1, 5), (1, 7), (1, 47), (1, 63), (1, 95), (2, -3)],
+    ids=["topic", "flags", "schema version", "time", "event id", "hash", "amount"],
 )  # fmt: skip
 def test_an_altered_event_is_found_after_those_before_it_were_given(
     shared_log: tuple[Services, Requester], frame: int, byte: int
@@ -311,7 +157,8 @@ def test_an_altered_event_is_found_after_those_before_it_were_given(
             flip(message, frame, byte) if message[1][24:32] == (head.position + 4).to_bytes(8, "big")
             and message[0] != b"heartbeat/" else message
         )  # fmt: skip
-        deposit(appender, "a", 5)
+        for _ in range(5):
+            deposit(appender, "a")
         assert positions(take(subscription, head.position + 3))[-1] == head.position + 3
         with pytest.raises(ChainBroken, match=rf"position {head.position + 4} .*begin from nothing"):
             take(subscription, head.position + 5)
@@ -332,7 +179,8 @@ def appender_head(log: Services) -> Checkpoint:
 
 
 def test_an_altered_record_of_a_read_is_found(log: Services, appender: Requester) -> None:
-    deposit(appender, "a", 5)
+    for _ in range(5):
+        deposit(appender, "a")
     with Relay(log) as relay, Subscription(relay.endpoints) as subscription:
         relay.alter_reply = lambda message: flip(message, 0, -3)
         assert positions(take(subscription, 4)) == [1, 2, 3, 4]
@@ -559,13 +407,6 @@ def test_a_table_refuses_another_log_and_a_second_writer(
     check_table(table, log)
 
 
-def deposit_to_opened(appender: Requester, account: str, count: int, currency: str = "USD") -> None:
-    opened = f'{{"owner":"Alice","initial_balance":"0.00","currency":"{currency}"}}'
-    event = Event(uuid4(), "AccountOpened", opened.encode(), b"", 2)
-    assert append(appender, Write(f"account/{account}", 0, [event])).result == "committed"
-    deposit(appender, account, count)
-
-
 def test_records_of_other_categories_are_kept_and_mean_nothing(
     log: Services, appender: Requester, tmp_path: Path
 ) -> None:
@@ -579,13 +420,26 @@ def test_records_of_other_categories_are_kept_and_mean_nothing(
 # MARK: the questions
 
 
+@dataclass(frozen=True)
+class Moved:
+    """One change of a balance."""
+
+    position: int
+    account: str
+    amount: Decimal
+    recorded_at: int
+    type: str
+    counterparty: str | None
+
+
 class Ledger:
     """The log's file in exact decimals, without a line of the programs that are tested."""
 
     def __init__(self, database: Path) -> None:
         self.currency: dict[str, str] = {}
         self.owner: dict[str, str] = {}
-        self.movements: list[tuple[int, str, Decimal, int]] = []
+        self.movements: list[Moved] = []
+        self.holds: dict[tuple[str, str], Decimal] = {}
         events = rows(database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
         for position, account, type_, at, data in events:
             members = json.loads(str(data), parse_float=Decimal)
@@ -593,24 +447,44 @@ class Ledger:
             if type_ == "AccountOpened":
                 self.currency[str(account)] = members.get("currency", "USD")
                 self.owner[str(account)] = members["owner"]
-            sign = -1 if type_ == "MoneyWithdrawn" else 1
-            self.movements.append((int(str(position)), str(account), sign * amount, int(str(at))))
+            if type_ == "HoldPlaced" and "expires_at" not in members:
+                self.holds[str(account), members["hold"]] = amount
+            if type_ in ("HoldReleased", "HoldExpired", "HoldCaptured"):
+                self.holds.pop((str(account), members["hold"]), None)
+            if type_ in ("HoldPlaced", "HoldReleased", "HoldExpired"):
+                continue
+            if type_ in ("MoneyWithdrawn", "MoneySent", "HoldCaptured") or members.get("direction") == "debit":
+                amount = -amount
+            counterparty = members.get("to", members.get("from"))
+            self.movements.append(
+                Moved(int(str(position)), str(account), amount, int(str(at)), str(type_), counterparty)
+            )
 
     def written(self, amount: Decimal, currency: str) -> str:
         return f"{amount:.{CURRENCIES[currency]}f}"
 
-    def held(self) -> list[list[str]]:
+    def balances(self) -> list[list[str]]:
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for _, account, amount, _ in self.movements:
-            sums[self.currency[account]] += amount
+        for moved in self.movements:
+            sums[self.currency[moved.account]] += moved.amount
         accounts = Counter(self.currency.values())
         return [[name, str(accounts[name]), self.written(sums[name], name)] for name in sorted(sums)]
 
+    def held(self) -> list[list[str]]:
+        held: dict[str, list[Decimal]] = defaultdict(list)
+        for (account, _), amount in self.holds.items():
+            held[self.currency[account]].append(amount)
+        return [
+            [name, str(len(amounts)), self.written(sum(amounts, Decimal()), name)]
+            for name, amounts in sorted(held.items())
+        ]
+
     def flows(self) -> list[list[str]]:
         flows: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
-        for _, account, amount, at in self.movements:
-            hour = datetime.fromtimestamp(at // 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:00Z")
-            flows[hour, self.currency[account]].append(amount)
+        for moved in self.movements:
+            hour = datetime.fromtimestamp(moved.recorded_at // 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:00Z")
+            if not moved.counterparty:
+                flows[hour, self.currency[moved.account]].append(moved.amount)
         return [
             [hour, name, str(len(flow)), self.written(sum((a for a in flow if a > 0), Decimal()), name),
              self.written(-sum((a for a in flow if a < 0), Decimal()), name)]
@@ -622,15 +496,16 @@ class Ledger:
         peak: dict[str, Decimal] = {}
         worst: dict[str, Decimal] = defaultdict(Decimal)
         fall: dict[str, list[str]] = {}
-        for position, account, amount, _ in self.movements:
-            balance[account] += amount
+        for moved in self.movements:
+            account = moved.account
+            balance[account] += moved.amount
             peak[account] = max(peak.get(account, balance[account]), balance[account])
             lost = peak[account] - balance[account]
             if lost > worst[account]:
                 worst[account] = lost
                 amounts = (peak[account], balance[account], lost)
                 written = [self.written(amount, self.currency[account]) for amount in amounts]
-                fall[account] = [account, self.owner[account], self.currency[account], *written, str(position)]
+                fall[account] = [account, self.owner[account], self.currency[account], *written, str(moved.position)]
         return [fall[account] for account in sorted(fall, key=lambda account: (-worst[account], account))[:5]]
 
 
@@ -647,31 +522,35 @@ def test_the_questions_are_answered_as_exact_arithmetic_does(
         for block in answered.stdout.strip().split("\n\n")
     ]
     ledger = Ledger(log.database)
-    assert len(ledger.held()) == len(CURRENCIES) and len(ledger.falls()) == 5
-    assert answers == [ledger.held(), ledger.flows(), ledger.falls()]
+    assert len(ledger.balances()) == len(CURRENCIES) and len(ledger.falls()) == 5 and ledger.held()
+    assert answers == [ledger.balances(), ledger.held(), ledger.flows(), ledger.falls()]
 
 
 # MARK: the live view
 
 
-def figures(log: Services, window: int) -> tuple[str, str, list[tuple[str, str, str]]]:
-    """What the view must show of deposits, of withdrawals and of the largest movements, from the file of the log."""
-    events = rows(log.database, "SELECT position, stream, type, recorded_at, data FROM events ORDER BY position")
-    last_second = int(str(events[-1][3])) // 1_000_000
+def figures(log: Services, window: int) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """What the view must show of deposits, withdrawals and transfers and of the largest movements, from the log's file."""
+    events = rows(log.database, "SELECT type, recorded_at FROM events ORDER BY position")
+    last_second = int(str(events[-1][1])) // 1_000_000
     ledger = Ledger(log.database)
 
     def line(type_: str) -> str:
-        times = [int(str(at)) // 1_000_000 for _, _, found, at, _ in events if found == type_]
+        times = [int(str(at)) // 1_000_000 for found, at in events if found == type_]
         rate = sum(time > last_second - window for time in times) / window
         return f"{rate:,.1f}/s {len(times):,} in all"
 
-    movements = [movement for movement, event in zip(ledger.movements, events) if event[2] != "AccountOpened"]
-    largest = sorted(movements, key=lambda movement: (-abs(movement[2]), movement[0]))[:5]
+    # What moved between two accounts is shown once, where it went out.
+    movements = [
+        moved for moved in ledger.movements
+        if moved.type != "AccountOpened" and not (moved.counterparty and moved.amount > 0)
+    ]  # fmt: skip
     shown = []
-    for _, account, amount, _ in largest:
-        currency = ledger.currency[account]
-        shown.append((f"{amount:+,.{CURRENCIES[currency]}f}", currency, account))
-    return line("MoneyDeposited"), line("MoneyWithdrawn"), shown
+    for moved in sorted(movements, key=lambda moved: (-abs(moved.amount), moved.position))[:5]:
+        currency = ledger.currency[moved.account]
+        shown.append((f"{moved.amount:+,.{CURRENCIES[currency]}f}", currency, moved.account))
+    lines = [line(type_) for type_ in ("MoneyDeposited", "MoneyWithdrawn", "MoneySent")]
+    return lines, shown
 
 
 def test_the_view_shows_the_right_figures(log: Services, appender: Requester) -> None:
@@ -679,11 +558,11 @@ def test_the_view_shows_the_right_figures(log: Services, appender: Requester) ->
     shown = run("watch.py", "--once", "--window", 3, services=log)
     assert (shown.returncode, shown.stderr) == (0, "") and "\x1b" not in shown.stdout
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    deposits, withdrawals, largest = figures(log, window=3)
+    (deposits, withdrawals, transfers), largest = figures(log, window=3)
     head = f"{log.readiness()['position']:,}"
     assert lines[0] == f"position {head} of {head}, 0 behind, newest event 0.0 s old, read once"
-    assert lines[2:4] == [f"deposits {deposits}", f"withdrawals {withdrawals}"]
-    assert [(words[0], words[1], words[3]) for words in map(str.split, lines[7:])] == largest
+    assert lines[2:5] == [f"deposits {deposits}", f"withdrawals {withdrawals}", f"transfers {transfers}"]
+    assert [(words[0], words[1], words[3]) for words in map(str.split, lines[8:])] == largest
 
 
 def test_the_view_follows_on_a_terminal_and_leaves_no_trace(log: Services, appender: Requester) -> None:

@@ -425,17 +425,18 @@ def test_a_conflict_tells_the_actual_version_and_what_was_missed(log: Services, 
     assert append(requester, Write("account/a", 2, events[2:4], last_event=events[1].id)).versions == (4,)
 
     reply = append(requester, Write("account/a", 1, events[4:]))
-    assert (reply.result, reply.write, reply.actual) == ("conflict", 0, 4)
-    assert [record.stream_version for record in reply.missed] == [2, 3, 4]
-    assert [record.data for record in reply.missed] == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
-    assert reply.missed[1].hash_after(reply.missed[0].hash) == reply.missed[1].hash
+    assert (reply.result, reply.conflict.write, reply.conflict.actual) == ("conflict", 0, 4)
+    missed = reply.conflict.missed
+    assert [record.stream_version for record in missed] == [2, 3, 4]
+    assert [record.data for record in missed] == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+    assert missed[1].hash_after(missed[0].hash) == missed[1].hash
 
-    ahead = append(requester, Write("account/a", 9, events[4:]))
-    assert (ahead.result, ahead.actual, [record.stream_version for record in ahead.missed]) == ("conflict", 4, [4])
-    other_course = append(requester, Write("account/a", 4, events[4:], last_event=events[0].id))
-    assert (other_course.result, [record.event_id for record in other_course.missed]) == ("conflict", [events[3].id])
-    nothing = append(requester, Write("account/b", 3, events[4:]))
-    assert (nothing.result, nothing.actual, nothing.missed) == ("conflict", 0, ())
+    ahead = append(requester, Write("account/a", 9, events[4:])).conflict
+    assert (ahead.actual, [record.stream_version for record in ahead.missed]) == (4, [4])
+    other_course = append(requester, Write("account/a", 4, events[4:], last_event=events[0].id)).conflict
+    assert [record.event_id for record in other_course.missed] == [events[3].id]
+    nothing = append(requester, Write("account/b", 3, events[4:])).conflict
+    assert (nothing.stream, nothing.actual, nothing.missed) == ("account/b", 0, ())
     assert head(log)[0] == 4
     assert log.readiness()["conflicts"] == 4
 
@@ -445,10 +446,60 @@ def test_an_append_to_several_streams_is_whole_or_nothing(log: Services, peers: 
     both = append(requester, Write("account/a", 0, [event(), event()]), Write("account/b", 0, [event()]))
     assert (both.result, both.position, both.versions) == ("committed", 3, (2, 1))
     torn = append(requester, Write("account/a", 2, [event()]), Write("account/b", 0, [event()]))
-    assert (torn.result, torn.write, torn.actual) == ("conflict", 1, 1)
+    assert (torn.result, torn.conflict.write, torn.conflict.actual) == ("conflict", 1, 1)
     records = list(peers.subscriber(log).up_to(3))
     assert [(record.name, record.stream_version) for record in records] == [("a", 1), ("a", 2), ("b", 1)]
     check_sequence(records, log)
+
+
+def test_a_conflict_and_a_replay_name_all_streams(log: Services, peers: Peers) -> None:
+    requester = peers.requester(log.append)
+    command = Command(b"key", bytes(32))
+    writes = [Write("account/a", 0, [event()]), Write("account/b", 0), Write("account/c", 0, [event()])]
+    assert append(requester, *writes, command=command).versions == (1, 0, 1)
+    replayed = append(requester, *writes, command=command)
+    assert (replayed.result, replayed.versions) == ("replayed", (1, 0, 1))
+    assert replayed.streams == ("account/a", "account/b", "account/c")
+    refused = append(requester, *writes)
+    assert [(conflict.write, conflict.stream, conflict.actual) for conflict in refused.conflicts] == [
+        (0, "account/a", 1), (2, "account/c", 1),
+    ]  # fmt: skip
+    assert [len(conflict.missed) for conflict in refused.conflicts] == [1, 1]
+    # One without events and without a key asks whether what it expects holds, and records nothing.
+    check = append(requester, Write("account/a", 1), Write("account/b", 0))
+    assert (check.result, check.position, check.versions) == ("committed", 2, (1, 0))
+    assert append(requester, Write("account/a", 1), Write("account/b", 1)).conflict.stream == "account/b"
+    assert head(log)[0] == 2
+
+
+def test_each_record_says_whether_its_append_goes_on(log: Services, peers: Peers) -> None:
+    subscription = peers.socket(zmq.SUB, log.events, b"")
+    subscription.recv_multipart()
+    requester = peers.requester(log.append)
+    sizes = [(1,), (2, 0, 1), (1,), (4,)]
+    for number, size in enumerate(sizes):
+        append(requester, *(Write(f"account/{number}-{index}", 0, [event() for _ in range(events)])
+                            for index, events in enumerate(size)))  # fmt: skip
+    expected = [False, True, True, False, False, True, True, True, False]
+    live: list[bytes] = []
+    while len(live) < len(expected):
+        message = subscription.recv_multipart()
+        if message[0] == b"heartbeat/":
+            assert message[1][5] == 0
+        else:
+            live.append(message[1])
+    assert [header[5] for header in live] == [int(flag) for flag in expected]
+    records = list(peers.subscriber(log).up_to(len(expected)))
+    assert [record.continues for record in records] == expected
+    assert [record.header for record in records] == [header[:96] for header in live]
+    # All records of an append have one time; the head is never inside one.
+    times = [{record.recorded_at for record in records[a:b]} for a, b in ((0, 1), (1, 4), (4, 5), (5, 9))]
+    assert [len(time) for time in times] == [1, 1, 1, 1]
+    check_sequence(records, log)
+    reads = peers.requester(log.read)
+    reply = reads.ask(READ_STREAM, stream_bytes("account/1-0") + struct.pack(">QII", 0, 10, 1 << 20))
+    reply.integer(8)
+    assert [record.continues for record in reply.records()] == [True, True]
 
 
 def test_a_key_has_one_outcome_for_good(log: Services, peers: Peers) -> None:
@@ -456,10 +507,11 @@ def test_a_key_has_one_outcome_for_good(log: Services, peers: Peers) -> None:
     command = Command(b"key-1", bytes(range(32)), b"an outcome")
     first = append(requester, Write("account/a", 0, [event()]), command=command)
     append(requester, Write("account/a", 1, [event()]))
-    expected = ("replayed", first.position, first.recorded_at, first.versions, b"an outcome")
+    expected = ("replayed", first.position, first.recorded_at, first.versions, ("account/a",), b"an outcome")
     for _ in range(2):
         again = append(requester, Write("account/a", 0, [event("Other")]), command=command)
-        assert (again.result, again.position, again.recorded_at, again.versions, again.outcome) == expected
+        found = (again.result, again.position, again.recorded_at, again.versions, again.streams, again.outcome)
+        assert found == expected
         other = append(requester, Write("account/a", 2, [event()]), command=Command(b"key-1", bytes(32)))
         assert other.result == "key reused"
         assert append(requester, Write("account/b", None), command=command).result in ("committed", "replayed")

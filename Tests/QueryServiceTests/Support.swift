@@ -68,14 +68,21 @@ var silence: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandl
 /// The hash of the record at a position of the tests' log; these tests prove no chains.
 func hash(_ position: UInt64) -> Digest256 { Digest256(position, 0, 0, 0) }
 
-func record(_ position: UInt64, of name: String = "a", version: UInt64? = nil, data: String? = nil) -> RecordedEvent {
+func record(
+    _ position: UInt64, of name: String = "a", version: UInt64? = nil, data: String? = nil, continues: Bool = false
+) -> RecordedEvent {
     RecordedEvent(
         position: position, stream: StreamID(category: "test", name: name)!, streamVersion: version ?? position,
         recordedAt: Timestamp(microseconds: Int64(position)),
         event: NewEvent(
             id: UniqueID(high: 0, low: position), type: "Counted", schemaVersion: 1,
             data: Array((data ?? "\(position)").utf8)),
-        hash: hash(position))
+        continues: continues, hash: hash(position))
+}
+
+/// The records of one append whose numbers are their positions.
+func append(_ positions: ClosedRange<UInt64>) -> [RecordedEvent] {
+    positions.map { record($0, continues: $0 < positions.upperBound) }
 }
 
 /// Records whose numbers are their positions.

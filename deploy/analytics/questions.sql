@@ -4,13 +4,25 @@
 SELECT
     currency,
     count(DISTINCT account) AS accounts,
-    money(sum(minor_units), fraction_digits) AS held
+    money(sum(minor_units), fraction_digits) AS balance
 FROM movements JOIN accounts USING (account)
 GROUP BY currency, fraction_digits
 ORDER BY currency;
 
--- How much came in and went out, hour by hour and by currency?
--- Initial balances count as money that came in. Times of records never decrease, so a closed hour stays as it is.
+-- How much of it is held now, by currency?
+-- A hold whose time is over holds nothing, also before the log records that it expired.
+SELECT
+    currency,
+    count(*) AS holds,
+    money(sum(minor_units), fraction_digits) AS held
+FROM holds JOIN accounts USING (account)
+WHERE resolution IS NULL AND (expires_at IS NULL OR expires_at > unixepoch() * 1000000)
+GROUP BY currency, fraction_digits
+ORDER BY currency;
+
+-- How much came into the ledger and left it, hour by hour and by currency?
+-- Initial balances count as money that came in; what moved between accounts did neither. Times of records never decrease,
+-- so a closed hour stays as it is.
 SELECT
     strftime('%Y-%m-%dT%H:00Z', recorded_at / 1000000, 'unixepoch') AS hour,
     currency,
@@ -18,6 +30,7 @@ SELECT
     money(sum(max(minor_units, 0)), fraction_digits) AS came_in,
     money(sum(max(-minor_units, 0)), fraction_digits) AS went_out
 FROM movements JOIN accounts USING (account)
+WHERE counterparty IS NULL
 GROUP BY hour, currency, fraction_digits
 ORDER BY hour, currency;
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from uuid import UUID
 
 from daybook_events import Checkpoint, Endpoints, Record, Subscription
-from daybook_events.accounts import Deposited, Money, Opened, Withdrawn, account_event
+from daybook_events.accounts import (
+    HoldCaptured, HoldExpired, HoldPlaced, HoldReleased, Money, Opened, account_event, movement,
+)  # fmt: skip
 from daybook_events.command_line import PATIENCE, Stop, add_endpoints, printable, run
 from daybook_events.failures import DaybookError
 
@@ -55,11 +57,24 @@ SCHEMA = """
     CREATE TABLE IF NOT EXISTS movements (
         position INTEGER PRIMARY KEY REFERENCES events,
         account TEXT NOT NULL REFERENCES accounts,
-        kind TEXT NOT NULL CHECK (kind IN ('opening', 'deposit', 'withdrawal')),
-        minor_units INTEGER NOT NULL, -- negative for withdrawals
-        recorded_at INTEGER NOT NULL
+        kind TEXT NOT NULL CHECK (
+            kind IN ('opening', 'deposit', 'withdrawal', 'sent', 'received', 'capture', 'reversal')
+        ),
+        minor_units INTEGER NOT NULL, -- negative where money went out
+        recorded_at INTEGER NOT NULL,
+        counterparty TEXT -- the other account; none where money came into the ledger, or left it
     ) STRICT;
     CREATE INDEX IF NOT EXISTS movements_by_account ON movements (account, position);
+    CREATE TABLE IF NOT EXISTS holds (
+        account TEXT NOT NULL REFERENCES accounts,
+        hold TEXT NOT NULL,
+        minor_units INTEGER NOT NULL,
+        expires_at INTEGER, -- from then on it holds nothing, whether its expiry is recorded yet or not
+        placed_at INTEGER NOT NULL REFERENCES events, -- the position
+        resolved_at INTEGER REFERENCES events, -- the position; none while it is open
+        resolution TEXT CHECK (resolution IN ('captured', 'released', 'expired')),
+        PRIMARY KEY (account, hold)
+    ) STRICT;
 """
 
 
@@ -76,14 +91,15 @@ class EventTable:
         self.database.execute("PRAGMA synchronous = FULL")
         self.database.execute("PRAGMA foreign_keys = ON")
         self.database.create_function("money", 2, money, deterministic=True)
-        self.database.executescript(SCHEMA)
+        with self._transaction():
+            self._make_tables()
 
     def checkpoint(self) -> Checkpoint | None:
         row = self.database.execute("SELECT log_id, position, hash FROM checkpoint").fetchone()
         return Checkpoint(UUID(row[0]), row[1], row[2]) if row else None
 
     def take(self, records: Sequence[Record], after: Checkpoint | None) -> Checkpoint:
-        """Adds records that follow on a checkpoint, whole or not at all, and gives the new checkpoint."""
+        """Adds records that follow on a checkpoint, which are whole appends, all or none, and gives the new checkpoint."""
         reached = Checkpoint.of(records[-1])
         with self._transaction():
             if self.checkpoint() != after:
@@ -106,6 +122,21 @@ class EventTable:
     def close(self) -> None:
         self.database.close()
 
+    def _make_tables(self) -> None:
+        columns = [row[1] for row in self.database.execute("PRAGMA table_info(movements)")]
+        # One of an older version of this program, which knew no movements between accounts.
+        is_older = bool(columns) and "counterparty" not in columns
+        if is_older:
+            self.database.execute("ALTER TABLE movements RENAME TO older_movements")
+            self.database.execute("DROP INDEX movements_by_account")
+        for statement in statements(SCHEMA):
+            self.database.execute(statement)
+        if is_older:
+            self.database.execute(
+                "INSERT INTO movements SELECT position, account, kind, minor_units, recorded_at, NULL FROM older_movements"
+            )
+            self.database.execute("DROP TABLE older_movements")
+
     def _add(self, record: Record) -> None:
         self.database.execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -115,21 +146,35 @@ class EventTable:
                 record.metadata.decode(), record.data.decode(),
             ),
         )  # fmt: skip
-        match account_event(record):
+        event = account_event(record)
+        if event is None:
+            return
+        match event:
             case Opened(account, owner, balance, currency):
                 self.database.execute(
                     "INSERT INTO accounts VALUES (?, ?, ?, ?)", (account, owner, currency, balance.fraction_digits)
                 )
-                self._move(record, "opening", balance.minor_units)
-            case Deposited(_, amount):
-                self._move(record, "deposit", amount.minor_units)
-            case Withdrawn(_, amount):
-                self._move(record, "withdrawal", -amount.minor_units)
+            case HoldPlaced(account, hold, amount, expires_at):
+                self.database.execute(
+                    "INSERT INTO holds VALUES (?, ?, ?, ?, ?, NULL, NULL)",
+                    (account, hold, amount.minor_units, expires_at, record.position),
+                )
+            case HoldCaptured(account, hold):
+                self._resolve(record, account, hold, "captured")
+            case HoldReleased(account, hold):
+                self._resolve(record, account, hold, "released")
+            case HoldExpired(account, hold):
+                self._resolve(record, account, hold, "expired")
+        if moved := movement(event):
+            self.database.execute(
+                "INSERT INTO movements VALUES (?, ?, ?, ?, ?, ?)",
+                (record.position, record.name, moved.kind, moved.minor_units, record.recorded_at, moved.counterparty),
+            )
 
-    def _move(self, record: Record, kind: str, minor_units: int) -> None:
+    def _resolve(self, record: Record, account: str, hold: str, resolution: str) -> None:
         self.database.execute(
-            "INSERT INTO movements VALUES (?, ?, ?, ?, ?)",
-            (record.position, record.name, kind, minor_units, record.recorded_at),
+            "UPDATE holds SET resolved_at = ?, resolution = ? WHERE account = ? AND hold = ?",
+            (record.position, resolution, account, hold),
         )
 
     @contextmanager
@@ -164,7 +209,8 @@ def follow(table: EventTable, endpoints: Endpoints, once: bool, stop: Stop) -> N
     checkpoint = table.checkpoint()
     with Subscription(endpoints, checkpoint, patience=PATIENCE if once else None) as subscription:
         while not stop and not (once and subscription.is_caught_up):
-            # At most so many in one transaction: a crash costs little work, and a flush is shared by many.
+            # About so many in one transaction, always whole appends: a crash costs little work, and a flush is shared
+            # by many.
             if batch := subscription.next_batch(most=5000, wait=0.2):
                 checkpoint = table.take(batch, checkpoint)
     print(f"position {checkpoint.position if checkpoint else 0}, hash {checkpoint.hash.hex() if checkpoint else '-'}")

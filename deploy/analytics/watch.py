@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows what happens in the log: deposits and withdrawals per second, the largest movements, position and lag.
+"""Shows what happens in the log: deposits, withdrawals and transfers per second, the largest movements, position and lag.
 
     python watch.py             follows the log from now on, until Ctrl-C
     python watch.py --once      reads the log from its beginning, prints the view once and ends
@@ -23,7 +23,7 @@ from decimal import Decimal
 import zmq
 
 from daybook_events import Checkpoint, Endpoints, LogUnreachable, Point, Record, Refused, Requester, Subscription
-from daybook_events.accounts import Deposited, Money, Opened, Withdrawn, account_event
+from daybook_events.accounts import Deposited, HoldCaptured, Money, Opened, Reversed, Sent, Withdrawn, account_event
 from daybook_events.command_line import PATIENCE, Stop, add_endpoints, at_least_one, run
 
 MICROSECONDS = 1_000_000
@@ -32,7 +32,7 @@ SHOWN = 5
 
 @dataclass(order=True, frozen=True)
 class Movement:
-    """A deposit or a withdrawal; the greater one is the larger, of equal ones the earlier."""
+    """What changed a balance; the greater one is the larger, of equal ones the earlier."""
 
     size: Decimal
     earliness: int
@@ -49,6 +49,7 @@ class Second:
     second: int
     deposits: int = 0
     withdrawals: int = 0
+    transfers: int = 0
 
 
 class Figures:
@@ -58,7 +59,7 @@ class Figures:
         self.window = window
         self.position = 0
         self.recorded_at: int | None = None
-        self.opened = self.deposits = self.withdrawals = 0
+        self.opened = self.deposits = self.withdrawals = self.transfers = 0
         self.largest: list[Movement] = []
         # Times never decrease along the log, so the newest second is the last.
         self._seconds: deque[Second] = deque(maxlen=window)
@@ -76,13 +77,25 @@ class Figures:
                 self.withdrawals += 1
                 self._second(record).withdrawals += 1
                 self._rank(record, account, "-", amount)
+            case Sent(account, amount):
+                # Once, on the sender's side: the receiver's is the same money.
+                self.transfers += 1
+                self._second(record).transfers += 1
+                self._rank(record, account, "-", amount)
+            case HoldCaptured(account=account, amount=amount):
+                self._rank(record, account, "-", amount)
+            case Reversed(account, amount, is_credit=is_credit, counterparty=None):
+                self._rank(record, account, "+" if is_credit else "-", amount)
+            case Reversed(account, amount, is_credit=False):
+                self._rank(record, account, "-", amount)
 
-    def rates(self, now: int) -> tuple[float, float]:
-        """Deposits and withdrawals per second in the window that ends with the second of `now`, in microseconds."""
+    def rates(self, now: int) -> tuple[float, float, float]:
+        """Deposits, withdrawals and transfers per second in the window that ends with the second of `now`, in
+        microseconds."""
         last = now // MICROSECONDS
         within = [second for second in self._seconds if last - self.window < second.second <= last]
-        deposits, withdrawals = sum(s.deposits for s in within), sum(s.withdrawals for s in within)
-        return deposits / self.window, withdrawals / self.window
+        sums = (sum(s.deposits for s in within), sum(s.withdrawals for s in within), sum(s.transfers for s in within))
+        return sums[0] / self.window, sums[1] / self.window, sums[2] / self.window
 
     def _second(self, record: Record) -> Second:
         second = record.recorded_at // MICROSECONDS
@@ -123,13 +136,14 @@ class Currencies:
 def view(figures: Figures, head: int, state: str, now: int, currencies: Callable[[list[str]], dict[str, str]]
          ) -> Iterator[tuple[str, str]]:  # fmt: skip
     """The lines of the view, each with its style."""
-    deposits, withdrawals = figures.rates(now)
+    deposits, withdrawals, transfers = figures.rates(now)
     behind = head - figures.position
     age = "" if figures.recorded_at is None else f", newest event {max(0, now - figures.recorded_at) / 1e6:.1f} s old"
     yield "title", f"position {figures.position:,} of {head:,}, {behind:,} behind{age}, {state}"
     yield "plain", ""
     yield "deposit", f"deposits     {deposits:>10,.1f}/s {figures.deposits:>15,} in all"
     yield "withdrawal", f"withdrawals  {withdrawals:>10,.1f}/s {figures.withdrawals:>15,} in all"
+    yield "plain", f"transfers    {transfers:>10,.1f}/s {figures.transfers:>15,} in all"
     yield "plain", f"opened       {'':>12} {figures.opened:>15,} in all"
     yield "plain", ""
     # The ledger has no exchange rates: the figures are compared as they are written.

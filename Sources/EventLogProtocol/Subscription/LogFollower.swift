@@ -3,13 +3,13 @@ public import ZeroMQ
 
 /// Takes in what a ``LogFollower`` hands on. It is called on the follower's loop, one call at a time.
 public protocol LogConsumer: AnyObject, Sendable {
-    /// Takes in records that follow on those before, without a gap.
+    /// Takes in records that follow on those before, without a gap: whole appends, never a part of one.
     ///
     /// - Parameter head: the highest position that is known to be recorded.
     func consume(_ records: [RecordedEvent], head: UInt64)
 
     /// Hears that everything known to be recorded up to the checkpoint was handed on, or that it no longer is so: while
-    /// reading, and when the log has not been heard of for a while.
+    /// reading, and when the log has not been heard of for a while. The checkpoint is at the end of an append.
     func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64)
 
     /// Hears that what was handed on is not a part of the log (any more), and says where to begin again.
@@ -52,6 +52,9 @@ public actor LogFollower {
 
     /// Why the last read of the log failed; nil where it did not.
     public private(set) var readFailure: EventLogError?
+
+    /// Why what the log has cannot be handed on; nil if nothing is in the way.
+    public var obstacle: LogObstacle? { machine.obstacle }
 
     /// The loop's thread runs this actor.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -198,9 +201,11 @@ public actor LogFollower {
         guard socket != nil else { return }
         switch result {
         case .success(.log(let page)):
-            failedReads = 0
             readFailure = nil
-            perform(machine.readAnswered(page))
+            let actions = machine.readAnswered(page)
+            // What is read again and again in vain is read ever more seldom.
+            if machine.obstacle == nil { failedReads = 0 }
+            perform(actions)
         case .success:
             readFailure = EventLogError(.refused, "the log answered with a reply to another kind of request")
             perform(machine.readFailed())

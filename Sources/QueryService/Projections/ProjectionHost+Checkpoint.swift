@@ -31,7 +31,9 @@ extension ProjectionHost {
         let (model, checkpoint) =
             state.withLock { state -> (Model, LogCheckpoint)? in
                 guard state.status.position >= state.savedPosition + records else { return nil }
-                guard state.checkpoint.logID != nil, state.checkpoint.hash != nil else { return nil }
+                guard state.checkpoint.logID != nil, state.checkpoint.hash != nil, !state.isWithinAppend else {
+                    return nil
+                }
                 return (state.model, state.checkpoint)
             } ?? (nil, nil)
         guard let model, let checkpoint else { return }

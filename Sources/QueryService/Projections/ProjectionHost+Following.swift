@@ -15,11 +15,11 @@ extension ProjectionHost: HostedProjection {
         }
     }
 
-    /// Applies records, or stops at the first that cannot be applied.
+    /// Applies records, which are whole appends, or stops at the first that cannot be applied.
     func consume(_ records: [RecordedEvent], head: UInt64) {
         var rest = records[...]
         while !rest.isEmpty {
-            let part = rest.prefix(Self.recordsPerLock)
+            let part = rest.wholeAppends(ofAbout: Self.recordsPerLock)
             rest = rest.dropFirst(part.count)
             let woken = state.withLock { state in
                 if let last = part.last, isPassedOver(last, head: head, in: state) {
@@ -41,7 +41,7 @@ extension ProjectionHost: HostedProjection {
 
     private func apply(_ record: RecordedEvent, to state: inout State) {
         // Its checkpoint may be newer than another projection's, after which the log is followed.
-        guard record.position > state.handedOn.position else { return }
+        guard record.position > state.handedOn.position else { return compare(record, &state) }
         guard record.position == state.handedOn.position + 1 else {
             // The follower promises that this is never so. If it is, nothing may be left out in silence.
             return stop(&state, RevisionError(record, "position \(state.handedOn.position + 1) is missing before it"))
@@ -51,10 +51,22 @@ extension ProjectionHost: HostedProjection {
         guard state.status.failure == nil else { return }
         do throws(RevisionError) {
             try state.model.apply(record)
+            state.isWithinAppend = record.continues
+            if record.continues { return }
             state.status.position = record.position
             state.checkpoint = state.handedOn
         } catch {
             stop(&state, error)
+        }
+    }
+
+    /// Looks whether a record that was taken in before is where the checkpoint says, and the end of an append.
+    private func compare(_ record: RecordedEvent, _ state: inout State) {
+        guard record.position == state.checkpoint.position, state.status.failure == nil else { return }
+        guard !record.continues, state.checkpoint.hash == nil || state.checkpoint.hash == record.hash else {
+            state.isWithinAppend = true
+            let reason = "the checkpoint there is of another history, or inside an append"
+            return stop(&state, RevisionError(record, reason))
         }
     }
 
@@ -96,6 +108,7 @@ extension ProjectionHost.State {
         handedOn = LogCheckpoint(logID: handedOn.logID, position: record.position, hash: record.hash)
         checkpoint = handedOn
         status.position = record.position
+        isWithinAppend = false
     }
 
     mutating func reset(to model: Model, after checkpoint: LogCheckpoint) {
@@ -108,5 +121,15 @@ extension ProjectionHost.State {
         handedOn = checkpoint
         self.checkpoint = checkpoint
         savedPosition = checkpoint.position
+        isWithinAppend = false
+    }
+}
+
+extension ArraySlice<RecordedEvent> {
+    /// About `count` records from the beginning, up to the end of an append.
+    fileprivate func wholeAppends(ofAbout count: Int) -> Self {
+        var part = prefix(count)
+        while part.endIndex < endIndex, let last = part.last, last.continues { part = self[...part.endIndex] }
+        return part
     }
 }

@@ -98,8 +98,10 @@ extension ProjectionHost where Model: CheckpointedProjection {
                 guard tail.isEmpty, position == state.handedOn.position else {
                     return .more(state.rebuild?.take() ?? [])
                 }
+                // Only then at the same position, which is the end of an append.
                 let replaced = state.status.failure == nil ? state.model : nil
                 state.model = shadow
+                state.isWithinAppend = false
                 state.status.failure = nil
                 state.status.position = position
                 state.checkpoint = state.handedOn

@@ -6,10 +6,11 @@ internal import Synchronization
 /// Keeps a projection in step with the log, and lets queries read it at a position that they may demand.
 ///
 /// Queries read on their own threads, under a lock that is held for microseconds; the projection is changed by the
-/// follower's thread, some records at a time under the same lock. So a query sees the state at exactly one position.
+/// follower's thread, some appends at a time under the same lock. So a query sees the state at exactly one position,
+/// which is the end of an append.
 ///
 /// A record that cannot be applied stops the projection before it: nothing is skipped. What it holds may still be
-/// read, and is marked as stale.
+/// read, and is marked as stale; unless that is half an append, of which nobody sees anything.
 public final class ProjectionHost<Model: Projection>: Sendable {
     /// What a query may be told instead of an answer.
     public enum ReadFailure: Error, Hashable, Sendable {
@@ -38,6 +39,8 @@ public final class ProjectionHost<Model: Projection>: Sendable {
     struct State {
         var model: Model
         var status = ProjectionStatus()
+        /// Whether the model holds a part of an append. Under the lock alone, unless the projection stopped there.
+        var isWithinAppend = false
         var waiters = PositionWaiters(limit: ProjectionHost.mostWaiters)
         /// The log as far as it was handed on; further than the projection's position where that has stopped.
         var handedOn = LogCheckpoint.beginning
@@ -49,7 +52,7 @@ public final class ProjectionHost<Model: Projection>: Sendable {
         var rebuild: RebuildTail?
     }
 
-    /// So many records are applied under one lock, to let queries in between.
+    /// So many records are applied under one lock, and the rest of the last append, to let queries in between.
     static var recordsPerLock: Int { 64 }
     private static var mostWaiters: Int { 10_000 }
 
@@ -176,7 +179,7 @@ extension ProjectionHost where Model: CheckpointedProjection {
 
 extension ProjectionHost.State {
     /// Whether there is a state to show: the log's head was reached once, or never will be.
-    var mayAnswer: Bool { status.hasCaughtUp || status.failure != nil }
+    var mayAnswer: Bool { !isWithinAppend && (status.hasCaughtUp || status.failure != nil) }
 
     func isPointless(toWaitFor position: UInt64) -> Bool {
         status.failure != nil || (status.hasCaughtUp && status.position >= position)

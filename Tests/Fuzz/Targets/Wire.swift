@@ -81,7 +81,7 @@ private func subscription(_ input: [UInt8]) {
         RecordedEvent(
             position: position, stream: stream, streamVersion: max(1, position), recordedAt: .earliest,
             event: NewEvent(id: UniqueID(high: 0, low: position), type: "T", schemaVersion: 1, data: []),
-            hash: Digest256(position, 0, 0, 0))
+            continues: position % 3 == 1, hash: Digest256(position, 0, 0, 0))
     }
     let start = position()
     var machine = SubscriptionMachine(
@@ -108,6 +108,7 @@ private func subscription(_ input: [UInt8]) {
                 check(record.position == last + 1, "position \(record.position) follows on \(last)")
                 last = record.position
             }
+            check(records.last?.continues == false, "what is handed on ends with an append")
         }
         check(machine.position == last, "the machine knows how far it has come")
     }

@@ -4,10 +4,12 @@ from daybook_events.checkpoint import Checkpoint, Point
 from daybook_events.endpoints import Endpoints
 from daybook_events.failures import (
     AnotherLog,
+    AppendBroken,
     ChainBroken,
     CheckpointDamaged,
     DaybookError,
     Diverged,
+    InsideAppend,
     LogUnreachable,
     LogWentBack,
     Malformed,
@@ -19,6 +21,7 @@ from daybook_events.requester import Requester
 from daybook_events.subscription import Subscription
 
 __all__ = [
-    "AnotherLog", "ChainBroken", "Checkpoint", "CheckpointDamaged", "Counts", "DaybookError", "Diverged", "Endpoints",
-    "Head", "LogUnreachable", "LogWentBack", "Malformed", "Point", "Record", "Refused", "Requester", "Subscription",
+    "AnotherLog", "AppendBroken", "ChainBroken", "Checkpoint", "CheckpointDamaged", "Counts", "DaybookError", "Diverged",
+    "Endpoints", "Head", "InsideAppend", "LogUnreachable", "LogWentBack", "Malformed", "Point", "Record", "Refused",
+    "Requester", "Subscription",
 ]  # fmt: skip

@@ -2,64 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, NoReturn
+from uuid import UUID
 
+from daybook_events.account_events import (
+    AccountEvent as AccountEvent, Change as Change, Closed as Closed, Deposited as Deposited, Details as Details,
+    Frozen as Frozen, HoldCaptured as HoldCaptured, HoldExpired as HoldExpired, HoldPlaced as HoldPlaced,
+    HoldReleased as HoldReleased, LimitsSet as LimitsSet, Movement as Movement, Opened as Opened, Received as Received,
+    Reversed as Reversed, Sent as Sent, Unfrozen as Unfrozen, Withdrawn as Withdrawn, movement as movement,
+)  # fmt: skip
 from daybook_events.failures import DaybookError
 from daybook_events.frames import Record
+from daybook_events.members import Members
+from daybook_events.money import LARGEST_MINOR_UNITS as LARGEST_MINOR_UNITS
+from daybook_events.money import Money as Money
 
 NEWEST_SCHEMA = 2
-LARGEST_MINOR_UNITS = 999_999_999_999_999
-
-# Version 1 held amounts as binary doubles, of which 15 decimal digits can be trusted.
-_DOUBLE = Context(prec=15, rounding=ROUND_HALF_UP)
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,4}))?")
 
 
 class UnknownEvent(DaybookError):
     """An event that this program does not understand, and must not guess at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """A whole number of a currency's smallest units, and how many digits stand after the point."""
-
-    minor_units: int
-    fraction_digits: int
-
-    @property
-    def decimal(self) -> Decimal:
-        return Decimal(self.minor_units).scaleb(-self.fraction_digits)
-
-    def __str__(self) -> str:
-        return f"{self.decimal:f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    account: str
-    owner: str
-    initial_balance: Money
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deposited:
-    account: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    account: str
-    amount: Money
-
-
-AccountEvent = Opened | Deposited | Withdrawn
 
 
 def account_event(record: Record) -> AccountEvent | None:
@@ -67,72 +28,93 @@ def account_event(record: Record) -> AccountEvent | None:
     if record.category != "account":
         return None
     try:
-        return _read(record)
-    except (ValueError, ArithmeticError) as error:
+        if not 1 <= record.schema_version <= NEWEST_SCHEMA:
+            raise ValueError(f"only versions 1 to {NEWEST_SCHEMA} are known")
+        members = Members(record.data, record.schema_version)
+        event = _event(record, members)
+        members.finish()
+        return event
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise UnknownEvent(
             f"position {record.position}, {record.type} of schema version {record.schema_version}: {error}; a newer "
             "version of this program may know it, and can go on from the checkpoint"
         ) from error
 
 
-def _read(record: Record) -> AccountEvent:
-    if not 1 <= record.schema_version <= NEWEST_SCHEMA:
-        raise ValueError(f"only versions 1 to {NEWEST_SCHEMA} are known")
-    read_amount = _amount_of_version_1 if record.schema_version == 1 else _amount
-    # Numbers as they are written, whole ones too: no double anywhere.
-    members = json.loads(
-        record.data, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse, object_pairs_hook=_once
+def _event(record: Record, members: Members) -> AccountEvent:
+    account = record.name
+    match record.type:
+        case "AccountOpened":
+            return _opened(account, members)
+        case "MoneyDeposited":
+            return Deposited(account, members.money("amount"), _details(members))
+        case "MoneyWithdrawn":
+            return Withdrawn(account, members.money("amount"), _details(members))
+        case _ if members.is_version_1:
+            raise ValueError("there was no such event in version 1")
+        case "MoneySent":
+            return Sent(account, members.money("amount"), members.name("to"), members.uuid("transfer"),
+                        members.version("counterparty_version"), _details(members))  # fmt: skip
+        case "MoneyReceived":
+            return Received(account, members.money("amount"), members.name("from"), members.uuid("transfer"),
+                            members.version("counterparty_version"),
+                            members.name("hold") if members.has("hold") else None, _details(members))  # fmt: skip
+        case "HoldPlaced":
+            return HoldPlaced(account, members.name("hold"), members.money("amount"),
+                              members.time("expires_at") if members.has("expires_at") else None,
+                              _details(members))  # fmt: skip
+        case "HoldCaptured":
+            return HoldCaptured(account, members.name("hold"), members.money("amount"),
+                                members.money("released") if members.has("released") else None,
+                                *_link(members, "to"), _details(members))  # fmt: skip
+        case "HoldReleased":
+            return HoldReleased(account, members.name("hold"), members.money("amount"))
+        case "HoldExpired":
+            return HoldExpired(account, members.name("hold"), members.money("amount"))
+        case "LimitsSet":
+            if not members.has("overdraft") and not members.has("maximum_balance"):
+                raise ValueError("it sets no limit")
+            return LimitsSet(account, _limit(members, "overdraft"), _limit(members, "maximum_balance"))
+        case "AccountFrozen":
+            return Frozen(account, members.one_of("direction", "debits", "credits", "all"), members.text("reason"))
+        case "AccountUnfrozen":
+            return Unfrozen(account, members.text("reason"))
+        case "AccountClosed":
+            return Closed(account, members.text("reason"))
+        case "MovementReversed":
+            is_credit = members.one_of("direction", "credit", "debit") == "credit"
+            return Reversed(account, members.money("amount"), members.version("reverses"), is_credit,
+                            members.text("reason"), *_link(members, "from" if is_credit else "to"),
+                            _details(members))  # fmt: skip
+    raise ValueError("its type is not known")
+
+
+def _opened(account: str, members: Members) -> Opened:
+    owner, balance = members.text("owner"), members.money("initial_balance")
+    if members.is_version_1:
+        return Opened(account, owner, balance, "USD")
+    overdraft, maximum = (members.money(name) if members.has(name) else None for name in ("overdraft", "maximum_balance"))
+    return Opened(account, owner, balance, members.currency("currency"), overdraft, maximum)
+
+
+def _limit(members: Members, name: str) -> Money | Change:
+    if not members.has(name):
+        return Change.NONE
+    return members.money_or_null(name) or Change.REMOVED
+
+
+def _link(members: Members, counterparty: str) -> tuple[str, UUID] | tuple[None, None]:
+    """The other account of a movement between two, and the id that both sides name: both or neither."""
+    if not members.has(counterparty) and not members.has("transfer"):
+        return None, None
+    return members.name(counterparty), members.uuid("transfer")
+
+
+def _details(members: Members) -> Details:
+    if members.is_version_1:
+        return Details()
+    return Details(
+        members.text("reference") if members.has("reference") else None,
+        members.text("description") if members.has("description") else None,
+        members.date("effective_at") if members.has("effective_at") else None,
     )
-    if not isinstance(members, dict):
-        raise ValueError("its data is not an object")
-    match record.type, members:
-        case "AccountOpened", {"owner": str(owner), "initial_balance": balance, "currency": str(currency)} if (
-            len(members) == 3 and record.schema_version == 2 and _CURRENCY.fullmatch(currency)
-        ):
-            return Opened(record.name, owner, read_amount(balance), currency)
-        case "AccountOpened", {"owner": str(owner), "initial_balance": balance} if (
-            len(members) == 2 and record.schema_version == 1
-        ):
-            return Opened(record.name, owner, read_amount(balance), "USD")
-        case "MoneyDeposited", {"amount": amount} if len(members) == 1:
-            return Deposited(record.name, read_amount(amount))
-        case "MoneyWithdrawn", {"amount": amount} if len(members) == 1:
-            return Withdrawn(record.name, read_amount(amount))
-    raise ValueError("its type or its members are not known")
-
-
-def _amount(value: Any) -> Money:
-    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"expected a decimal string, found {value!r:.40}")
-    whole, fraction = match[1], match[2] or ""
-    return _within_bounds(int(whole + fraction), len(fraction))
-
-
-def _amount_of_version_1(value: Any) -> Money:
-    if not isinstance(value, Decimal):
-        raise ValueError(f"expected a number, found {value!r:.40}")
-    # The size first: written out, 1e999999999 would fill the memory, and 1e-999999999 would be rounded to nothing.
-    if value and not -20 <= value.adjusted() <= 20:
-        raise ValueError("an amount is out of range")
-    cents = _DOUBLE.plus(value).scaleb(2, _DOUBLE)
-    if cents != cents.to_integral_value():
-        raise ValueError(f"expected whole cents, found {value!s:.40}")
-    return _within_bounds(int(cents), 2)
-
-
-def _within_bounds(minor_units: int, fraction_digits: int) -> Money:
-    if not 0 <= minor_units <= LARGEST_MINOR_UNITS:
-        raise ValueError("an amount is out of range")
-    return Money(minor_units, fraction_digits)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
-    return members
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from daybook_events.failures import CheckpointDamaged
+from daybook_events.failures import CheckpointDamaged, InsideAppend
 from daybook_events.frames import Head, Record
 
 _POINT = re.compile(r"([0-9]{1,20})(?:-([0-9a-fA-F]{16}))?", re.ASCII)
@@ -40,6 +40,8 @@ class Point:
 class Checkpoint:
     """A log, a position in it, and the hash there: all that is needed to go on, and to notice another history.
 
+    The position is always the end of an append.
+
     Keep it together with what you make of the events: in the transaction that writes that, where there is one. A
     file beside it may be older than what it stands for, so what is done with an event must then bear repeating.
     """
@@ -50,7 +52,15 @@ class Checkpoint:
 
     @classmethod
     def of(cls, point: Record | Head) -> Checkpoint:
-        """Where one stands who has taken in this record, or everything up to this head."""
+        """Where one stands who has taken in this record, or everything up to this head.
+
+        Nobody stands inside an append: `InsideAppend` is raised for a record that `continues`.
+        """
+        if isinstance(point, Record) and point.continues:
+            raise InsideAppend(
+                f"position {point.position} is inside an append, which goes on at position {point.position + 1}: take a "
+                "position at which one ends"
+            )
         return cls(point.log_id, point.position, point.hash)
 
     @property

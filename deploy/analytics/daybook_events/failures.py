@@ -39,5 +39,13 @@ class LogWentBack(Diverged):
     """The log ends before what is held or was seen of it, as one does that was restored from a backup."""
 
 
+class InsideAppend(Diverged):
+    """A position at which nothing may begin or end: the append that its record is part of goes on in the next one."""
+
+
+class AppendBroken(Diverged):
+    """An append that has no end, or is larger than any can be: the log is damaged, or forged."""
+
+
 class ChainBroken(Diverged):
     """A record, or the head, does not follow by its hash on what is held."""

@@ -22,6 +22,7 @@ READ_LOG, READ_STREAM, STATUS, REFUSAL = 0x20, 0x21, 0x22, 0xFF
 MOST_FRAMES = 64
 
 _EVENT, _HEARTBEAT = 1, 2
+_CONTINUES = 1  # The only flag, of events alone.
 _TOPIC = re.compile(rb"([\w.~-]{1,32})/([\w.~-]{1,64})/([\w.~-]{1,128})/", re.ASCII)
 _NO_FIELDS = bytes(32)
 
@@ -50,9 +51,14 @@ class Record:
     data: bytes
 
     def __post_init__(self) -> None:
-        _check_header(self.header, _EVENT)
+        _check_header(self.header, _EVENT, flags=(0, _CONTINUES))
         if not _TOPIC.fullmatch(self.topic):
             raise Malformed(f"the topic {self.topic!r} is not CATEGORY/TYPE/NAME/")
+
+    @property
+    def continues(self) -> bool:
+        """Whether the append that it is part of goes on in the next record: what is made of one is whole or nothing."""
+        return self.header[5] == _CONTINUES
 
     @property
     def schema_version(self) -> int:
@@ -115,14 +121,14 @@ def parse_published(frames: Sequence[bytes]) -> Record | Head:
     header, metadata = second[: HEADER.size], second[HEADER.size :]
     if header[4:5] == bytes([_EVENT]):
         return Record(header, topic, metadata, data)
-    _check_header(header, _HEARTBEAT)
+    _check_header(header, _HEARTBEAT, flags=(0,))
     if topic != b"heartbeat/" or metadata or data or header[6:8] != bytes(2) or header[32:64] != _NO_FIELDS:
         raise Malformed("a heartbeat carries what it must not")
     return Head(UUID(bytes=header[8:24]), int.from_bytes(header[24:32], "big"), header[HASHED_SIZE:])
 
 
-def _check_header(header: bytes, kind: int) -> None:
-    if len(header) != HEADER.size or header[:6] != MAGIC + bytes([kind, 0]):
+def _check_header(header: bytes, kind: int, flags: Sequence[int]) -> None:
+    if len(header) != HEADER.size or header[:5] != MAGIC + bytes([kind]) or header[5] not in flags:
         raise Malformed("a header is cut short, or has another magic, kind or flags")
 
 

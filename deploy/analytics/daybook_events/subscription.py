@@ -40,11 +40,14 @@ class Subscription:
         for record in Subscription(Endpoints(), after=checkpoint):
             ...
 
+    Appends are given whole: the first record of one comes only when all of it can be given. A record that `continues` is
+    followed by another one of its append; what is made of an append is kept together, with a checkpoint at its end.
+
     Connections come back by themselves, and what was missed is read. Whatever cannot be put right that way is raised:
     a `Diverged` where the log's history is not the one held, `LogUnreachable` after `patience` seconds of silence
     (None waits for ever). A subscription belongs to one thread.
 
-    At most `receive_queue` published messages and one page of a read (1 MiB of data) wait here.
+    At most `receive_queue` published messages, one page of a read (1 MiB of data) and one append (8 MiB) wait here.
     """
 
     _PAGE = struct.pack(">II", 10_000, 1 << 20)
@@ -94,19 +97,23 @@ class Subscription:
     @property
     def is_caught_up(self) -> bool:
         """Whether everything that the log is known to have was handed out."""
-        return self._follower.is_live and not self._follower.ready and not self._follower.wants_a_read
+        follower = self._follower
+        return follower.is_live and not (follower.ready or follower.wants_a_read or follower.is_inside_append)
 
     def __iter__(self) -> Iterator[Record]:
         for batch in self.batches():
             yield from batch
 
     def batches(self, most: int = 1000, wait: float = 1.0) -> Iterator[list[Record]]:
-        """What there is, at most so many records at a time; an empty batch after `wait` seconds without any."""
+        """What there is, about so many records at a time; an empty batch after `wait` seconds without any."""
         while True:
             yield self.next_batch(most, wait)
 
     def next_batch(self, most: int = 1000, wait: float = 1.0) -> list[Record]:
-        """The next records, at most so many, as soon as there are any; none after `wait` seconds."""
+        """The next records as soon as there are any; none after `wait` seconds.
+
+        They are whole appends: so many records, and the rest of the last one's append.
+        """
         ready = self._follower.ready
         end = time.monotonic() + wait
         while not ready and not self._divergence and (left := end - time.monotonic()) > 0:
@@ -117,7 +124,10 @@ class Subscription:
         while len(ready) < most and not self._divergence and not self._follower.wants_a_read and self.socket.poll(0):
             with self._keeping_divergence():
                 self._take_published()
-        return [ready.popleft() for _ in range(min(most, len(ready)))]
+        batch: list[Record] = []
+        while ready and (len(batch) < most or batch[-1].continues):
+            batch.append(ready.popleft())
+        return batch
 
     def close(self) -> None:
         self.socket.close(linger=0)
@@ -164,7 +174,7 @@ class Subscription:
         return bool(socket.poll(int(min(max(seconds, 0), SILENCE / 4) * 1000) + 1))
 
     def _ask(self) -> None:
-        number = self._requester.send(READ_LOG, struct.pack(">Q", self._follower.position) + self._PAGE)
+        number = self._requester.send(READ_LOG, struct.pack(">Q", self._follower.read_after) + self._PAGE)
         if number is None:
             self._read_failed("it is not connected")
             return
