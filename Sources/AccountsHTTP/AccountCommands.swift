@@ -34,8 +34,8 @@ public struct AccountCommands: CommandDomain {
     /// What an account is called in the answer to a line of many commands.
     public let memberName = "account"
 
-    /// Reads a line of many commands: `account`, where wanted `idempotency_key` and `if_match`, and the command's own
-    /// fields.
+    /// Reads a line of many commands: `account`, if wanted `idempotency_key`, `if_match`, `correlation_id` and
+    /// `causation_id`, and the command's own fields.
     public func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<AccountCommand> {
         do throws(CommandParsingError) {
             return try BulkFields.parse(line)
@@ -53,7 +53,10 @@ public struct AccountCommands: CommandDomain {
     }
 
     /// Writes the account.
-    public func write(_ revision: Revision<Account>, to writer: inout JSONWriter, amounts form: DecimalForm) {
+    public func write(
+        _ revision: Revision<Account>, answering command: AccountCommand, to writer: inout JSONWriter,
+        amounts form: DecimalForm
+    ) {
         revision.writeAccount(to: &writer, amounts: form)
     }
 

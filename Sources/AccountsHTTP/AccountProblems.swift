@@ -53,7 +53,10 @@ enum AccountProblems {
 
     /// An account with a record that this program cannot apply.
     static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
-        Problem(
+        var headers = headers
+        // Only another version of the program heals it, so there is no use in asking soon.
+        headers[.retryAfter] = "60"
+        return Problem(
             .serviceUnavailable, "account-unreadable", title: "Account unreadable",
             detail: "the account \(error.stream.name) has a record that this program cannot apply, "
                 + "at position \(error.position)",
