@@ -52,18 +52,20 @@ public struct AccountCommands: CommandDomain {
         if case .open = command { true } else { false }
     }
 
-    /// Writes the account.
+    /// Writes the account, after a transfer with its id.
     public func write(
         _ revision: Revision<Account>, answering command: AccountCommand, to writer: inout JSONWriter,
         amounts form: DecimalForm
     ) {
-        revision.writeAccount(to: &writer, amounts: form)
+        // The id of a transfer is that of its event on the sender's stream, and that is the last of the command.
+        let transfer = command.counterparty == nil ? nil : revision.lastEvent
+        revision.writeAccount(to: &writer, amounts: form, transfer: transfer)
     }
 
     /// The members of refusals that hold amounts.
-    public let amountMembers: Set = ["available", "requested", "shortfall"]
+    public let amountMembers = AccountProblems.amountMembers
 
-    /// A field that is wrong in the account's currency, or at the time.
+    /// A field that no command to this account can have, such as an amount that is none in its currency.
     public func isMalformed(_ refusal: AccountRefusal) -> Bool {
         if case .invalidField = refusal { true } else { false }
     }
