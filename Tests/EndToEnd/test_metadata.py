@@ -60,7 +60,7 @@ def test_without_any_there_is_no_metadata(daybook, pair):
 
 
 @pytest.mark.parametrize("name", ["Daybook-Correlation-Id", "Daybook-Causation-Id"])
-@pytest.mark.parametrize("value", ["", "a b", "ä", "x" * 129, "tab\there", "\x7f"])
+@pytest.mark.parametrize("value", ["", "a b", "ä", "x" * 129, "tab\there"])
 def test_a_malformed_id_is_refused(daybook, pair, name, value):
     headers = {name: value.encode("utf-8")}
     problem = assert_problem(daybook.gateway.post(pair[0], deposit(1), headers=headers), 400, "invalid-parameter")
