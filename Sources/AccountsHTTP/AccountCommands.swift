@@ -34,8 +34,8 @@ public struct AccountCommands: CommandDomain {
     /// What an account is called in the answer to a line of many commands.
     public let memberName = "account"
 
-    /// Reads a line of many commands: `account`, where wanted `idempotency_key` and `if_match`, and the command's own
-    /// fields.
+    /// Reads a line of many commands: `account`, if wanted `idempotency_key`, `if_match`, `correlation_id` and
+    /// `causation_id`, and the command's own fields.
     public func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<AccountCommand> {
         do throws(CommandParsingError) {
             return try BulkFields.parse(line)
@@ -52,15 +52,20 @@ public struct AccountCommands: CommandDomain {
         if case .open = command { true } else { false }
     }
 
-    /// Writes the account.
-    public func write(_ revision: Revision<Account>, to writer: inout JSONWriter, amounts form: DecimalForm) {
-        revision.writeAccount(to: &writer, amounts: form)
+    /// Writes the account, after a transfer with its id.
+    public func write(
+        _ revision: Revision<Account>, answering command: AccountCommand, to writer: inout JSONWriter,
+        amounts form: DecimalForm
+    ) {
+        // The id of a transfer is that of its event on the sender's stream, and that is the last of the command.
+        let transfer = command.counterparty == nil ? nil : revision.lastEvent
+        revision.writeAccount(to: &writer, amounts: form, transfer: transfer)
     }
 
     /// The members of refusals that hold amounts.
-    public let amountMembers: Set = ["available", "requested", "shortfall"]
+    public let amountMembers = AccountProblems.amountMembers
 
-    /// A field that is wrong in the account's currency, or at the time.
+    /// A field that no command to this account can have, such as an amount that is none in its currency.
     public func isMalformed(_ refusal: AccountRefusal) -> Bool {
         if case .invalidField = refusal { true } else { false }
     }

@@ -3,7 +3,7 @@ public import ServiceSupport
 /// The problems of commands and queries about accounts, as `GET /problems/NAME` explains them.
 public enum AccountProblemKinds {
     /// All of them.
-    public static let all: [ProblemKind] = malformed + refusals + conflicts
+    public static let all: [ProblemKind] = malformed + funds + status + holds + reversals + conflicts
 
     private static let errors: KeyValuePairs = [
         "errors": "what is wrong, each with a pointer into the body (RFC 6901) and a detail"
@@ -33,26 +33,6 @@ public enum AccountProblemKinds {
             meaning: "The log has no such position yet, so a feed can't begin after it.",
             remedy: "Begin at a position that an answer has stated, or with after=now.",
             members: ["head": "the last position of the log"]),
-    ]
-
-    private static let refusals = [
-        ProblemKind(
-            "insufficient-funds", 400, "Insufficient funds",
-            meaning: "The account does not hold what was requested. Nothing was recorded, except the outcome of the "
-                + "Idempotency-Key if there was one.",
-            remedy: "Request at most what is available, with a new Idempotency-Key.",
-            members: [
-                "available": "the amount that could be withdrawn", "requested": "the amount of the command",
-                "shortfall": "how much is missing", "currency": "the account's currency",
-            ]),
-        ProblemKind(
-            "account-not-found", 404, "Account not found",
-            meaning: "No account with this id is open, or it was not open at the time that was asked for.",
-            remedy: "Check the id, or open the account."),
-        ProblemKind(
-            "account-already-open", 409, "Account already open",
-            meaning: "There is an account with this id, so it can't be opened. Nothing was recorded.",
-            remedy: "Use the account, or another id."),
     ]
 
     private static let conflicts = [

@@ -4,7 +4,7 @@ internal import HTTPTypes
 internal import JSON
 internal import ServiceSupport
 
-/// What clients are told of requests that are no commands, and of commands that an account refuses.
+/// What clients are told of requests that are no commands, and of accounts that can't be shown.
 enum AccountProblems {
     static func problem(for error: CommandParsingError) -> Problem {
         switch error {
@@ -17,43 +17,19 @@ enum AccountProblems {
         }
     }
 
-    static func problem(for refusal: AccountRefusal, account: String) -> Problem {
-        switch refusal {
-        case .insufficientFunds(let available, let requested, let shortfall, let currency):
-            Problem(
-                .badRequest, "insufficient-funds", title: "Insufficient funds",
-                detail: "the account \(account) holds \(available) \(currency), \(requested) \(currency) was requested",
-                members: [
-                    .init(name: "available", value: number(available)),
-                    .init(name: "requested", value: number(requested)),
-                    .init(name: "shortfall", value: number(shortfall)),
-                    .init(name: "currency", value: .string(currency.code)),
-                ])
-        case .notFound:
-            notFound(account)
-        case .alreadyOpen:
-            Problem(
-                .conflict, "account-already-open", title: "Account already open",
-                detail: "the account \(account) is open already")
-        case .amountOutOfRange(let pointer, let detail):
-            amountOutOfRange(FieldError(pointer: pointer, detail: detail))
-        case .invalidField(let pointer, let detail):
-            invalidCommand([FieldError(pointer: pointer, detail: detail)])
-        default:
-            Problem(.conflict, "command-refused", title: "Command refused", detail: refusal.description)
-        }
-    }
-
     /// - Parameter headers: what tells how fresh the answer is, where it is a query's.
     static func notFound(_ account: String, _ headers: HTTPFields = [:]) -> Problem {
         Problem(
             .notFound, "account-not-found", title: "Account not found", detail: "there is no account \(account)",
-            headers: headers)
+            members: [.init(name: "account", value: .string(account))], headers: headers)
     }
 
     /// An account with a record that this program cannot apply.
     static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
-        Problem(
+        var headers = headers
+        // Only another version of the program heals it, so there is no use in asking soon.
+        headers[.retryAfter] = "60"
+        return Problem(
             .serviceUnavailable, "account-unreadable", title: "Account unreadable",
             detail: "the account \(error.stream.name) has a record that this program cannot apply, "
                 + "at position \(error.position)",
@@ -76,7 +52,7 @@ enum AccountProblems {
     /// So much of a pointer is shown: a member's name is the client's, and as long as a body may be.
     private static var maxPointer: Int { 200 }
 
-    private static func invalidCommand(_ errors: [FieldError]) -> Problem {
+    static func invalidCommand(_ errors: [FieldError]) -> Problem {
         let errors = errors.map { error in
             error.pointer.unicodeScalars.count <= maxPointer
                 ? error
@@ -88,7 +64,7 @@ enum AccountProblems {
             detail: errors.map(\.description).joined(separator: "; "), members: [member(errors)])
     }
 
-    private static func amountOutOfRange(_ error: FieldError) -> Problem {
+    static func amountOutOfRange(_ error: FieldError) -> Problem {
         Problem(
             .badRequest, "amount-out-of-range", title: "Amount out of range", detail: error.description,
             members: [member([error])])
@@ -104,10 +80,5 @@ enum AccountProblems {
                         .init(name: "detail", value: .string(error.detail)),
                     ])
                 }))
-    }
-
-    private static func number(_ money: Money) -> JSONValue {
-        // A decimal in JSON's own notation, so it is always a number.
-        JSONNumber(money.description).map(JSONValue.number) ?? .string(money.description)
     }
 }

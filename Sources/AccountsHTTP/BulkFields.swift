@@ -7,6 +7,8 @@ struct BulkFields {
     private var account: String?
     private var key: String?
     private var version: UInt64?
+    private var correlationID: String?
+    private var causationID: String?
     private var problems: [FieldError] = []
     /// Which were found, a bit each, so that none is taken twice.
     private var found: UInt8 = 0
@@ -15,12 +17,16 @@ struct BulkFields {
         case account = 1
         case key = 2
         case version = 4
+        case correlationID = 8
+        case causationID = 16
 
         init?(_ name: String) {
             switch name {
             case "account": self = .account
             case "idempotency_key": self = .key
             case "if_match": self = .version
+            case "correlation_id": self = .correlationID
+            case "causation_id": self = .causationID
             default: return nil
             }
         }
@@ -45,7 +51,8 @@ struct BulkFields {
         }
         guard fields.problems.isEmpty else { throw .invalidCommand(fields.problems) }
         return BulkCommand(
-            id: fields.account ?? "", command: try result.get(), key: fields.key, version: fields.version)
+            id: fields.account ?? "", command: try result.get(), key: fields.key, version: fields.version,
+            correlationID: fields.correlationID, causationID: fields.causationID)
     }
 
     /// Takes a member in where it is one of these.
@@ -60,7 +67,9 @@ struct BulkFields {
         case (.account, .string): account = try reader.readString()
         case (.account, _): break
         case (.key, .string): key = try reader.readString()
-        case (.key, _): refuse(name, "expected a string")
+        case (.correlationID, .string): correlationID = try reader.readString()
+        case (.causationID, .string): causationID = try reader.readString()
+        case (.key, _), (.correlationID, _), (.causationID, _): refuse(name, "expected a string")
         case (.version, .number):
             version = UInt64(try reader.readNumberLiteral())
             if version == nil { fallthrough }

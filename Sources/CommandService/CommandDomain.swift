@@ -29,7 +29,8 @@ public protocol CommandDomain: Sendable {
     /// - Throws: ``Problem`` 400 or 413 where it is no command.
     func command(from body: [UInt8]) throws(Problem) -> State.Command
 
-    /// Reads a line of many commands: a command with the id of its aggregate and where wanted a key and a version beside.
+    /// Reads a line of many commands: a command with the id of its aggregate, and if wanted a key, a version, a correlation
+    /// and a causation id beside.
     ///
     /// - Throws: ``Problem`` 400 where it is no such line.
     func bulkCommand(from line: [UInt8]) throws(Problem) -> BulkCommand<State.Command>
@@ -44,8 +45,14 @@ public protocol CommandDomain: Sendable {
     /// Whether the command makes the aggregate that it is sent to, so that obeying it is answered with 201.
     func isCreation(_ command: State.Command) -> Bool
 
-    /// Writes the aggregate as clients see it, amounts in a form.
-    func write(_ revision: Revision<State>, to writer: inout JSONWriter, amounts form: DecimalForm)
+    /// Writes the aggregate as the client of a command that was obeyed sees it, amounts in a form.
+    ///
+    /// - Parameters:
+    ///   - revision: the aggregate after the command, as of the time of its last event; a replay writes the same again.
+    ///   - command: what it answers, for what only the answer to a command tells, such as the id of what it made.
+    func write(
+        _ revision: Revision<State>, answering command: State.Command, to writer: inout JSONWriter,
+        amounts form: DecimalForm)
 
     /// Whether a refused command was malformed, as an amount with more fractional digits than the currency has: then the
     /// refusal binds no key.
@@ -81,12 +88,21 @@ public struct BulkCommand<Command: Sendable>: Sendable {
     public let key: String?
     /// The version that the aggregate must have.
     public let version: UInt64?
+    /// What the command belongs to, if the line says so itself, as it was given.
+    public let correlationID: String?
+    /// What the command was sent because of, if the line says so itself, as it was given.
+    public let causationID: String?
 
     /// A command from its parts.
-    public init(id: String, command: Command, key: String?, version: UInt64?) {
+    public init(
+        id: String, command: Command, key: String?, version: UInt64?, correlationID: String? = nil,
+        causationID: String? = nil
+    ) {
         self.id = id
         self.command = command
         self.key = key
         self.version = version
+        self.correlationID = correlationID
+        self.causationID = causationID
     }
 }

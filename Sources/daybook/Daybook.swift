@@ -7,7 +7,7 @@ internal import ServiceSupport
 struct Daybook: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "daybook",
-        abstract: "Looks at and looks after a Daybook: its services, its accounts, its log.",
+        abstract: "Looks at, commands and looks after a Daybook: its services, its accounts, its log.",
         discussion: """
             Settings are those of the services (README, Settings): a flag, else the environment, else the file .env, else \
             the default. Every command takes --json. Shell completion: daybook --generate-completion-script bash|zsh|fish.
@@ -24,8 +24,8 @@ struct Daybook: AsyncParsableCommand {
             """,
         version: ServiceProgram.version,
         subcommands: [
-            Status.self, Accounts.self, Show.self, Events.self, Tail.self, Verify.self, Head.self, Backup.self,
-            Restore.self, Export.self, Import.self, Rebuild.self,
+            Status.self, Accounts.self, Show.self, Statement.self, Post.self, Events.self, Tail.self, Verify.self,
+            Head.self, Backup.self, Restore.self, Export.self, Import.self, Rebuild.self,
         ])
 
     static func main() async {

@@ -139,9 +139,12 @@ struct TallyCommands: CommandDomain {
 
     func isCreation(_ command: Tally.Command) -> Bool { false }
 
-    func write(_ revision: Revision<Tally>, to writer: inout JSONWriter, amounts _: DecimalForm) {
+    func write(
+        _ revision: Revision<Tally>, answering _: Int, to writer: inout JSONWriter, amounts _: DecimalForm
+    ) {
         writer.integer(revision.state.count)
     }
+
     let amountMembers: Set<String> = []
 
     func problem(for refusal: Tally.Refusal, of stream: StreamID) -> Problem {

@@ -200,7 +200,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             writer.member("status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
             writer.member(name: domain.memberName)
-            domain.write(revision, to: &writer, amounts: form)
+            domain.write(revision, answering: order.command, to: &writer, amounts: form)
             writer.member("position")
             writer.integer(position)
             if isReplay { writeReplayed(to: &writer) }

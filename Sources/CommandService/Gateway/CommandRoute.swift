@@ -57,7 +57,7 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
                 headers[.location] = "/\(domain.collection)/\(revision.stream.name)"
             }
             return Response.json(status, headers: headers, as: form) {
-                domain.write(revision, to: &$0, amounts: form)
+                domain.write(revision, answering: command, to: &$0, amounts: form)
             }
         case .replayedRefusal(let status, let body, let position):
             var headers = await log.fields(at: position)

@@ -11,6 +11,10 @@ extension HTTPField.Name {
     public static let daybookWait = known("Daybook-Wait")
     /// `Daybook-Stale`: `true` where the projection stopped at a record that it cannot apply, so that newer ones are missing.
     public static let daybookStale = known("Daybook-Stale")
+    /// `Daybook-Correlation-Id`: what a command belongs to, by its client's own name; kept with the events.
+    public static let daybookCorrelationID = known("Daybook-Correlation-Id")
+    /// `Daybook-Causation-Id`: what a command was sent because of, by its client's own name; kept with the events.
+    public static let daybookCausationID = known("Daybook-Causation-Id")
     /// `Idempotency-Key`: the key under which a command is obeyed at most once.
     public static let idempotencyKey = known("Idempotency-Key")
     /// `Idempotent-Replayed`: `true` where an answer was given before.

@@ -4,7 +4,7 @@ internal import ServiceSupport
 
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows an account, as it is or as it was.",
+        abstract: "Shows an account, as it is or as it was, and the event that made it so.",
         usage: "daybook show ACCOUNT [--version VERSION | --at TIME] [options]",
         discussion: """
             A time is one of RFC 3339, a date (its first moment, UTC), or as long ago as 90s, 10m, 1h, 2d or 1w.
@@ -30,14 +30,27 @@ struct Show: AsyncParsableCommand {
         var path = "/accounts/\(PercentEncoding.applied(to: account))"
         if let version { path += "?version=\(version)" }
         if let at { path += "?at=\(PercentEncoding.applied(to: TimeArgument.rfc3339(at)))" }
-        let answer = try await gateway.connection().expect(path)
-        guard !json else { return JSONOutput.line(answer.body) }
-        guard case .object(let members) = answer.body else { return }
-        let width = members.reduce(0) { max($0, PrintableText($1.name).count) }
-        for member in members {
-            let name = PrintableText(member.name)
-            let space = String(repeating: " ", count: width - name.count)
-            Terminal.line("\(Terminal.coloured(member.name, .faint))\(space)  \(member.value.text)")
-        }
+        let connection = try await gateway.connection()
+        let answer = try await connection.expect(path)
+        let lastEvent = try await lastEvent(of: answer.body, connection)
+        guard !json else { return JSONOutput.line(adding(lastEvent, to: answer.body)) }
+        MemberLines.print(answer.body)
+        guard let lastEvent else { return }
+        Terminal.line("")
+        Terminal.line(Terminal.coloured("last event", .bold))
+        MemberLines.print(lastEvent)
+    }
+
+    /// The event that led to the version that is shown, with what was recorded about it.
+    private func lastEvent(of body: JSONValue, _ connection: HTTPConnection) async throws -> JSONValue? {
+        guard let version = body["version"]?.integer, version > 0 else { return nil }
+        let path = "/accounts/\(PercentEncoding.applied(to: account))/events?after_version=\(version - 1)&limit=1"
+        guard case .array(let events) = try await connection.expect(path).body else { return nil }
+        return events.first
+    }
+
+    private func adding(_ event: JSONValue?, to body: JSONValue) -> JSONValue {
+        guard let event, case .object(let members) = body else { return body }
+        return .object(members + [JSONValue.Member(name: "last_event", value: event)])
     }
 }

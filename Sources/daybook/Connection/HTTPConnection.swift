@@ -18,6 +18,8 @@ struct HTTPConnection {
         let logID: String?
         /// Whether the service says that newer events are missing in it.
         let isStale: Bool
+        /// Whether it was given before, to the same command.
+        let isReplayed: Bool
     }
 
     let address: HTTPAddress
@@ -39,6 +41,26 @@ struct HTTPConnection {
         var request = HTTPClientRequest(url: "http://\(address)\(path)")
         request.method = .POST
         return try await send(request, timeout: timeout)
+    }
+
+    /// Sends JSON.
+    func post(
+        _ path: String, body: [UInt8], headers: [(String, String)], timeout: Duration = .seconds(70)
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        request.method = .POST
+        request.headers.add(contentsOf: HTTPHeaders([("Content-Type", "application/json")] + headers))
+        request.body = .bytes(ByteBuffer(bytes: body))
+        return try await send(request, timeout: timeout)
+    }
+
+    /// The very bytes of an answer of a media type; one that is an error is told and ends the program.
+    func bytes(_ path: String, of mediaType: String, timeout: Duration = .seconds(70)) async throws -> [UInt8] {
+        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        request.headers.add(name: "Accept", value: mediaType)
+        let (answer, bytes) = try await exchange(request, timeout: timeout)
+        guard answer.status == .ok else { throw refusal(answer.status.code, try json(bytes)) }
+        return Array(bytes.readableBytesView)
     }
 
     /// The body of an answer, whatever its status; nil where there is none.
@@ -74,21 +96,26 @@ struct HTTPConnection {
         return status >= 500 ? ExitCode(EX_UNAVAILABLE) : .failure
     }
 
-    private func send(_ request: HTTPClientRequest, timeout: Duration) async throws -> Answer {
-        let answer: HTTPClientResponse
-        let bytes: ByteBuffer
+    private func exchange(
+        _ request: HTTPClientRequest, timeout: Duration
+    ) async throws -> (HTTPClientResponse, ByteBuffer) {
         do {
-            answer = try await Self.client.execute(request, timeout: .seconds(timeout.components.seconds))
-            bytes = try await answer.body.collect(upTo: 256 << 20)
+            let answer = try await Self.client.execute(request, timeout: .seconds(timeout.components.seconds))
+            return (answer, try await answer.body.collect(upTo: 256 << 20))
         } catch {
             throw unreachable(error)
         }
+    }
+
+    private func send(_ request: HTTPClientRequest, timeout: Duration) async throws -> Answer {
+        let (answer, bytes) = try await exchange(request, timeout: timeout)
         return Answer(
             status: answer.status.code, body: try json(bytes),
             next: answer.headers.first(name: "link").flatMap(Self.next),
             position: answer.headers.first(name: "daybook-position").flatMap { UInt64($0) },
             logID: answer.headers.first(name: "daybook-log-id"),
-            isStale: answer.headers.first(name: "daybook-stale") == "true")
+            isStale: answer.headers.first(name: "daybook-stale") == "true",
+            isReplayed: answer.headers.first(name: "idempotent-replayed") == "true")
     }
 
     private func json(_ bytes: ByteBuffer) throws -> JSONValue {

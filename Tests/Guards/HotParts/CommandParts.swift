@@ -64,9 +64,10 @@ enum CommandParts {
     private static let render = HotPart("render") { count in
         let domain = AccountCommands()
         let account = try Samples.account()
+        let deposit = AccountCommand.deposit(amount: try DecimalNumber("12.5"))
         for _ in 0..<count {
             var writer = JSONWriter()
-            domain.write(account, to: &writer, amounts: .number)
+            domain.write(account, answering: deposit, to: &writer, amounts: .number)
             use(writer.bytes)
         }
     }
