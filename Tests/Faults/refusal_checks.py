@@ -43,9 +43,12 @@ class _Refusal:
         if self.order.kind == "Reverse":
             return reversed_event(self.history, self.outcome).cents
         if self.order.kind == "CaptureHold" and "amount" not in self.command:
-            return next(hold.cents for state in self.events.states for hold in state.holds
-                        if hold.name == self.command["hold"])  # fmt: skip
+            return self.held()
         return cents(self.command["amount"])
+
+    def held(self):
+        """What the hold of the command holds, or held."""
+        return self.events.events[self.events.placed[self.command["hold"]] - 1].cents
 
 
 def _has_too_little(refusal):
@@ -53,6 +56,8 @@ def _has_too_little(refusal):
     requested, available = cents(problem["requested"]), cents(problem["available"])
     assert requested == refusal.requested() > available, f"I6: enough is available: {refusal.outcome}"
     assert cents(problem["shortfall"]) == requested - available, f"I6: wrong figures: {refusal.outcome}"
+    if refusal.order.kind == "CaptureHold":
+        return available == refusal.held()
     overdraft = 0 if refusal.order.kind == "PlaceHold" else 1
     return refusal.any(lambda state: available in [
         state.balance - state.held(time) + state.overdraft * overdraft
