@@ -20,6 +20,7 @@ Faults that were planted to try the bench, and what is there to catch them:
 """
 
 import store
+from clients import BINDING_NOTHING
 from ledger_checks import main_event
 
 from views import difference
@@ -78,8 +79,8 @@ def i5_answers_tell_what_was_recorded(history, outcomes):
 
 def i6_what_was_refused_had_no_effect(history, outcomes):
     for outcome in outcomes:
-        never_recorded = set(outcome.told) <= {"nothing recorded", "condition failed"}
-        if outcome.kind in ("refused", "condition failed") or never_recorded:
+        never_recorded = set(outcome.told) <= {"nothing recorded", *BINDING_NOTHING}
+        if outcome.kind in ("refused", *BINDING_NOTHING) or never_recorded:
             found = history.of(outcome.order)
             assert not found, f"I6: recorded, though the answers said that it was not: {outcome}, {found}"
 

@@ -21,8 +21,10 @@ MOST_REPEATS = 200
 RECENT_HOLDS = 8
 
 OF_THE_DOMAIN = ("acknowledged", "refused")
+# Known outcomes that bind no key.
+BINDING_NOTHING = ("condition failed", "malformed")
 # What kinds of answers tell, the most telling first.
-_TELLING = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", "condition failed"]
+_TELLING = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", *BINDING_NOTHING]
 
 
 @dataclass
@@ -40,7 +42,9 @@ class Outcome:
     # When it was sent first, and when the domain's first answer was there: it was decided in between. Microseconds.
     sent_at: int | None = None
     answered_at: int | None = None
-    # acknowledged, refused, condition failed (which binds no key), nothing recorded, in progress, unknown
+    # When the last answer was there.
+    told_at: int | None = None
+    # acknowledged, refused, condition failed, malformed (a hold that is past), nothing recorded, in progress, unknown
     kind: str = "unknown"
     answer: object = None
     # The kinds of all answers.
@@ -52,9 +56,10 @@ class Outcome:
 
     def note(self, kind, answer):
         self.told.append(kind)
+        self.told_at = now()
         if kind in OF_THE_DOMAIN:
             self.settled.append(answer)
-            self.answered_at = self.answered_at or now()
+            self.answered_at = self.answered_at or self.told_at
 
     @property
     def correlation(self):
@@ -141,7 +146,7 @@ class Clients:
             end = time.monotonic() + deadline
             while True:
                 kind, answer = self.send(client, outcome, if_match)
-                if kind in OF_THE_DOMAIN or kind == "condition failed":
+                if kind in OF_THE_DOMAIN or kind in BINDING_NOTHING:
                     if outcome.kind not in OF_THE_DOMAIN:
                         outcome.kind, outcome.answer = kind, answer
                     return kind
@@ -204,12 +209,12 @@ class _OneClient:
         if outcome.kind in OF_THE_DOMAIN:
             if order.abuses_key:
                 self.abuse_key(outcome)
-        elif outcome.kind != "condition failed":
+        elif outcome.kind not in BINDING_NOTHING:
             time.sleep(PAUSE)
 
     def persist(self, outcome):
         for _ in range(MOST_REPEATS):
-            if outcome.kind in OF_THE_DOMAIN or outcome.kind == "condition failed" or self.clients.ended.is_set():
+            if outcome.kind in (*OF_THE_DOMAIN, *BINDING_NOTHING) or self.clients.ended.is_set():
                 return
             time.sleep(PAUSE)
             outcome.kind, outcome.answer = self.send(outcome)
@@ -286,6 +291,8 @@ def send(client, outcome, if_match, abuse=None):
     match answer.status:
         case 200 | 201:
             return "acknowledged", answer
+        case 400 if answer.json["type"] == "/problems/invalid-command":
+            return "malformed", answer
         case 400 | 404:
             return "refused", answer
         case 412:

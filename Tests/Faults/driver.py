@@ -11,7 +11,7 @@ import ledger_checks
 import query_checks
 import refusal_checks
 import zmq
-from clients import OF_THE_DOMAIN, Clients, Outcome, now
+from clients import BINDING_NOTHING, OF_THE_DOMAIN, Clients, Outcome, now
 from commands import command_of
 from daybook_subscriber import Subscriber
 from disk import FaultyDisk
@@ -128,7 +128,7 @@ class Run:
     def settle(self, clients):
         """Learns every unknown outcome by its key."""
         for outcome in clients.outcomes:
-            if outcome.order.key and outcome.kind not in (*OF_THE_DOMAIN, "condition failed"):
+            if outcome.order.key and outcome.kind not in (*OF_THE_DOMAIN, *BINDING_NOTHING):
                 clients.settle(outcome)
 
     def repeat_keys(self, clients, most=60):
@@ -192,7 +192,7 @@ class Run:
     def count(self, clients):
         self.counts["commands"] = len(clients.outcomes)
         self.counts["reads"] = len(clients.sights)
-        for kind in ("acknowledged", "refused", "condition failed"):
+        for kind in ("acknowledged", "refused", "condition failed", "malformed"):
             self.counts[kind] = sum(outcome.kind == kind for outcome in clients.outcomes)
         for kind in ("Transfer", "CaptureHold", "Reverse"):
             self.counts[kind] = sum(

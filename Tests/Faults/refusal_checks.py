@@ -10,6 +10,11 @@ def i6_refusals_are_true(history, outcomes):
             problem = outcome.answer.json
             assert problem["expected"] == outcome.if_match != problem["actual"], f"I6: no reason to refuse: {outcome}"
             assert problem["actual"] >= outcome.least_version, f"I7: refused on an older state: {outcome}"
+        elif outcome.kind == "malformed":
+            # The only thing about these commands that time can make wrong.
+            expires_at = outcome.command.get("expires_at")
+            is_past = expires_at and microseconds(expires_at) <= outcome.told_at
+            assert is_past, f"I6: nothing is wrong with it: {outcome}"
         elif outcome.kind == "refused":
             check = _CHECKS.get(outcome.problem)
             assert check, f"I6: nobody asked for {outcome.problem}: {outcome}"
