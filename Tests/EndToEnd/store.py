@@ -6,7 +6,7 @@ import struct
 from collections import namedtuple
 
 Record = namedtuple(
-    "Record", "position category stream version type schema_version recorded_at id hash metadata data"
+    "Record", "position category stream version type schema_version recorded_at id hash metadata data continues"
 )
 
 
@@ -18,9 +18,11 @@ def read(path):
         # As they are stored, byte for byte.
         database.text_factory = bytes
         ((log_id,),) = database.execute("SELECT id FROM log")
+        # A file of an earlier version has single events only.
+        columns = {name for (name,) in database.execute("SELECT CAST(name AS TEXT) FROM pragma_table_info('events')")}
         rows = database.execute(
-            "SELECT position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data"
-            " FROM events ORDER BY position"
+            "SELECT position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data,"
+            f" {'continues' if b'continues' in columns else 0} FROM events ORDER BY position"
         )
         return log_id, [Record(*row) for row in rows]
     finally:
@@ -30,7 +32,7 @@ def read(path):
 def hash_of(record, previous, log_id):
     """The hash of a record by contract/event-stream.md."""
     header = struct.pack(
-        ">4sBBH16sQQQ16s", b"DBK1", 1, 0, record.schema_version, log_id, record.position, record.version,
+        ">4sBBH16sQQQ16s", b"DBK1", 1, 1 if record.continues else 0, record.schema_version, log_id, record.position, record.version,
         record.recorded_at, record.id,
     )  # fmt: skip
     assert len(header) == 64
@@ -61,3 +63,4 @@ def check_order(records):
     times = [record.recorded_at for record in records]
     assert times == sorted(times)
     assert len({record.id for record in records}) == len(records)
+    assert not records or not records[-1].continues, "the log ends amid an append"

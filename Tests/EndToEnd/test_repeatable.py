@@ -1,33 +1,11 @@
 """Conditional and repeatable commands: one key, one outcome, for ever; and a command only at the version it was meant for."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
+from gateways import at_once, second_gateway
 from problems import assert_problem
-from services import Daybook, Ports, Service
-
-
-@contextmanager
-def second_gateway(daybook):
-    """Another command service on the same log."""
-    port = Ports.take()
-    directory = daybook.directory / "second"
-    directory.mkdir(exist_ok=True)
-    settings = daybook.settings | {"COMMAND_HTTP_ADDRESS": f"127.0.0.1:{port}"}
-    gateway = Service("command-service", port, settings, directory)
-    gateway.start()
-    try:
-        yield gateway.client
-    finally:
-        gateway.kill()
-        gateway.client.close()
-
-
-def at_once(calls):
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(call) for call in calls]]
+from services import Daybook
 
 
 def keyed(key, **headers):

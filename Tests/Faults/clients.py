@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from client import Client, NoAnswer
-from history import cents_of
+from commands import abuse_of, command_of, headers_of
+from orders import READS
 
 # Beyond every deadline of the system together, and the longest fault: who waits longer hangs.
 PATIENCE = 8.0
@@ -15,10 +17,14 @@ PATIENCE = 8.0
 PAUSE = 0.005
 # How often a client that persists repeats a command before it goes on, and leaves it to the end.
 MOST_REPEATS = 200
+# Among so many holds of an account that were sent last, clients choose the one that they resolve.
+RECENT_HOLDS = 8
 
 OF_THE_DOMAIN = ("acknowledged", "refused")
+# Known outcomes that bind no key.
+BINDING_NOTHING = ("condition failed", "malformed")
 # What kinds of answers tell, the most telling first.
-_TELLING = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", "condition failed"]
+_TELLING = ["acknowledged", "refused", "unknown", "in progress", "nothing recorded", *BINDING_NOTHING]
 
 
 @dataclass
@@ -26,10 +32,19 @@ class Outcome:
     """What became of a command."""
 
     order: object
+    # Its body: the same ever after.
+    command: dict
     if_match: int | None
     # The newest version of the account that this client knew of when it sent the command.
     least_version: int
-    # acknowledged, refused, condition failed (which binds no key), nothing recorded, in progress, unknown
+    # The newest version of the other account that it knew of.
+    least_other: int = 0
+    # When it was sent first, and when the domain's first answer was there: it was decided in between. Microseconds.
+    sent_at: int | None = None
+    answered_at: int | None = None
+    # When the last answer was there.
+    told_at: int | None = None
+    # acknowledged, refused, condition failed, malformed (a hold that is past), nothing recorded, in progress, unknown
     kind: str = "unknown"
     answer: object = None
     # The kinds of all answers.
@@ -41,27 +56,46 @@ class Outcome:
 
     def note(self, kind, answer):
         self.told.append(kind)
+        self.told_at = now()
         if kind in OF_THE_DOMAIN:
             self.settled.append(answer)
+            self.answered_at = self.answered_at or self.told_at
+
+    @property
+    def correlation(self):
+        return self.order.correlation
+
+    @property
+    def problem(self):
+        """The name of the problem that it was refused with."""
+        return self.answer.json["type"].removeprefix("/problems/")
 
     def __str__(self):
         return (
-            f"{self.order}, If-Match {self.if_match}, client had seen version {self.least_version}: {self.kind}, "
-            f"{self.answer}, told {self.told}"
+            f"{self.order.number}: {self.command} of {self.order.account}, If-Match {self.if_match}, "
+            f"client had seen version {self.least_version}, sent at {self.sent_at}, answered at {self.answered_at}: "
+            f"{self.kind}, {self.answer}, told {self.told}"
         )
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a query showed, and what it had to show at least."""
+    """What a query showed, when, and what it had to show at least."""
 
     order: object
     status: int
-    version: int
-    balance: int
+    # None if there was no such account.
+    body: object
     position: int
     least_version: int
     least_position: int
+    # The query service looked at its clock between the two. Microseconds.
+    asked_at: int
+    answered_at: int
+
+    @property
+    def version(self):
+        return self.body["version"] if self.body else 0
 
 
 class Clients:
@@ -73,6 +107,8 @@ class Clients:
         self.gateways = gateways
         self.query = query
         self.outcomes, self.sights, self.hangs, self.failures = [], [], [], []
+        # By account: name and cents of the holds that were sent last, by whomever.
+        self.holds = defaultdict(lambda: deque(maxlen=RECENT_HOLDS))
         self.ended = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(plan.clients)]
 
@@ -110,7 +146,7 @@ class Clients:
             end = time.monotonic() + deadline
             while True:
                 kind, answer = self.send(client, outcome, if_match)
-                if kind in OF_THE_DOMAIN or kind == "condition failed":
+                if kind in OF_THE_DOMAIN or kind in BINDING_NOTHING:
                     if outcome.kind not in OF_THE_DOMAIN:
                         outcome.kind, outcome.answer = kind, answer
                     return kind
@@ -122,7 +158,8 @@ class Clients:
     def send(self, client, outcome, if_match=None):
         """Sends a command, on its own condition or another, and notes the answer."""
         begun = time.monotonic()
-        kind, answer = send(client, outcome.order, if_match or outcome.if_match)
+        outcome.sent_at = outcome.sent_at or now()
+        kind, answer = send(client, outcome, if_match or outcome.if_match)
         self.notice_hang(outcome.order, begun)
         outcome.note(kind, answer)
         return kind, answer
@@ -148,13 +185,16 @@ class _OneClient:
             connection.close()
 
     def carry_out(self, order):
-        if order.kind in ("read", "query"):
+        if order.kind in READS:
             return self.look(order)
         newest = self.newest(order.account)[0]
         condition = None
         if order.kind != "OpenAccount" and order.condition != "none" and newest > 1:
             condition = newest if order.condition == "newest" else newest - 1
-        outcome = Outcome(order, condition, newest)
+        command = command_of(order, newest, list(self.clients.holds[order.account]), now())
+        if order.kind == "PlaceHold":
+            self.clients.holds[order.account].append((command["hold"], order.cents))
+        outcome = Outcome(order, command, condition, newest, self.newest(order.to)[0] if order.to else 0)
         self.clients.outcomes.append(outcome)
         if order.copies > 1:
             with ThreadPoolExecutor(order.copies) as pool:
@@ -169,23 +209,22 @@ class _OneClient:
         if outcome.kind in OF_THE_DOMAIN:
             if order.abuses_key:
                 self.abuse_key(outcome)
-        elif outcome.kind != "condition failed":
+        elif outcome.kind not in BINDING_NOTHING:
             time.sleep(PAUSE)
 
     def persist(self, outcome):
         for _ in range(MOST_REPEATS):
-            if outcome.kind in OF_THE_DOMAIN or outcome.kind == "condition failed" or self.clients.ended.is_set():
+            if outcome.kind in (*OF_THE_DOMAIN, *BINDING_NOTHING) or self.clients.ended.is_set():
                 return
             time.sleep(PAUSE)
             outcome.kind, outcome.answer = self.send(outcome)
 
     def abuse_key(self, outcome):
         """Sends another command under a key whose outcome is known."""
-        # By an amount that nobody else sends.
-        other = replace(outcome.order, cents=10**9 + outcome.order.number)
+        order = outcome.order
         begun = time.monotonic()
-        outcome.abuses.append(send(self.connections[other.gateway], other, outcome.if_match))
-        self.clients.notice_hang(other, begun)
+        outcome.abuses.append(send(self.connections[order.gateway], outcome, outcome.if_match, abuse_of(outcome)))
+        self.clients.notice_hang(order, begun)
 
     def send(self, outcome):
         return self.clients.send(self.connections[outcome.order.gateway], outcome)
@@ -208,47 +247,43 @@ class _OneClient:
         seen[account] = (max(version, known[0]), max(position, known[1]))
 
     def look(self, order):
-        headers = {}
-        if order.kind == "query":
-            version, position = self.newest(order.account)
-            client, headers = self.query, {"Daybook-Min-Position": str(position)}
-        else:
+        headers, asks_one = {}, order.kind in ("read", "query")
+        if order.kind == "read":
             # Of what the other gateway has answered this one need not know.
             version, position = self.seen[order.gateway].get(order.account, (0, 0))
             client = self.connections[order.gateway]
-        begun = time.monotonic()
+        else:
+            version, position = self.newest(order.account)
+            client, headers = self.query, {"Daybook-Min-Position": str(position)}
+        path = {"list": "/accounts?limit=1000", "totals": "/totals"}.get(order.kind, f"/accounts/{order.account}")
+        begun, asked_at = time.monotonic(), now()
         try:
-            answer = client.get(f"/accounts/{order.account}", headers, timeout=PATIENCE)
+            answer = client.get(path, headers, timeout=PATIENCE)
         except NoAnswer:
             self.clients.notice_hang(order, begun)
             return
-        assert answer.status in (200, 404, 503), f"I7: a query was answered with {answer}"
+        assert answer.status in ((200, 404, 503) if asks_one else (200, 503)), f"I7: a query was answered with {answer}"
         if answer.status == 503:
+            assert answer.json["type"] != "/problems/account-unreadable", f"I7: nothing was forged: {answer}"
             return
-        found = answer.json if answer.status == 200 else {"version": 0, "balance": Decimal(0)}
-        self.clients.sights.append(
-            Sight(
-                order, answer.status, found["version"], int(found["balance"].scaleb(2)), answer.position,
-                least_version=version, least_position=position,
-            )  # fmt: skip
-        )
+        sight = Sight(
+            order, answer.status, answer.json if answer.status == 200 else None, answer.position,
+            version, position, asked_at, now(),
+        )  # fmt: skip
+        self.clients.sights.append(sight)
         if order.kind == "query":
-            self.see(self.seen_at_query, order.account, found["version"], answer.position)
+            self.see(self.seen_at_query, order.account, sight.version, answer.position)
 
 
-def send(client, order, if_match):
-    """Sends a command; gives what kind of answer it is, and the answer."""
-    command = {"type": order.kind}
-    amount = str(Decimal(cents_of(order)).scaleb(-2))
-    if order.kind == "OpenAccount":
-        command |= {"owner": f"owner {order.number}", "initial_balance": amount}
-    else:
-        command |= {"amount": amount}
-    headers = {}
-    if order.key:
-        headers["Idempotency-Key"] = order.key
-    if if_match is not None:
-        headers["If-Match"] = f'"{if_match}"'
+def now():
+    """Microseconds since 1970, by the clock that the services use, too."""
+    return time.time_ns() // 1000
+
+
+def send(client, outcome, if_match, abuse=None):
+    """Sends a command, or another one under its key; gives what kind of answer it is, and the answer."""
+    order, command = outcome.order, abuse or outcome.command
+    headers = headers_of(order, if_match, is_abuse=abuse is not None)
     try:
         answer = client.post(order.account, command, timeout=PATIENCE, headers=headers)
     except NoAnswer as error:
@@ -256,17 +291,19 @@ def send(client, order, if_match):
     match answer.status:
         case 200 | 201:
             return "acknowledged", answer
+        case 400 if answer.json["type"] == "/problems/invalid-command":
+            return "malformed", answer
         case 400 | 404:
             return "refused", answer
         case 412:
             return "condition failed", answer
-        case 409 if answer.json["type"] == "/problems/account-already-open":
-            return "refused", answer
-        case 409:
+        case 409 if answer.json["type"] == "/problems/command-in-progress":
             return "in progress", answer
+        case 409:
+            return "refused", answer
         case 422:
             return "other command", answer
-        case 503:
+        case 503 if answer.json["type"] != "/problems/account-unreadable":
             return "nothing recorded", answer
         case 504:
             return "unknown", answer

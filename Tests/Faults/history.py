@@ -1,63 +1,82 @@
-"""The log's file as a model of accounts in whole cents: what must be true of every answer."""
+"""The log's file, read raw: its appends, and the accounts that they make by the model."""
 
-import json
-from collections import defaultdict, namedtuple
+from collections import Counter, defaultdict
 
 import store
-from plan import OPENING
-
-# One event of an account, and the balance after it.
-Event = namedtuple("Event", "position version type cents balance owner")
-
-RECORDED_AS = {"OpenAccount": "AccountOpened", "Deposit": "MoneyDeposited", "Withdraw": "MoneyWithdrawn"}
-
-
-def cents_of(order):
-    """The amount that a command names."""
-    return order.cents + (OPENING if order.kind == "OpenAccount" else 0)
+from model import Account, Event
 
 
 class History:
-    """All accounts, version by version, folded here from the records, with nothing of the system's own code."""
+    """All appends of a log in their order, all accounts version by version, and the sums after each append."""
 
     def __init__(self, path):
-        self.log_id, self.records = store.read(path)
-        self.accounts = {}
-        # In the order of the log.
-        self.events = []
-        self._by_amount = defaultdict(list)
-        for record in self.records:
-            self._add(record)
+        log_id, records = store.read(path)
+        self.log_id, self.records = log_id, records
+        events = [Event.of(record, record.continues) for record in records]
+        self._take(appends_of(events))
 
-    def _add(self, record):
-        data = json.loads(record.data)
-        account, kind = record.stream.decode(), record.type.decode()
-        events = self.accounts.setdefault(account, [])
-        if kind == "AccountOpened":
-            assert not events, f"I6: a second opening at position {record.position}"
-            cents, owner = _cents(data["initial_balance"]), data["owner"]
-            balance = cents
-        else:
-            assert events, f"I6: a movement on an account that was not opened, at position {record.position}"
-            cents, owner = _cents(data["amount"]), events[0].owner
-            balance = events[-1].balance + (cents if kind == "MoneyDeposited" else -cents)
-        assert balance >= 0, f"I6: {account} is below zero at position {record.position}"
-        event = Event(record.position, record.version, kind, cents, balance, owner)
-        events.append(event)
-        self.events.append(event)
-        self._by_amount[account, kind, cents].append(event)
+    @classmethod
+    def made_of(cls, appends):
+        """One of appends that a test makes up."""
+        history = cls.__new__(cls)
+        history._take(appends)
+        return history
 
-    def at(self, account, version):
-        """The event that made a version; None for a version that there is not."""
-        events = self.accounts.get(account, [])
-        return events[version - 1] if 1 <= version <= len(events) else None
+    def _take(self, appends):
+        self.appends, self.accounts = appends, {}
+        # By position: what all accounts of a currency hold after the append that ends there.
+        self.sums = {0: {}}
+        self._by_order = defaultdict(list)
+        held = Counter()
+        for append in appends:
+            for event in append:
+                account = self.accounts.setdefault(event.account, Account(event.account))
+                account.add(event)
+                held[account.newest.currency] += event.change
+            self.sums[append[-1].position] = dict(held)
+            self._by_order[append[0].correlation].append(append)
+
+    @property
+    def events(self):
+        return [event for append in self.appends for event in append]
+
+    def appends_of(self, correlation):
+        """The appends that have the correlation id of a command."""
+        return self._by_order.get(correlation, [])
 
     def of(self, order):
-        """The events that an order can have recorded: amounts come only once in a run."""
-        return self._by_amount.get((order.account, RECORDED_AS[order.kind], cents_of(order)), [])
+        """The appends that an order has recorded."""
+        return self.appends_of(order.correlation)
+
+    def state(self, account, version):
+        """The state of an account at a version; None if there is none."""
+        found = self.accounts.get(account)
+        return found.at(version) if found else None
+
+    def state_at(self, account, position):
+        """The state of an account at a position of the log; None before its opening."""
+        found = self.accounts.get(account)
+        return found.at_position(position) if found else None
+
+    def states_since(self, account, version, until):
+        """The states of an account from a version on that were recorded by a time: those that a decision may have met
+        that knew of the version."""
+        found = self.accounts.get(account)
+        states = found.states[max(version, 1) - 1 :] if found else []
+        return [state for state in states if state.event.recorded_at <= until]
+
+    def cut(self, time):
+        """The position of the last append that was recorded at or before a time."""
+        return max((append[-1].position for append in self.appends if append[-1].recorded_at <= time), default=0)
 
 
-def _cents(text):
-    whole, _, fraction = text.partition(".")
-    assert len(fraction) == 2, f"I6: an amount without its digits: {text}"
-    return int(whole) * 100 + int(fraction)
+def appends_of(events):
+    """Splits events into appends, by what each says of the next one."""
+    appends, append = [], []
+    for event in events:
+        append.append(event)
+        if not event.continues:
+            appends.append(append)
+            append = []
+    assert not append, f"I6: the log ends amid an append: {append}"
+    return appends

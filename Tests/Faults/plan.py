@@ -3,15 +3,10 @@
 Pure: the same seed gives the same plan, on every machine and in every year.
 """
 
-import itertools
 import random
 from dataclasses import dataclass
 
-# Accounts that all clients fight for; beside them each client has one of its own.
-SHARED = ["hot", "warm"]
-OPENING = 5_000_00
-# More than all clients of a run can pay in, so that it is refused.
-BEYOND_ALL = 10**13
+from orders import last_orders, orders
 
 # The log is what everything stands on.
 _WEIGHTS_OF_SERVICES = {"event-log": 4, "command-1": 2, "command-2": 2, "query": 2}
@@ -23,26 +18,6 @@ _WEIGHTS_OF_FAULTS = {
     # Of links.
     "cut": 3, "cut within a message": 3, "stall": 1, "stall towards": 1, "stall back": 1, "delay": 1, "refuse": 1,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Order:
-    """One thing that a client does. `cents` is an amount that comes only once in the whole run."""
-
-    number: int
-    kind: str  # OpenAccount, Deposit, Withdraw, read (through the gateway), query (at the query service)
-    account: str
-    cents: int
-    key: str | None
-    # "none", "newest": the version that the client saw last, "stale": one before that.
-    condition: str
-    gateway: int
-    # How often a command with a key is sent at the same time.
-    copies: int = 1
-    # Whether a client that does not know the outcome repeats the command at once, until it does; else at the end.
-    persists: bool = False
-    # Whether the key is used once more for another command, which must be refused.
-    abuses_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,9 +57,11 @@ class Plan:
 
     def orders(self, client):
         """What a client does, without end."""
-        chance = random.Random(f"{self.seed}, client {client}")
-        for count in itertools.count():
-            yield _order(chance, 1 + client + count * self.clients, f"own-{client}", self.gateways)
+        return orders(self.seed, client, self.clients, self.gateways)
+
+    def last_orders(self):
+        """One more command for each account, after everything."""
+        return last_orders(self.clients)
 
     def __str__(self):
         lines = [f"plan of seed {self.seed}: {self.gateways} gateways, {self.clients} clients"]
@@ -102,20 +79,6 @@ def make(seed, seconds=2.5):
     ends_with_a_kill = chance.random() < 0.5
     plan = Plan(seed, gateways, clients, (), ends_with_a_kill)
     return Plan(seed, gateways, clients, tuple(_faults(chance, plan, seconds)), ends_with_a_kill)
-
-
-def _order(chance, number, own, gateways):
-    account = chance.choice(SHARED + [own])
-    kind = chance.choices(["OpenAccount", "Deposit", "Withdraw", "read", "query"], [1, 8, 8, 4, 3])[0]
-    is_beyond_all = kind == "Withdraw" and chance.random() < 0.1
-    has_key = kind not in ("read", "query") and chance.random() < 0.6
-    return Order(
-        number=number, kind=kind, account=account, cents=number + (BEYOND_ALL if is_beyond_all else 0),
-        key=f"key-{number}" if has_key else None, condition=chance.choices(["none", "newest", "stale"], [8, 3, 1])[0],
-        gateway=chance.randrange(gateways),
-        copies=chance.choices([1, 3, 16, 64], [600, 40, 8, 2])[0] if has_key else 1,
-        persists=has_key and chance.random() < 0.5, abuses_key=has_key and chance.random() < 0.05,
-    )  # fmt: skip
 
 
 def _faults(chance, plan, seconds):
