@@ -327,6 +327,19 @@ import Testing
         #expect(stage.executed("on t")?.count == 101)
     }
 
+    @Test mutating func `one that records nothing on its other aggregate holds up those after it there`() {
+        for name in ["t", "u"] { stage.take(name, .count(100), on: name) }
+        stage.answerAll()
+        stage.take("move", .move(500, to: "u"), inSequence: true)
+        stage.take("on u", .count(800), on: "u", inSequence: true)
+        stage.record(700, on: "t")
+        // Refused on what it knew; the log knows better, and what comes after it on u must see that.
+        stage.answerNext()
+        stage.answerAll()
+        #expect(stage.executed("move")?.count == 300)
+        #expect(stage.refusal("on u") == .full(at: 600))
+    }
+
     @Test mutating func `a command in sequence with the key of one before it gets that one's answer`() throws {
         stage.take("first", .count(1), key: MachineStage.key("k"), inSequence: true)
         stage.take("again", .count(1), key: MachineStage.key("k"), inSequence: true)

@@ -62,11 +62,16 @@ extension CommandMachine {
             for (slot, after) in zip(others, revisions) { slot.add(append, after: after) }
             sent(append)
         } catch {
-            finish(run, .failure(.fault("a command on \(run.slot.stream) was decided wrongly: \(error)")))
+            let fault = Failure.fault("a command on \(run.slot.stream) was decided wrongly: \(error)")
+            guard !decision.isEmpty else { return finish(run, .failure(fault)) }
+            // The states of several aggregates may never have been at one time; then the log refuses this, too.
+            send(.nothing, run, end: .failed { _ in fault }, record: nil, now)
         }
     }
 
     private mutating func sent(_ append: Append) {
+        append.run.isTentative =
+            !append.others.isEmpty && (append.own.events.isEmpty || append.others.contains { $0.events.isEmpty })
         append.run.enter(.appending)
         // Before it is sent: those that come after it in a sequence are decided on it.
         for slot in append.run.sequences { wakeNext(in: slot) }

@@ -46,6 +46,9 @@ package final class CommandRun<State: Aggregate, Client> {
     private(set) var phase = Phase.ready
     /// Whether what it appended will not be recorded, as far as is known.
     private var isDoomed = false
+    /// Whether what it appended records nothing on one of its aggregates. Then those after it there do not stand on it, and
+    /// would stay as they are if the log refused it and it came out otherwise.
+    var isTentative = false
     /// Whether the commands after it in the sequence must wait for it.
     private(set) var holdsUpOthers = false
 
@@ -84,7 +87,7 @@ package final class CommandRun<State: Aggregate, Client> {
         let holdsUp =
             switch phase {
             case .ready, .waitingForKey, .waitingForTurn, .waitingForState, .pausing: true
-            case .appending: isDoomed
+            case .appending: isDoomed || isTentative
             case .findingOutcome, .readingRevision, .answered: false
             }
         guard holdsUp != holdsUpOthers else { return }
