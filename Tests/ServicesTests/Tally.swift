@@ -140,7 +140,7 @@ struct TallyCommands: CommandDomain {
     func isCreation(_ command: Tally.Command) -> Bool { false }
 
     func write(
-        _ revision: Revision<Tally>, answering _: Int, to writer: inout JSONWriter, amounts _: DecimalForm
+        _ revision: Revision<Tally>, answering _: Tally.Command, to writer: inout JSONWriter, amounts _: DecimalForm
     ) {
         writer.integer(revision.state.count)
     }

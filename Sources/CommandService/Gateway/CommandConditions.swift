@@ -4,22 +4,22 @@ internal import Hummingbird
 internal import ServiceSupport
 
 /// What a client demands of the aggregate before its command may be obeyed: `If-Match` and `If-None-Match` of RFC 9110.
-package struct CommandCondition: Hashable, Sendable {
+public struct CommandCondition: Hashable, Sendable {
     /// The versions that `If-Match` names; nil without it. Empty where all that it names can never match, as weak tags.
-    package var versions: Set<UInt64>?
+    public var versions: Set<UInt64>?
     /// `If-Match: *`.
-    package var mustExist = false
+    public var mustExist = false
     /// `If-None-Match: *`.
-    package var mustNotExist = false
+    public var mustNotExist = false
 
     /// Nothing is demanded.
-    package static let none = CommandCondition()
+    public static let none = CommandCondition()
 
     /// A condition that demands nothing yet.
-    package init() {}
+    public init() {}
 
     /// Whether it holds at a version.
-    package func holds(at version: UInt64) -> Bool {
+    public func holds(at version: UInt64) -> Bool {
         if let versions, !versions.contains(version) { return false }
         if mustExist, version == 0 { return false }
         return !(mustNotExist && version > 0)

@@ -1,17 +1,17 @@
 internal import Crypto
-package import EventSourcing
+public import EventSourcing
 internal import HTTPTypes
 internal import ServiceSupport
 
 /// The key under which a client's command is obeyed at most once, and the fingerprint of the command.
-package struct IdempotencyKey: Hashable, Sendable {
+public struct IdempotencyKey: Hashable, Sendable {
     /// 1 to 255 bytes of visible ASCII.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
     /// SHA-256 over the method, the stream and the command's canonical form.
-    package let fingerprint: Digest256
+    public let fingerprint: Digest256
 
     /// A key from its parts.
-    package init(bytes: [UInt8], fingerprint: Digest256) {
+    public init(bytes: [UInt8], fingerprint: Digest256) {
         self.bytes = bytes
         self.fingerprint = fingerprint
     }

@@ -6,7 +6,7 @@ internal import ServiceSupport
 ///
 /// `0`: it was obeyed; what it recorded tells the rest. `1 STATUS BODY`: it was refused, with the status in two bytes,
 /// big-endian, and the problem's very bytes.
-package enum RecordedAnswer: Hashable, Sendable {
+public enum RecordedAnswer: Hashable, Sendable {
     case obeyed
     case refused(status: Int, body: [UInt8])
 
@@ -16,7 +16,7 @@ package enum RecordedAnswer: Hashable, Sendable {
 
     /// Reads it back; nil for bytes that ``encoded`` never makes: the status of a refusal is one of an error, and its body
     /// one line that holds a JSON object.
-    package init?(_ bytes: [UInt8]) {
+    public init?(_ bytes: [UInt8]) {
         switch bytes.first {
         case 0 where bytes.count == 1: self = .obeyed
         case 1 where bytes.count > 3:
@@ -37,7 +37,7 @@ package enum RecordedAnswer: Hashable, Sendable {
         }
     }
 
-    package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         switch self {
         case .obeyed: [0]
         case .refused(let status, let body): [1, UInt8(status >> 8), UInt8(status & 0xFF)] + body

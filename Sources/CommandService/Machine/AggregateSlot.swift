@@ -1,5 +1,5 @@
 internal import DequeModule
-package import EventSourcing
+public import EventSourcing
 
 /// One aggregate in memory, with decisions that stand on events that are sent to the log but not yet acknowledged.
 ///
@@ -9,11 +9,11 @@ package import EventSourcing
 /// state that the log reports.
 ///
 /// Not Sendable: it belongs to the machine, and to its driver as a token.
-package final class AggregateSlot<State: Aggregate, Client> {
+public final class AggregateSlot<State: Aggregate, Client> {
     typealias Append = PendingAppend<State, Client>
     typealias Run = CommandRun<State, Client>
 
-    package let stream: StreamID
+    public let stream: StreamID
 
     // MARK: the state
 
@@ -50,7 +50,7 @@ package final class AggregateSlot<State: Aggregate, Client> {
     /// Of the cache: used since the clock's hand last passed.
     var wasUsed = false
 
-    package init(_ stream: StreamID) { self.stream = stream }
+    public init(_ stream: StreamID) { self.stream = stream }
 
     /// The state with everything under way; nil until it is loaded.
     var newest: Revision<State>? { speculative ?? confirmed }

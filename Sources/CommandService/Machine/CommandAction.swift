@@ -1,8 +1,8 @@
-package import EventSourcing
+public import EventSourcing
 
 /// What the command machine asks its driver to do. Each but the last two is answered by the input that it names, exactly
 /// once.
-package enum CommandAction<State: Aggregate, Client> {
+public enum CommandAction<State: Aggregate, Client> {
     /// Send the append's request to the log, in the order of these actions; then ``CommandMachine/appended(_:_:at:)``.
     case append(PendingAppend<State, Client>)
     /// Load the newest state of the slot's aggregate; then ``CommandMachine/loaded(_:_:at:)``.

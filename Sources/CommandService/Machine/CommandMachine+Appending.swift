@@ -1,10 +1,10 @@
-package import EventLogProtocol
-package import EventSourcing
+public import EventLogProtocol
+public import EventSourcing
 
 /// What the log answers to appends.
 extension CommandMachine {
     /// The log has answered an append, or will not. To be called in the order in which the answers come.
-    package mutating func appended(
+    public mutating func appended(
         _ append: Append, _ result: Result<AppendResult, EventLogError>, at now: CommandMoment
     ) {
         let run = append.run

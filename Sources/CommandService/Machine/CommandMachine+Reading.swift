@@ -1,6 +1,6 @@
 internal import DequeModule
-package import EventLogProtocol
-package import EventSourcing
+public import EventLogProtocol
+public import EventSourcing
 
 /// What commands need of the log before they are decided, and after.
 extension CommandMachine {
@@ -18,7 +18,7 @@ extension CommandMachine {
     }
 
     /// An aggregate was loaded, or could not be.
-    package mutating func loaded(
+    public mutating func loaded(
         _ slot: Slot, _ result: Result<Revision<State>, Failure>, at now: CommandMoment
     ) {
         switch result {
@@ -45,7 +45,7 @@ extension CommandMachine {
     }
 
     /// The event that a command refers to was read, or could not be; nil: there is none.
-    package mutating func readEvent(_ run: Run, _ result: Result<State.Event?, Failure>, at now: CommandMoment) {
+    public mutating func readEvent(_ run: Run, _ result: Result<State.Event?, Failure>, at now: CommandMoment) {
         switch result {
         case .success(let event):
             run.referred = .read(event, history: run.slot.history)
@@ -57,7 +57,7 @@ extension CommandMachine {
     }
 
     /// What the log keeps under a command's key, once it is sure how the command ends if it was not executed before.
-    package mutating func foundOutcome(
+    public mutating func foundOutcome(
         _ run: Run, _ result: Result<BoundOutcome?, EventLogError>, at now: CommandMoment
     ) {
         if case .findingOutcome(let failure) = run.phase {
@@ -72,7 +72,7 @@ extension CommandMachine {
     }
 
     /// The aggregate after a command that was executed.
-    package mutating func readRevision(
+    public mutating func readRevision(
         _ run: Run, _ result: Result<Revision<State>, Failure>, at now: CommandMoment
     ) {
         if case .readingRevision(let position, let isReplay) = run.phase {
@@ -119,7 +119,7 @@ extension CommandMachine {
     // MARK: pauses
 
     /// The pause before a command is decided again is over.
-    package mutating func pauseEnded(_ run: Run, at now: CommandMoment) {
+    public mutating func pauseEnded(_ run: Run, at now: CommandMoment) {
         wake(run)
         proceedWithReady(now)
     }
@@ -127,5 +127,5 @@ extension CommandMachine {
 
 extension EventLogError {
     /// A read that was not answered has changed nothing.
-    package var asRead: EventLogError { EventLogError(code == .overloaded ? .overloaded : .unavailable, reason) }
+    public var asRead: EventLogError { EventLogError(code == .overloaded ? .overloaded : .unavailable, reason) }
 }

@@ -1,6 +1,6 @@
 internal import DequeModule
 internal import EventLogProtocol
-package import EventSourcing
+public import EventSourcing
 
 /// Executes commands: everything between the arrival of an order and its answer.
 ///
@@ -10,14 +10,14 @@ package import EventSourcing
 /// The way of a command, single or one of many: ``take(_:for:at:)``, then `proceed` as often as it had to wait for
 /// something, then `decide`, which ends in one append, then ``appended(_:_:at:)``, and `finish`. If the log refuses
 /// the append because something else was recorded meanwhile, it goes back to `proceed`.
-package struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGenerator> {
-    package typealias Order = CommandOrder<State>
-    package typealias Answer = CommandAnswer<State>
-    package typealias Failure = CommandFailure<State>
-    package typealias Action = CommandAction<State, Client>
-    package typealias Run = CommandRun<State, Client>
-    package typealias Slot = AggregateSlot<State, Client>
-    package typealias Append = PendingAppend<State, Client>
+public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGenerator> {
+    public typealias Order = CommandOrder<State>
+    public typealias Answer = CommandAnswer<State>
+    public typealias Failure = CommandFailure<State>
+    public typealias Action = CommandAction<State, Client>
+    public typealias Run = CommandRun<State, Client>
+    public typealias Slot = AggregateSlot<State, Client>
+    public typealias Append = PendingAppend<State, Client>
 
     let limits: CommandLimits
     let snapshots: SnapshotPolicy
@@ -29,16 +29,16 @@ package struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGene
     private var ready: Deque<Run> = []
 
     /// The commands that are not answered.
-    package private(set) var commandsInProgress = 0
+    public private(set) var commandsInProgress = 0
     /// How often a command was decided.
-    package internal(set) var decisions: UInt64 = 0
+    public internal(set) var decisions: UInt64 = 0
     /// The aggregates in memory.
-    package var cachedAggregates: Int { cache.count }
+    public var cachedAggregates: Int { cache.count }
 
     /// A machine that knows nothing yet.
     ///
     /// - Parameter random: for the ids of events, and for the lengths of pauses.
-    package init(limits: CommandLimits, snapshots: SnapshotPolicy, random: Random) {
+    public init(limits: CommandLimits, snapshots: SnapshotPolicy, random: Random) {
         self.limits = limits
         self.snapshots = snapshots
         self.random = random
@@ -46,14 +46,14 @@ package struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGene
     }
 
     /// What to do next, in the order in which it is to be done; nil: nothing before the next input.
-    package mutating func nextAction() -> Action? { actions.popFirst() }
+    public mutating func nextAction() -> Action? { actions.popFirst() }
 
     mutating func request(_ action: Action) { actions.append(action) }
 
     // MARK: a command comes
 
     /// A command has come; `client` is given back with its answer.
-    package mutating func take(_ order: Order, for client: Client, at now: CommandMoment) {
+    public mutating func take(_ order: Order, for client: Client, at now: CommandMoment) {
         // Each waits with all that it holds, so there must be an end to them.
         guard commandsInProgress < limits.commandsInProgress else {
             let error = EventLogError(.overloaded, "\(limits.commandsInProgress) commands are in progress")
@@ -176,13 +176,13 @@ package struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGene
     // MARK: the log is not what it was
 
     /// Lets an aggregate be loaded anew before it is used again.
-    package mutating func forget(_ stream: StreamID) { cache.slot(of: stream).outdate() }
+    public mutating func forget(_ stream: StreamID) { cache.slot(of: stream).outdate() }
 
     /// Lets every aggregate be loaded anew before it is used again.
-    package mutating func forgetAll() { cache.forEach { $0.outdate() } }
+    public mutating func forgetAll() { cache.forEach { $0.outdate() } }
 
     /// Ends without answering anybody: its process is no more. For simulations.
-    package mutating func abandon() {
+    public mutating func abandon() {
         cache.forEach { $0.abandon() }
         actions = []
         ready = []

@@ -1,25 +1,25 @@
-package import EventLogProtocol
-package import EventSourcing
+public import EventLogProtocol
+public import EventSourcing
 
 /// A command with all that its client said about it.
-package struct CommandOrder<State: Aggregate>: Sendable {
+public struct CommandOrder<State: Aggregate>: Sendable {
     /// What is asked for.
-    package let command: State.Command
+    public let command: State.Command
     /// The stream of the aggregate that it is sent to.
-    package let stream: StreamID
+    public let stream: StreamID
     /// What the client demands of that aggregate's version.
-    package let condition: CommandCondition
+    public let condition: CommandCondition
     /// The key under which it is executed at most once; nil: none.
-    package let key: IdempotencyKey?
+    public let key: IdempotencyKey?
     /// The metadata of every event that it leads to: a JSON object in UTF-8, or no bytes.
-    package let metadata: [UInt8]
+    public let metadata: [UInt8]
     /// What is to be kept with the key if the domain refuses; nil: such a refusal binds no key.
-    package let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer?
+    public let recordOfRefusal: @Sendable (State.Refusal) -> RecordedAnswer?
     /// Whether it must be executed after the commands before it that name the same aggregates and are in sequence, too.
-    package let isInSequence: Bool
+    public let isInSequence: Bool
 
     /// An order from its parts.
-    package init(
+    public init(
         _ command: State.Command, on stream: StreamID, condition: CommandCondition = .none, key: IdempotencyKey? = nil,
         metadata: [UInt8] = [], isInSequence: Bool = false,
         recordOfRefusal: @escaping @Sendable (State.Refusal) -> RecordedAnswer?
@@ -35,7 +35,7 @@ package struct CommandOrder<State: Aggregate>: Sendable {
 }
 
 /// How an order was answered.
-package enum CommandAnswer<State: Aggregate>: Sendable {
+public enum CommandAnswer<State: Aggregate>: Sendable {
     /// It was executed: the aggregate after it, and the position of the last event that it recorded, or of the log's head
     /// if it recorded none.
     case executed(Revision<State>, position: UInt64, isReplay: Bool)
@@ -44,7 +44,7 @@ package enum CommandAnswer<State: Aggregate>: Sendable {
 }
 
 /// Why an order was not executed.
-package enum CommandFailure<State: Aggregate>: Error {
+public enum CommandFailure<State: Aggregate>: Error {
     /// The domain refused it, in the state at this position of the log.
     case refused(State.Refusal, position: UInt64)
     /// The aggregate is not at a version that the client demands, at this position of the log.
@@ -62,14 +62,14 @@ package enum CommandFailure<State: Aggregate>: Error {
 }
 
 /// When an input of the command machine comes: the machine reads no clock.
-package struct CommandMoment: Sendable {
+public struct CommandMoment: Sendable {
     /// For deadlines and pauses.
-    package let instant: ContinuousClock.Instant
+    public let instant: ContinuousClock.Instant
     /// For decisions and the ids of events.
-    package let time: Timestamp
+    public let time: Timestamp
 
     /// A moment from both clocks.
-    package init(instant: ContinuousClock.Instant, time: Timestamp) {
+    public init(instant: ContinuousClock.Instant, time: Timestamp) {
         self.instant = instant
         self.time = time
     }

@@ -1,9 +1,9 @@
-package import EventSourcing
+public import EventSourcing
 
 /// One command from its arrival to its answer.
 ///
 /// Not Sendable: it belongs to the machine, and to its driver as a token.
-package final class CommandRun<State: Aggregate, Client> {
+public final class CommandRun<State: Aggregate, Client> {
     /// What it is doing; between two inputs of the machine it waits for exactly one thing.
     enum Phase {
         /// It may go on.
@@ -33,7 +33,7 @@ package final class CommandRun<State: Aggregate, Client> {
         case read(State.Event?, history: UInt64)
     }
 
-    package let order: CommandOrder<State>
+    public let order: CommandOrder<State>
     let client: Client
     let slot: AggregateSlot<State, Client>
     /// The other aggregates that it is decided over; nil until they are named.

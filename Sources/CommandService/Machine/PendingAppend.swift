@@ -1,8 +1,8 @@
-package import EventSourcing
+public import EventSourcing
 
 /// One append under way. Every decision ends in one: with events, or without any to make sure that what it stands on is
 /// the newest that there is.
-package final class PendingAppend<State: Aggregate, Client> {
+public final class PendingAppend<State: Aggregate, Client> {
     typealias Slot = AggregateSlot<State, Client>
 
     /// What it does to one stream.
@@ -26,7 +26,7 @@ package final class PendingAppend<State: Aggregate, Client> {
 
     /// Counts up over all appends of a machine.
     let number: UInt64
-    package let run: CommandRun<State, Client>
+    public let run: CommandRun<State, Client>
     let end: End
     /// What is kept with the command's key; nil: the key stays free.
     let record: RecordedAnswer?
@@ -46,7 +46,7 @@ package final class PendingAppend<State: Aggregate, Client> {
     }
 
     /// What is to be sent.
-    package var request: AppendRequest {
+    public var request: AppendRequest {
         var key: CommandKey?
         if let record, let given = run.order.key {
             key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: record.encoded)
