@@ -228,16 +228,12 @@ actor AppendServer {
 
     private func commit(_ batch: Batch) throws {
         var records: [RecordedEvent] = []
-        if !batch.requests.isEmpty,
-            let (results, made) = try write(for: batch.senders, { try store.append(batch.requests) })
-        {
-            records = made
-            counted.batches += 1
-            counted.requests += UInt64(batch.requests.count)
-            counted.events += UInt64(records.count)
-            for (result, sender) in zip(results, batch.senders) {
-                if case .conflict = result { counted.conflicts += 1 }
-                replies?.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
+        if !batch.requests.isEmpty {
+            if let (results, made) = try whileWritable({ try store.append(batch.requests) }) {
+                records = made
+                answer(batch.senders, results, events: made.count)
+            } else {
+                try answerChecks(of: batch)
             }
         }
         guard let replies, let events else { return }
@@ -250,23 +246,63 @@ actor AppendServer {
         try settleInTime()
     }
 
+    private func answer(_ senders: [Sender], _ results: [AppendResult], events: Int) {
+        counted.batches += 1
+        counted.requests += UInt64(results.count)
+        counted.events += UInt64(events)
+        for (result, sender) in zip(results, senders) {
+            if case .conflict = result { counted.conflicts += 1 }
+            replies?.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
+        }
+    }
+
+    /// Answers those of a batch that write nothing, and refuses the others: the store takes no writes.
+    private func answerChecks(of batch: Batch) throws {
+        var checks: [AppendRequest] = []
+        var asking: [Sender] = []
+        var refused: [Sender] = []
+        for (request, sender) in zip(batch.requests, batch.senders) {
+            if request.isCheck {
+                checks.append(request)
+                asking.append(sender)
+            } else {
+                refused.append(sender)
+            }
+        }
+        do {
+            if !checks.isEmpty { answer(asking, try store.append(checks).results, events: 0) }
+        } catch is StoreObstacle {
+            refused += asking
+        }
+        refuseWriting(refused)
+    }
+
     /// Has the store write something, or refuses it while the store takes no writes: nothing waits for that in the loop,
     /// so heartbeats and refusals go on.
     ///
     /// - Returns: nil if it was refused.
     private func write<Value>(for senders: [Sender], _ body: () throws -> Value) throws -> Value? {
-        if availability.obstacle == nil {
-            do {
-                return try body()
-            } catch let obstacle as StoreObstacle {
-                availability.met(obstacle)
-                retryLater()
-            }
+        if let value = try whileWritable(body) { return value }
+        refuseWriting(senders)
+        return nil
+    }
+
+    /// - Returns: nil if the store takes no writes.
+    private func whileWritable<Value>(_ body: () throws -> Value) throws -> Value? {
+        guard availability.obstacle == nil else { return nil }
+        do {
+            return try body()
+        } catch let obstacle as StoreObstacle {
+            availability.met(obstacle)
+            retryLater()
+            return nil
         }
+    }
+
+    private func refuseWriting(_ senders: [Sender]) {
         availability.refuse(senders.count)
         let reason = availability.obstacle?.description ?? ""
         for sender in senders { refuse(LogRefusal(.failed, "the event log cannot write now: \(reason)"), sender) }
-        return nil
     }
 
     private func retryLater() {

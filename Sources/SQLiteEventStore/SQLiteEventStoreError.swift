@@ -23,6 +23,8 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
         public static let notDurable = Code(description: "notDurable")
         /// The file holds what no Daybook wrote: it was altered, or the disk failed.
         public static let damaged = Code(description: "damaged")
+        /// The log cannot be cut at this position, which is inside an append.
+        public static let insideAppend = Code(description: "insideAppend")
         /// A read failed.
         public static let readFailed = Code(description: "readFailed")
         /// An append failed; whether it is on disk is unknown.
@@ -61,6 +63,9 @@ extension SQLiteEventStoreError {
         SQLiteEventStoreError(
             .damaged, "the record at position \(position) is damaged: \(reason); run verify, or restore a backup")
     }
+
+    /// Why a log whose last record has its append go on is damaged: the writer commits appends whole.
+    static let endIsMissing = "its append goes on in the next record, but the log ends with it: the end was cut off"
 
     /// What was thrown while `message` was attempted; an error of this store stays as it is, and so does an obstacle.
     static func wrapping(_ error: any Error, _ code: Code, _ message: @autoclosure () -> String) -> any Error {

@@ -13,10 +13,12 @@ import Testing
             data: Array("{\"amount\":\"5.00\"}".utf8))
     }
 
-    private var record: RecordedEvent {
+    private var record: RecordedEvent { record(continues: false) }
+
+    private func record(continues: Bool) -> RecordedEvent {
         RecordedEvent(
             position: 9, stream: stream, streamVersion: 3, recordedAt: Timestamp(microseconds: 77), event: event,
-            hash: Digest256(5, 6, 7, 8))
+            continues: continues, hash: Digest256(5, 6, 7, 8))
     }
 
     private var snapshot: Snapshot {
@@ -55,13 +57,16 @@ import Testing
         let status = LogStatus(
             logID: logID,
             head: LogHead(position: 9, hash: Digest256(1, 1, 1, 1), recordedAt: Timestamp(microseconds: 6)))
-        let outcome = KeyedOutcome(streams: [stream, stream], commit: commit, outcome: [4, 5])
+        let other = StreamID(category: "account", name: "b")!
+        let outcome = KeyedOutcome(streams: [stream, other], commit: commit, outcome: [4, 5])
+        let older = KeyedOutcome(streams: [stream], commit: commit, outcome: [])
+        let missed = StreamConflict(write: 1, stream: stream, actual: 9, missed: [record(continues: true), record])
         return [
-            .append(.committed(commit)), .append(.replayed(outcome)), .append(.keyReused),
-            .append(
-                .conflict(
-                    AppendConflict([StreamConflict(write: 1, stream: stream, actual: 9, missed: [record, record])]))),
-            .append(.invalid("because")), .log(LogPage(status: status, records: [record])),
+            .append(.committed(commit)), .append(.replayed(outcome)), .append(.replayed(older)), .append(.keyReused),
+            .append(.conflict(AppendConflict([missed]))),
+            .append(.conflict(AppendConflict([missed, StreamConflict(write: 3, stream: other, actual: 0, missed: [])]))),
+            .append(.invalid("because")),
+            .log(LogPage(status: status, records: [record(continues: true), record])),
             .stream(StreamSlice(events: [record], version: 3)), .status(status), .outcome(nil),
             .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: outcome)),
             .snapshot(isKept: true), .snapshot(isKept: false),
@@ -128,7 +133,7 @@ import Testing
             LogStatus(
                 logID: logID, head: LogHead(position: position, hash: record.hash, recordedAt: record.recordedAt))
         }
-        let records = Array(repeating: record, count: count)
+        let records = (0..<count).map { record(continues: $0 + 1 < count) }
         for (old, new) in [(record.position + 7, nil), (record.position - 1, record.position)] as [(UInt64, UInt64?)] {
             var page = LogPageWriter(number: 99, status: status(old))
             for record in records { record.withView(in: logID) { page.add($0) } }

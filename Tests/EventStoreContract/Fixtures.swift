@@ -68,6 +68,11 @@ extension EventStore {
         try #require(try append(request).commit, sourceLocation: sourceLocation)
     }
 
+    /// Appends one request; nil if it does not conflict.
+    func conflict(_ request: AppendRequest) throws -> AppendConflict? {
+        if case .conflict(let conflict) = try append(request) { conflict } else { nil }
+    }
+
     /// Everything that is in the log.
     func everything() throws -> [RecordedEvent] {
         try readLog(after: 0, limit: .everything)

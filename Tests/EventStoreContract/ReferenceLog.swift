@@ -50,11 +50,11 @@ struct ReferenceLog {
         if let command = request.command, let scope, let known = keys[scope] {
             return known.fingerprint == command.fingerprint ? .replayed(known.outcome) : .keyReused
         }
-        for (index, write) in request.writes.enumerated() {
-            if let conflict = conflict(of: write, at: index) { return .conflict(AppendConflict([conflict])) }
-        }
-        for write in request.writes {
-            for event in write.events { record(event, in: write.stream, at: time) }
+        let conflicts = request.writes.enumerated().compactMap { conflict(of: $1, at: $0) }
+        if !conflicts.isEmpty { return .conflict(AppendConflict(Self.shared(conflicts))) }
+        let offered = request.writes.flatMap { write in write.events.map { (write.stream, $0) } }
+        for (index, (stream, event)) in offered.enumerated() {
+            record(event, in: stream, continues: index + 1 < offered.count, at: time)
         }
         let commit = Commit(
             position: head.position, recordedAt: time,
@@ -76,15 +76,25 @@ struct ReferenceLog {
         var seen = Int(min(expected, count))
         // Another course, or a stream that is shorter than expected: one event more.
         if seen > 0 && (expected >= count || lastEvent != nil && lastEvent != actual[seen - 1].event.id) { seen -= 1 }
-        return StreamConflict(
-            write: index, stream: write.stream, actual: count, missed: Array(actual[seen...].prefix(100)))
+        return StreamConflict(write: index, stream: write.stream, actual: count, missed: Array(actual[seen...]))
     }
 
-    private mutating func record(_ event: NewEvent, in stream: StreamID, at time: Timestamp) {
+    /// Conflicts that show at most 100 events in all: each an equal share of what those before it left.
+    private static func shared(_ conflicts: [StreamConflict]) -> [StreamConflict] {
+        var left = 100
+        return conflicts.enumerated().map { index, conflict in
+            let missed = conflict.missed.prefix(min(left, max(1, left / (conflicts.count - index))))
+            left -= missed.count
+            return StreamConflict(
+                write: conflict.write, stream: conflict.stream, actual: conflict.actual, missed: Array(missed))
+        }
+    }
+
+    private mutating func record(_ event: NewEvent, in stream: StreamID, continues: Bool, at time: Timestamp) {
         func record(_ hash: Digest256) -> RecordedEvent {
             RecordedEvent(
                 position: head.position + 1, stream: stream, streamVersion: UInt64(self.stream(stream).count) + 1,
-                recordedAt: time, event: event, hash: hash)
+                recordedAt: time, event: event, continues: continues, hash: hash)
         }
         records.append(record(HashChain.hash(of: record(head.hash), after: head.hash, in: logID)))
     }

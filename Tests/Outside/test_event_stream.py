@@ -843,6 +843,15 @@ def test_the_example_of_the_specification_is_right() -> None:
     second_values = (MAGIC, 1, 0, 2, log_id.bytes, 2, 2, at + 1000, UUID(int=first.id.int + 1).bytes)
     second = Record(HEADER.pack(*second_values, bytes(32)), b"account/MoneyDeposited/acc-001/", b"",
                     b'{"amount":"500.00"}')  # fmt: skip
+    headers = []
+    previous = second.hash_after(digest)
+    for flags, position, version, topic in ((1, 3, 3, b"account/MoneyWithdrawn/acc-001/"),
+                                            (0, 4, 1, b"account/MoneyDeposited/acc-002/")):  # fmt: skip
+        event_id = UUID(int=first.id.int + position - 1).bytes
+        of_append = (MAGIC, 1, flags, 2, log_id.bytes, position, version, at + 2000, event_id)
+        record = Record(HEADER.pack(*of_append, bytes(32)), topic, b"", b'{"amount":"5.00"}')
+        previous = record.hash_after(previous)
+        headers.append(HEADER.pack(*of_append, previous))
     for number in (genesis(log_id), request, HEADER.pack(*values, digest), digest, reply, heartbeat,
-                   second.hash_after(digest)):  # fmt: skip
+                   second.hash_after(digest), *headers):  # fmt: skip
         assert number.hex() in page

@@ -25,6 +25,8 @@ struct DamageTests {
             "UPDATE events SET stream = 'acc/001' WHERE position = 3",
             "UPDATE events SET version = 4 WHERE position = 3",
             "UPDATE events SET schema_version = 65536 WHERE position = 3",
+            "UPDATE events SET continues = 1 WHERE position = 3",
+            "UPDATE events SET continues = 2 WHERE position = 3",
             "UPDATE events SET hash = zeroblob(32) WHERE position = 2",
             "UPDATE events SET version = 9 WHERE position = 1",
         ])
@@ -39,6 +41,27 @@ struct DamageTests {
         try makeLog(at: folder.database)
         try run(["sqlite3", folder.database, "DELETE FROM events WHERE position = 2"])
         expectRefused(folder.database, .damaged, words: ["position 2", "missing"])
+    }
+
+    @Test("a log that ends inside an append is refused")
+    func cutInsideAppend() throws {
+        try makeLog(at: folder.database)
+        try run(["sqlite3", folder.database, "DELETE FROM events WHERE position = 3"])
+        expectRefused(folder.database, .damaged, words: ["position 2", "goes on", "cut off", "restore a backup"])
+    }
+
+    @Test("whoever reads a record of which it was altered whether its append goes on is refused it")
+    func alteredBoundary() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        _ = try store.append([append(["1", "2"]), append(["3"]), append(["4"])])
+        try store.close()
+        try run(["sqlite3", folder.database, "UPDATE events SET continues = 0 WHERE position = 1"])
+        let damaged = try SQLiteEventStore(path: folder.database)
+        let error = #expect(throws: SQLiteEventStoreError.self) {
+            _ = try damaged.readLog(after: 0, limit: ReadLimit(events: 10))
+        }
+        #expect(error?.code == .damaged && error?.message.contains("position 1") == true)
+        try damaged.close()
     }
 
     @Test("a lost log id is refused")

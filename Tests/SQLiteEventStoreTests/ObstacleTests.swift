@@ -61,6 +61,24 @@ struct ObstacleTests {
         try store.close()
     }
 
+    @Test("what is only checked is answered meanwhile, and waits for nobody")
+    func checks() throws {
+        let store = try SQLiteEventStore(path: folder.database, limits: impatient)
+        func check(_ stream: String) throws -> AppendRequest { try append([], to: stream) }
+        _ = try store.append([append(["1"], to: "a")])
+        let outsider = try DatabaseQueue(path: folder.database)
+        try outsider.inTransaction(.immediate) { _ in
+            try expectObstacle(.busy, store) { _ = try store.append([check("a"), append(["2"], to: "a")]) }
+            let (results, records) = try store.append([check("a"), check("b")])
+            #expect(records.isEmpty)
+            let versions: [[UInt64]] = results.map { if case .committed(let commit) = $0 { commit.streamVersions } else { [] } }
+            #expect(versions == [[1], [0]])
+            return .rollback
+        }
+        try outsider.close()
+        try store.close()
+    }
+
     @Test("a log that cannot be opened now is not touched, and opens later")
     func opening() throws {
         try makeLog(at: folder.database)

@@ -36,7 +36,7 @@ struct OpeningTests {
         try makeLog(at: folder.database)
         try DatabaseQueue(path: folder.database).read { database throws in
             #expect(try Int.fetchOne(database, sql: "PRAGMA application_id") == 0x4442_4B31)
-            #expect(try Int.fetchOne(database, sql: "PRAGMA user_version") == 3)
+            #expect(try Int.fetchOne(database, sql: "PRAGMA user_version") == 4)
         }
     }
 
@@ -44,7 +44,7 @@ struct OpeningTests {
     func newer() throws {
         try makeLog(at: folder.database)
         try run(["sqlite3", folder.database, "PRAGMA user_version = 7"])
-        expectRefused(folder.database, .newerSchema, words: ["7", "up to 3", folder.database])
+        expectRefused(folder.database, .newerSchema, words: ["7", "up to 4", folder.database])
     }
 
     @Test("refuses another program's database and leaves it as it is")

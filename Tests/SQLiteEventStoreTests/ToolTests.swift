@@ -26,17 +26,18 @@ struct ToolTests {
         #expect(try run(["sqlite3", folder.database, "PRAGMA integrity_check"]).output == "ok\n")
     }
 
-    @Test("the versions under a key are a JSON array")
+    @Test("the streams and versions under a key are JSON arrays")
     func keys() throws {
         let store = try SQLiteEventStore(path: folder.database)
         let writes = try append(["1", "2"], to: "a").writes + append(["3"], to: "b").writes
         let key = CommandKey(key: [0x6B], fingerprint: Digest256(0, 0, 0, 0), outcome: [])
         _ = try store.append([AppendRequest(command: key, writes: writes)])
         try store.close()
-        let query = "SELECT key, value FROM command_keys, json_each(stream_versions)"
-        #expect(
-            try run(["sqlite3", folder.database, query.replacing("key, value", with: "json_each.value")]).output
-                == "2\n1\n")
+        let query = """
+            SELECT names.value, versions.value FROM command_keys, json_each(streams) AS names,
+            json_each(stream_versions) AS versions WHERE names.key = versions.key
+            """
+        #expect(try run(["sqlite3", folder.database, query]).output == "account/a|2\naccount/b|1\n")
     }
 
     @Test("a closed log is one file, beside its lock")

@@ -5,7 +5,7 @@ internal import EventSourcing
 /// A pure data structure, bounded: no append of an honest log is larger than what is held at most.
 struct HeldAppend: Sendable {
     /// The most records of an append: section 10 of the specification.
-    static let maxRecords = 10_000
+    static let maxRecords = AppendRequest.maxEvents
     /// The most bytes of data and metadata in an append: those of the largest frame that the log takes, section 10.
     static let maxBytes = 8 << 20
 

@@ -312,6 +312,10 @@ extension WireReader {
         var streams: [StreamID] = []
         streams.reserveCapacity(count)
         for _ in 0..<count { streams.append(try stream()) }
+        // Of an outcome that an older log kept, only the first stream is known.
+        guard count == commit.streamVersions.count || count == 1 else {
+            throw MalformedFrame("an outcome names \(count) streams and \(commit.streamVersions.count) versions")
+        }
         return KeyedOutcome(streams: streams, commit: commit, outcome: try long())
     }
 
@@ -326,10 +330,12 @@ extension WireReader {
             var streams: [StreamConflict] = []
             streams.reserveCapacity(count)
             for _ in 0..<count {
+                let write = Int(try integer(UInt16.self))
+                guard streams.last.map({ $0.write < write }) ?? true else {
+                    throw MalformedFrame("a conflict names its streams out of order")
+                }
                 streams.append(
-                    StreamConflict(
-                        write: Int(try integer(UInt16.self)), stream: try stream(), actual: try ordinal(),
-                        missed: try records()))
+                    StreamConflict(write: write, stream: try stream(), actual: try ordinal(), missed: try records()))
             }
             return .conflict(AppendConflict(streams))
         case 4: return .invalid(try reason())

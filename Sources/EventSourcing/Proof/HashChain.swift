@@ -14,13 +14,15 @@ public enum HashChain {
     }
 
     /// The record of an event that follows a log's head, with its hash.
+    ///
+    /// - Parameter continues: whether its append goes on in the next record.
     public static func record(
-        _ event: NewEvent, of stream: StreamID, at version: UInt64, on head: LogHead, recordedAt time: Timestamp,
-        in logID: UniqueID
+        _ event: NewEvent, of stream: StreamID, at version: UInt64, continues: Bool = false, on head: LogHead,
+        recordedAt time: Timestamp, in logID: UniqueID
     ) -> RecordedEvent {
         var record = RecordedEvent(
             position: head.position + 1, stream: stream, streamVersion: version, recordedAt: time, event: event,
-            hash: head.hash)
+            continues: continues, hash: head.hash)
         record.hash = hash(of: record, after: head.hash, in: logID)
         return record
     }

@@ -56,6 +56,11 @@ public struct CommandKey: Hashable, Sendable {
 ///
 /// One without events and without a key is a check: it is committed if all that it expects holds, and records nothing.
 public struct AppendRequest: Hashable, Sendable {
+    /// The most events of one append, over all its streams: so many records at most a reader holds until it has them all.
+    public static let maxEvents = 10_000
+    /// The most streams of one append.
+    public static let maxStreams = 1000
+
     /// The key that makes it repeatable, if it has one.
     public let command: CommandKey?
     /// One or more streams, each named once.

@@ -11,22 +11,25 @@ struct KeyCheck {
         byPosition = Dictionary(grouping: keys) { $0.outcome.commit.position }
     }
 
-    /// The log has come to a position: what was done under a key left its scope at the version that the key speaks of.
+    /// The log has come to a position: what was done under a key left its streams at the versions that the key speaks of.
     ///
-    /// - Parameter version: the version of a stream at that position.
+    /// - Parameters:
+    ///   - isInsideAppend: whether the append of the record there goes on in the next one.
+    ///   - version: the version of a stream at that position.
     func pass(
-        _ position: UInt64, recordedAt: Timestamp, version: (StreamID) -> UInt64
+        _ position: UInt64, recordedAt: Timestamp, isInsideAppend: Bool, version: (StreamID) -> UInt64
     ) throws(VerificationFailure) {
         for key in byPosition[position] ?? [] {
             let commit = key.outcome.commit
             guard commit.recordedAt >= recordedAt else {
                 throw failure(key, position, "it was recorded before the record of its position")
             }
-            guard commit.streamVersions.first == version(key.scope) else {
+            guard !isInsideAppend else { throw failure(key, position, "it speaks of a position inside an append") }
+            guard !commit.streamVersions.isEmpty else { throw failure(key, position, "it speaks of no version") }
+            for (stream, kept) in zip(key.outcome.streams, commit.streamVersions) where kept != version(stream) {
                 throw failure(
                     key, position,
-                    "it speaks of version \(commit.streamVersions.first ?? 0) of its stream, which was at version "
-                        + "\(version(key.scope)) then")
+                    "it speaks of version \(kept) of \(stream), which was at version \(version(stream)) then")
             }
         }
     }

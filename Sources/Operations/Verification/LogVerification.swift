@@ -40,7 +40,7 @@ public struct VerifiedLog: Hashable, Sendable {
 }
 
 /// Proves a log from its beginning to its head: the file's structure, the chain of hashes, positions, versions and
-/// times, the fold of every aggregate, and keys and snapshots against all of that.
+/// times, that appends are whole, the fold of every aggregate, and keys and snapshots against all of that.
 public struct LogVerification<State: SnapshottableAggregate> {
     private static var recordsOfARead: Int { 5000 }
 
@@ -112,6 +112,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
             }
             progress(chain.position, head)
         }
+        try chain.finish()
         try keys.finish(at: head)
         try snapshots?.finish()
         return VerifiedLog(
@@ -127,7 +128,9 @@ public struct LogVerification<State: SnapshottableAggregate> {
     }
 
     private func check(_ keys: KeyCheck, _ chain: ChainVerifier) throws(VerificationFailure) {
-        try keys.pass(chain.position, recordedAt: chain.recordedAt) { chain.version(of: $0) }
+        try keys.pass(chain.position, recordedAt: chain.recordedAt, isInsideAppend: chain.isInsideAppend) {
+            chain.version(of: $0)
+        }
     }
 
     /// What the file's own checks find is a failure of the log, not of the program.

@@ -7,12 +7,13 @@ public enum SQLiteLogCopy {
     ///
     /// - Parameters:
     ///   - last: where it is given, everything after this position is left out: events, and the keys and snapshots that
-    ///     stand on them.
+    ///     stand on them. An append must end there.
     ///   - check: looks at the copy before it gets its name; where it throws, there is no copy.
     /// - Throws: ``SQLiteEventStoreError``, and what `check` throws.
     public static func make(
         of source: SQLiteLogFile, at path: String, upTo last: UInt64? = nil, check: (SQLiteLogFile) throws -> Void
     ) throws {
+        if let last { try source.requireEndOfAppend(at: last) }
         let path = try DatabasePath.prepare(path)
         guard !DatabasePath.exists(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "\(path) is there already: choose another place, or move it away")
@@ -25,7 +26,9 @@ public enum SQLiteLogCopy {
         defer { removeTemporary() }
         try source.copy(to: temporary)
         if let last { try cut(temporary, after: last) }
-        try check(SQLiteLogFile(path: temporary))
+        let copy = try SQLiteLogFile(path: temporary)
+        try check(copy)
+        try copy.requireWholeAppends()
         try FileFlush.flush(temporary)
         // Somebody may have put them there meanwhile.
         try SideFiles.requireNone(beside: path)

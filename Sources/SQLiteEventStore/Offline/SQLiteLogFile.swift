@@ -61,7 +61,7 @@ public final class SQLiteLogFile: Sendable {
     public func last() throws -> RecordedEvent? {
         try read { database in
             let row = try PreparedStatement(
-                "SELECT \(EventRow.columns) FROM events ORDER BY position DESC LIMIT 1", database)
+                "SELECT \(EventRow.columns(in: database)) FROM events ORDER BY position DESC LIMIT 1", database)
             defer { row.reset() }
             return try row.step() ? try EventRow.record(EventRow.view(row, in: logID)) : nil
         }
@@ -74,7 +74,8 @@ public final class SQLiteLogFile: Sendable {
         try read { database in
             var records: [RecordedEvent] = []
             let limit = ReadLimit(events: limit, bytes: 64 << 20)
-            try LogReader.readUnproven(database, logID, after: position, limit: limit) {
+            let columns = try EventRow.columns(in: database)
+            try LogReader.readUnproven(database, logID, columns: columns, after: position, limit: limit) {
                 records.append(try EventRow.record($0))
             }
             return records
@@ -84,27 +85,30 @@ public final class SQLiteLogFile: Sendable {
     /// Shows every command key, in the order of scopes.
     public func forEachKey(_ body: (Key) throws -> Void) throws {
         try read { database in
+            let streams = try Schema.hasAppends(database) ? "streams" : "NULL"
             let rows = try PreparedStatement(
-                "SELECT category, stream, key, outcome, position, recorded_at, stream_versions, fingerprint "
+                "SELECT category, stream, key, outcome, position, recorded_at, stream_versions, fingerprint, \(streams) "
                     + "FROM command_keys ORDER BY category, stream, key", database)
             defer { rows.reset() }
             while try rows.step() {
                 let (category, name) = (rows.text(at: 0), rows.text(at: 1))
                 guard let scope = StreamID(category: category, name: name),
-                    let versions = StreamVersions.decode(rows.bytes(at: 6)), rows.digest(at: 7) != nil,
+                    let versions = StreamVersions.decode(rows.bytes(at: 6)),
+                    let streams = StreamNames.decode(rows.bytes(at: 8), scope: scope, count: versions.count),
+                    rows.digest(at: 7) != nil,
                     let recordedAt = rows.timestamp(at: 5)
                 else {
                     throw SQLiteEventStoreError(
                         .damaged,
-                        "a command key of \(category.printable)/\(name.printable) is damaged: its fingerprint, time or "
-                            + "stream versions cannot be read"
+                        "a command key of \(category.printable)/\(name.printable) is damaged: its fingerprint, time, "
+                            + "streams or their versions cannot be read"
                     )
                 }
                 let commit = Commit(position: rows.ordinal(at: 4), recordedAt: recordedAt, streamVersions: versions)
                 try body(
                     Key(
                         scope: scope, key: rows.bytes(at: 2),
-                        outcome: KeyedOutcome(streams: [scope], commit: commit, outcome: rows.bytes(at: 3))))
+                        outcome: KeyedOutcome(streams: streams, commit: commit, outcome: rows.bytes(at: 3))))
             }
         }
     }

@@ -6,7 +6,7 @@ enum LogTail {
     /// The head of the log.
     ///
     /// - Throws: `damaged`, with the position, where the last record is not what was written: its hash does not follow
-    ///   from the record before it, or the index of its stream does not end with it.
+    ///   from the record before it, or the index of its stream does not end with it, or its append goes on after it.
     static func load(_ database: Database, logID: UniqueID, _ heads: StreamHeads) throws -> LogHead {
         let genesis = HashChain.genesis(of: logID)
         let lastRow = try PreparedStatement(
@@ -33,6 +33,9 @@ enum LogTail {
         guard HashChain.hash(of: last, after: previous, in: logID) == last.hash else {
             throw SQLiteEventStoreError.damaged(
                 at: last.position, "its hash does not follow from its content and the record before it")
+        }
+        guard !last.continues else {
+            throw SQLiteEventStoreError.damaged(at: last.position, SQLiteEventStoreError.endIsMissing)
         }
         let indexed = try heads.head(of: last.stream, database)
         guard indexed.version == last.streamVersion, indexed.lastEvent == last.event.id else {

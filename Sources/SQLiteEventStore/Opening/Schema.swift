@@ -7,7 +7,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4442_4B31
 
     /// The version of the tables, kept as SQLite's `user_version`.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     /// `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
     private static let tables = """
@@ -40,7 +40,7 @@ enum Schema {
             stream_versions TEXT NOT NULL,
             PRIMARY KEY (category, stream, key)
         ) STRICT, WITHOUT ROWID;
-        """ + snapshots + StreamIndex.tables
+        """ + snapshots + StreamIndex.tables + appends
 
     /// Came with version 2.
     private static let snapshots = """
@@ -56,6 +56,15 @@ enum Schema {
             state BLOB NOT NULL,
             PRIMARY KEY (category, stream, version, fingerprint)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Came with version 4: whether the append of a record goes on in the next one, and the streams of an append under a
+    /// key as a JSON array, NULL if the key's own is the only one or they were not kept. SQLite changes no row for these,
+    /// and reads the default in the rows that were there.
+    private static let appends = """
+
+        ALTER TABLE events ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE command_keys ADD COLUMN streams TEXT;
         """
 
     /// Lets a file's own schema call no function with an effect, and has pages looked at before they are believed.
@@ -107,9 +116,12 @@ enum Schema {
         if found < version {
             try database.inTransaction(.immediate) {
                 if found < 2 { try database.execute(sql: snapshots) }
-                try database.execute(sql: StreamIndex.tables)
-                try StreamIndex.rebuild(database)
-                try database.execute(sql: "DROP INDEX events_by_stream; PRAGMA user_version = \(version)")
+                if found < 3 {
+                    try database.execute(sql: StreamIndex.tables)
+                    try StreamIndex.rebuild(database)
+                    try database.execute(sql: "DROP INDEX events_by_stream")
+                }
+                try database.execute(sql: appends + "PRAGMA user_version = \(version)")
                 return .commit
             }
         }
@@ -128,6 +140,9 @@ enum Schema {
         }
         return id
     }
+
+    /// Whether a file that may be of an older version has the columns of version 4.
+    static func hasAppends(_ database: Database) throws -> Bool { try pragma("user_version", database) >= 4 }
 
     private static func pragma(_ name: String, _ database: Database) throws -> Int64 {
         try Int64.fetchOne(database, sql: "PRAGMA \(name)") ?? 0

@@ -1,11 +1,18 @@
 internal import EventSourcing
+internal import GRDB
 
 /// A row of `events` as a record.
 enum EventRow {
     /// The columns that ``view(_:in:)`` reads, in its order.
-    static let columns = """
+    static let columns = olderColumns + ", continues"
+    private static let olderColumns = """
         position, category, stream, version, type, schema_version, recorded_at, id, hash, metadata, data
         """
+
+    /// The columns of a file that may be of an older schema version: in such a file no append goes on.
+    static func columns(in database: Database) throws -> String {
+        try Schema.hasAppends(database) ? columns : olderColumns + ", 0"
+    }
 
     /// The bytes of data and metadata of the row that the statement stands on.
     static func size(_ row: PreparedStatement) -> Int { row.count(at: 9) + row.count(at: 10) }
@@ -21,13 +28,18 @@ enum EventRow {
             throw SQLiteEventStoreError.damaged(
                 at: position, "schema version, event id or hash is not of the right size, or the time is none")
         }
+        let continues = row.integer(at: 11)
+        guard 0...1 ~= continues else {
+            throw SQLiteEventStoreError.damaged(at: position, "whether its append goes on is \(continues), not 0 or 1")
+        }
         // What the wire's lengths have room for.
         guard row.count(at: 1) <= StreamID.maxCategoryLength, row.count(at: 2) <= StreamID.maxNameLength,
             row.count(at: 4) <= StreamID.maxEventTypeLength
         else { throw SQLiteEventStoreError.damaged(at: position, "the name of its stream or its type is too long") }
         let header = RecordHeader(
             schemaVersion: schemaVersion, logID: logID, position: position,
-            streamVersion: row.ordinal(at: 3), recordedAt: recordedAt, eventID: id, hash: hash)
+            streamVersion: row.ordinal(at: 3), recordedAt: recordedAt, eventID: id, continues: continues == 1,
+            hash: hash)
         return RecordView(
             header: header, category: row.borrowedBytes(at: 1), type: row.borrowedBytes(at: 4),
             name: row.borrowedBytes(at: 2), metadata: row.borrowedBytes(at: 9), data: row.borrowedBytes(at: 10))

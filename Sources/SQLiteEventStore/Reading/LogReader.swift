@@ -23,11 +23,11 @@ enum LogReader {
 
     /// Lends the log's records as they stand in the file, for those who prove them themselves.
     static func readUnproven(
-        _ database: Database, _ logID: UniqueID, after position: UInt64, limit: ReadLimit,
-        _ body: (RecordView) throws -> Void
+        _ database: Database, _ logID: UniqueID, columns: String = EventRow.columns, after position: UInt64,
+        limit: ReadLimit, _ body: (RecordView) throws -> Void
     ) throws {
         let rows = try PreparedStatement(
-            "SELECT \(EventRow.columns) FROM events WHERE position > ? ORDER BY position LIMIT ?", database)
+            "SELECT \(columns) FROM events WHERE position > ? ORDER BY position LIMIT ?", database)
         try rows.bind(position, at: 1)
         try rows.bind(Int64(limit.events), at: 2)
         defer { rows.reset() }

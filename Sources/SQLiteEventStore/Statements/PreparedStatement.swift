@@ -3,7 +3,7 @@ internal import GRDB
 internal import GRDBSQLite
 
 /// A statement of the connection's cache, spoken to through SQLite's own interface: GRDB's would make an object of
-/// every value, and a record has eleven.
+/// every value, and a record has twelve.
 ///
 /// Parameters count from 1 and columns from 0, as SQLite counts them.
 struct PreparedStatement {
@@ -81,6 +81,12 @@ extension PreparedStatement {
     /// Binds a copy of a string.
     func bind(_ text: String, at index: Int32) throws {
         try require(sqlite3_bind_text(statement, index, text, Int32(text.utf8.count), Self.copied))
+    }
+
+    /// Binds a copy of a string, or NULL.
+    func bind(_ text: String?, at index: Int32) throws {
+        guard let text else { return try require(sqlite3_bind_null(statement, index)) }
+        try bind(text, at: index)
     }
 
     /// Binds a copy of bytes.

@@ -56,59 +56,78 @@ struct Batch {
         if let reason = RequestRules.violation(in: request) { return .invalid(reason) }
         var heads: [StreamHead] = []
         heads.reserveCapacity(request.writes.count)
+        var conflicting: [Int] = []
         for (index, write) in request.writes.enumerated() {
             let head = try streamHead(write.stream, &cache)
-            guard ConflictCheck.holds(write.expected, head) else {
-                try flush()
-                let missed = try ConflictCheck.missed(
-                    in: write.stream, expecting: write.expected, actual: head, database, logID,
-                    isBrief: missedBytes >= ConflictCheck.maxMissedBytesOfBatch)
-                missedBytes += missed.reduce(0) { $0 + $1.event.data.count + $1.event.metadata.count }
-                return .conflict(
-                    AppendConflict([
-                        StreamConflict(write: index, stream: write.stream, actual: head.version, missed: missed)
-                    ]))
-            }
+            if !ConflictCheck.holds(write.expected, head) { conflicting.append(index) }
             heads.append(head)
+        }
+        guard conflicting.isEmpty else { return .conflict(try conflict(of: request, at: conflicting, heads)) }
+        if request.isCheck {
+            return .committed(
+                Commit(position: head.position, recordedAt: time, streamVersions: heads.map(\.version)))
         }
         return .committed(try write(request, onto: heads))
     }
 
-    private mutating func write(_ request: AppendRequest, onto heads: [StreamHead]) throws -> Commit {
-        if request.isCheck {
-            return Commit(position: head.position, recordedAt: time, streamVersions: heads.map(\.version))
+    /// What the appender missed of every stream that is not as it expected.
+    private mutating func conflict(
+        of request: AppendRequest, at writes: [Int], _ heads: [StreamHead]
+    ) throws -> AppendConflict {
+        try flush()
+        var share = MissedShare(
+            of: missedBytes < ConflictCheck.maxMissedBytesOfBatch ? ConflictCheck.missedLimit : .oneEvent,
+            streams: writes.count)
+        let streams = try writes.map { index in
+            let (write, head) = (request.writes[index], heads[index])
+            let missed = try share.next().map { limit in
+                try ConflictCheck.missed(
+                    in: write.stream, expecting: write.expected, actual: head, database, logID, limit: limit)
+            }
+            share.take(missed ?? [])
+            return StreamConflict(write: index, stream: write.stream, actual: head.version, missed: missed ?? [])
         }
+        missedBytes += share.bytesTaken
+        return AppendConflict(streams)
+    }
+
+    private mutating func write(_ request: AppendRequest, onto heads: [StreamHead]) throws -> Commit {
         if !hasWritten {
             try database.beginTransaction(.immediate)
             hasWritten = true
         }
         var versions: [UInt64] = []
         versions.reserveCapacity(heads.count)
+        var rest = request.writes.reduce(0) { $0 + $1.events.count }
         for (write, head) in zip(request.writes, heads) {
-            versions.append(try self.write(write.events, to: write.stream, onto: head))
+            versions.append(try self.write(write, onto: head, rest: &rest))
         }
         let commit = Commit(position: head.position, recordedAt: time, streamVersions: versions)
         if let command = request.command {
-            try CommandKeys.insert(command, in: request.writes[0].stream, commit, database)
+            try CommandKeys.insert(command, of: request.writes, commit, database)
         }
         return commit
     }
 
     /// Takes the events of one stream; returns its version afterwards.
-    private mutating func write(_ events: [NewEvent], to stream: StreamID, onto end: StreamHead) throws -> UInt64 {
-        guard !events.isEmpty else { return end.version }
+    ///
+    /// - Parameter rest: how many events of the append are not taken yet: each but the last says that it goes on.
+    private mutating func write(_ write: StreamWrite, onto end: StreamHead, rest: inout Int) throws -> UInt64 {
+        guard !write.events.isEmpty else { return end.version }
         var end = end
-        for event in events {
-            append(event, to: stream, at: end.version + 1)
+        for event in write.events {
+            rest -= 1
+            append(event, to: write.stream, at: end.version + 1, continues: rest > 0)
             try links.add(at: head.position, onto: end)
             end = end.followed(by: event.id, at: head.position)
         }
-        changed[stream] = end
+        changed[write.stream] = end
         return end.version
     }
 
-    private mutating func append(_ event: NewEvent, to stream: StreamID, at version: UInt64) {
-        let record = HashChain.record(event, of: stream, at: version, on: head, recordedAt: time, in: logID)
+    private mutating func append(_ event: NewEvent, to stream: StreamID, at version: UInt64, continues: Bool) {
+        let record = HashChain.record(
+            event, of: stream, at: version, continues: continues, on: head, recordedAt: time, in: logID)
         records.append(record)
         head = LogHead(position: record.position, hash: record.hash, recordedAt: time)
     }

@@ -10,7 +10,7 @@ enum CommandKeys {
         guard 1...CommandKey.longestKey ~= key.count else { return nil }
         let row = try PreparedStatement(
             """
-            SELECT fingerprint, outcome, position, recorded_at, stream_versions FROM command_keys
+            SELECT fingerprint, outcome, position, recorded_at, stream_versions, streams FROM command_keys
             WHERE category = ? AND stream = ? AND key = ?
             """, database)
         defer { row.reset() }
@@ -19,20 +19,24 @@ enum CommandKeys {
         try key.withUnsafeBytes { try row.bind($0, at: 3) }
         guard try row.step() else { return nil }
         guard let fingerprint = row.digest(at: 0), let versions = StreamVersions.decode(row.bytes(at: 4)),
+            let streams = StreamNames.decode(row.bytes(at: 5), scope: scope, count: versions.count),
             let recordedAt = row.timestamp(at: 3)
         else {
             throw SQLiteEventStoreError(
                 .damaged,
-                "a command key of \(scope) is damaged: its fingerprint, time or stream versions cannot be read; "
+                "a command key of \(scope) is damaged: its fingerprint, time, streams or their versions cannot be read; "
                     + "run verify, or restore a backup")
         }
         let commit = Commit(position: row.ordinal(at: 2), recordedAt: recordedAt, streamVersions: versions)
-        return (fingerprint, KeyedOutcome(streams: [scope], commit: commit, outcome: row.bytes(at: 1)))
+        return (fingerprint, KeyedOutcome(streams: streams, commit: commit, outcome: row.bytes(at: 1)))
     }
 
     /// Records what was done under a key.
-    static func insert(_ command: CommandKey, in scope: StreamID, _ commit: Commit, _ database: Database) throws {
-        let row = try PreparedStatement("INSERT INTO command_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", database)
+    ///
+    /// - Parameter writes: those of its append; the stream of the first is the key's scope.
+    static func insert(_ command: CommandKey, of writes: [StreamWrite], _ commit: Commit, _ database: Database) throws {
+        let scope = writes[0].stream
+        let row = try PreparedStatement("INSERT INTO command_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", database)
         try row.bind(scope.category, at: 1)
         try row.bind(scope.name, at: 2)
         try command.key.withUnsafeBytes { try row.bind($0, at: 3) }
@@ -41,6 +45,7 @@ enum CommandKeys {
         try row.bind(commit.position, at: 6)
         try row.bind(commit.recordedAt.microseconds, at: 7)
         try row.bind(StreamVersions.encode(commit.streamVersions), at: 8)
+        try row.bind(writes.count > 1 ? StreamNames.encode(writes.map(\.stream)) : nil, at: 9)
         try row.run()
     }
 }

@@ -3,7 +3,7 @@ internal import GRDB
 
 /// Compares what appenders expect with what is, and collects what they missed.
 enum ConflictCheck {
-    /// The most that a conflict tells of what its appender missed.
+    /// The most that a conflict tells of what its appender missed, of all its streams together.
     static let missedLimit = ReadLimit(events: 100, bytes: 256 << 10)
     /// Once the conflicts of one batch tell so much, each further one tells only the first event that was missed: reading
     /// holds the whole batch up.
@@ -21,7 +21,7 @@ enum ConflictCheck {
     /// The events that an appender with a wrong expectation had not seen.
     static func missed(
         in stream: StreamID, expecting expected: ExpectedVersion, actual head: StreamHead, _ database: Database,
-        _ logID: UniqueID, isBrief: Bool
+        _ logID: UniqueID, limit: ReadLimit
     ) throws -> [RecordedEvent] {
         guard case .exactly(let version, let lastEvent) = expected, head.version > 0 else { return [] }
         var seen = version
@@ -31,7 +31,6 @@ enum ConflictCheck {
         } else if let lastEvent, version > 0, try event(at: version, of: stream, head, database) != lastEvent {
             seen = version - 1
         }
-        let limit = isBrief ? ReadLimit(events: 1, bytes: 1) : missedLimit
         return try LogReader.readStream(database, logID, stream, head, after: seen, limit: limit)
     }
 

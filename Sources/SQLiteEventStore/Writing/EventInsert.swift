@@ -5,7 +5,7 @@ internal import GRDB
 struct EventInsert {
     /// What a run of a statement costs beside its rows is shared by so many.
     private static let rowsOfMany = 8
-    private static let columns = 11
+    private static let columns = 12
 
     private let one: PreparedStatement
     private let many: PreparedStatement
@@ -100,6 +100,7 @@ private struct BoundRecord {
         try statement.bindText(borrowing: metadata, at: before + 10)
         let data = copy(event.data.count) { $0.copyBytes(from: event.data) }
         try statement.bindText(borrowing: data, at: before + 11)
+        try statement.bind(record.continues ? 1 as Int64 : 0, at: before + 12)
         return UnsafeMutableRawBufferPointer(rebasing: place[offset...])
     }
 }

@@ -5,12 +5,12 @@ enum RequestRules {
     /// The most bytes of data and metadata in one event.
     static let largestEvent = 1 << 20
 
-    /// The most events in one append.
-    static let mostEvents = 10_000
-
     /// What an append breaks, in one clause with the value; nil where it is in order.
     static func violation(in request: AppendRequest) -> String? {
         if let command = request.command, let reason = violation(in: command) { return reason }
+        if request.writes.count > AppendRequest.maxStreams {
+            return "it names more than \(AppendRequest.maxStreams) streams"
+        }
         var streams = Set<StreamID>()
         var events = 0
         for write in request.writes {
@@ -21,7 +21,7 @@ enum RequestRules {
                 return "version 0 of stream \(write.stream) has no last event, but one is expected"
             }
             events += write.events.count
-            if events > mostEvents { return "it has more than \(mostEvents) events" }
+            if events > AppendRequest.maxEvents { return "it has more than \(AppendRequest.maxEvents) events" }
         }
         if request.writes.isEmpty { return "it names no stream" }
         for write in request.writes {

@@ -7,19 +7,26 @@ internal import ServiceSupport
 struct Backup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copies the log, as it is at one position, while commands flow.",
-        usage: "daybook backup FILE [options]",
-        discussion: "The file is an ordinary log: verify it, open it with any SQLite tool, restore it.\n\n"
-            + "Example: daybook backup /media/backup/daybook-$(date +%F).db")
+        usage: "daybook backup FILE [--to-position POSITION] [options]",
+        discussion: """
+            The file is an ordinary log: verify it, open it with any SQLite tool, restore it.
+
+            Examples:
+              daybook backup /media/backup/daybook-$(date +%F).db
+              daybook backup until-1000.db --to-position 1000
+            """)
 
     @OptionGroup var store: StoreOptions
     @Argument(help: "The new file.") var file: String
+    @Option(help: "Leave out everything after this position; an append must end there.") var toPosition: UInt64?
     @Flag(help: "As a JSON object.") var json = false
 
     func run() async throws {
         let source = try await store.open()
+        try requirePosition(toPosition, in: source)
         let head = try copyReported {
             var head: PinnedHead?
-            try SQLiteLogCopy.make(of: source, at: file) { head = try PinnedHead(of: $0) }
+            try SQLiteLogCopy.make(of: source, at: file, upTo: toPosition) { head = try PinnedHead(of: $0) }
             return head
         }
         guard let head else { throw ExitCode.failure }

@@ -21,16 +21,13 @@ struct Restore: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @Argument(help: "The backup.") var file: String
-    @Option(help: "Leave out everything after this position.") var toPosition: UInt64?
+    @Option(help: "Leave out everything after this position; an append must end there.") var toPosition: UInt64?
     @Flag(help: "As a JSON object.") var json = false
 
     func run() async throws {
         let path = try await store.path()
         let source = try StoreOptions.open(file)
-        let last = try copyReported { try source.last()?.position ?? 0 }
-        if let toPosition, toPosition > last {
-            throw ValidationError("--to-position is \(toPosition), but the backup ends at position \(last)")
-        }
+        try requirePosition(toPosition, in: source)
         var bar = ProgressBar("verifying", unit: "events")
         let verified = try copyReported {
             var verified: VerifiedLog?

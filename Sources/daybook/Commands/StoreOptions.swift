@@ -44,3 +44,12 @@ func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
         throw ExitCode.failure
     }
 }
+
+/// Refuses a `--to-position` beyond the end of a log.
+func requirePosition(_ position: UInt64?, in source: SQLiteLogFile) throws {
+    guard let position else { return }
+    let last = try storeReported { try source.last()?.position ?? 0 }
+    if position > last {
+        throw ValidationError("--to-position is \(position), but \(source.path) ends at position \(last)")
+    }
+}
