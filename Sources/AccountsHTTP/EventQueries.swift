@@ -168,6 +168,7 @@ public struct EventQueries: Sendable {
             writer.member("data")
             writer.compactValue(record.event.data)
             AccountEvent.writePlace(of: record, to: &writer)
+            AccountEvent.writeBoundary(of: record, to: &writer)
             writer.endObject()
         }
         return writer.bytes

@@ -69,6 +69,21 @@ import Testing
         #expect(text(whole.bytes) == #"{"type":"\#(event.type)","account":"acc-001",\#(fields),\#(tail)"#)
     }
 
+    @Test func `In the whole log an event says whether its append goes on in the next one`() throws {
+        let single = record(.deposited(amount: money("1.00")), of: Self.stream, version: 2, position: 41)
+        let first = RecordedEvent(
+            position: 41, stream: single.stream, streamVersion: 2, recordedAt: single.recordedAt, event: single.event,
+            continues: true, hash: single.hash)
+        var whole = JSONWriter()
+        try AccountEvent.write(first, includingAccount: true, to: &whole)
+        #expect(text(whole.bytes).hasSuffix(#""time":"2026-01-02T03:04:05.678902Z","continues":true}"#))
+        // The next event of the account is another one.
+        var (ofAccount, ofSingle) = (JSONWriter(), JSONWriter())
+        try AccountEvent.write(first, to: &ofAccount)
+        try AccountEvent.write(single, to: &ofSingle)
+        #expect(ofAccount.bytes == ofSingle.bytes)
+    }
+
     @Test func `A record that is no event of an account writes nothing`() {
         let good = record(.deposited(amount: money("1.00")), of: Self.stream, version: 1)
         let bad = RecordedEvent(

@@ -60,7 +60,7 @@ def expected_event(record):
         told = name | {"schema_version": record.schema_version, "data": data}
     else:
         told = {"account": stream} | told
-    return {"type": type} | told | place
+    return {"type": type} | told | place | ({"continues": True} if record.continues else {})
 
 
 def known(type, schema_version, data):

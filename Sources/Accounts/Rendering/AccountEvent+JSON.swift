@@ -6,7 +6,8 @@ extension AccountEvent {
     /// `correlation_id`, `causation_id`, `trace_id`), then `version`, `position`, `id` and `time`.
     ///
     /// - Parameters:
-    ///   - includingAccount: whether the account's id stands after the type, as in the whole log.
+    ///   - includingAccount: whether the account's id stands after the type, as in the whole log; there an event whose
+    ///     append goes on in the next one says so, too.
     ///   - form: how amounts are written.
     /// - Throws: ``EventDecodingError`` if the record is no event of an account; nothing is then written.
     public static func write(
@@ -24,7 +25,15 @@ extension AccountEvent {
         }
         event.writeMembers(to: &writer, form)
         writePlace(of: record, to: &writer)
+        if includingAccount { writeBoundary(of: record, to: &writer) }
         writer.endObject()
+    }
+
+    /// Writes `continues` if the record's append goes on in the next record of the log.
+    public static func writeBoundary(of record: RecordedEvent, to writer: inout JSONWriter) {
+        guard record.continues else { return }
+        writer.member("continues")
+        writer.bool(true)
     }
 
     /// Writes what a record has beside its event: the metadata that clients see, `version`, `position`, `id` and `time`.
