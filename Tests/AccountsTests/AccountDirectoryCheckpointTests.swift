@@ -57,7 +57,7 @@ import Testing
             lines(directory).map(text) == [
                 #"{"id":"acc-001","version":1,"last_event":"01980000-0000-7000-8000-000000000001","#
                     + #""created_at":1767323045678901,"updated_at":1767323045678901,"#
-                    + #""owner":"A","currency":"USD","balance":"1.00"}"#
+                    + #""owner":"A","currency":"USD","balance":"1.00","events":1}"#
             ])
     }
 
@@ -77,7 +77,7 @@ import Testing
         let good = lines(try RandomDirectory(seed: 5, accounts: 3).directory)
         let account =
             #"{"id":"ok","version":1,"last_event":"01980000-0000-7000-8000-000000000001","#
-            + #""created_at":1,"updated_at":1,"owner":"A","currency":"USD","balance":"1.00"}"#
+            + #""created_at":1,"updated_at":1,"owner":"A","currency":"USD","balance":"1.00","events":1}"#
         #expect(try directory(good + [Array(account.utf8)]).count == 4)
         let broken = [
             "", "{}", "[]", "x", account + "x", account.replacing(#""id":"ok""#, with: #""id":"a b""#),

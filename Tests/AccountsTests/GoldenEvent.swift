@@ -1,4 +1,5 @@
 import Accounts
+import EventSourcing
 import Foundation
 import JSON
 
@@ -51,9 +52,71 @@ struct GoldenEvent {
             guard let owner = parts["owner"] ?? nil, let balance = amount("initial_balance"),
                 let currency = parts["currency"]?.flatMap({ Currency($0) })
             else { return nil }
-            return .opened(owner: owner, initialBalance: balance, currency: currency)
-        case "deposited": return amount("amount").map { .deposited(amount: $0) }
-        case "withdrawn": return amount("amount").map { .withdrawn(amount: $0) }
+            let limits = AccountLimits(overdraft: amount("overdraft"), maximumBalance: amount("maximum_balance"))
+            return .opened(owner: owner, initialBalance: balance, currency: currency, limits: limits)
+        default: return later(parts, amount)
+        }
+    }
+}
+
+extension GoldenEvent {
+    /// The events other than openings. What is missing in a line that needs it makes no event.
+    private static func later(
+        _ parts: [String: String?], _ amount: (String) -> Money?
+    ) -> AccountEvent? {
+        func part<Value>(_ name: String, _ parse: (String) -> Value?) -> Value? { parts[name]?.flatMap(parse) }
+        func limit(_ name: String) -> LimitChange<Money> {
+            switch parts[name] {
+            case nil: .unchanged
+            case "removed": .removed
+            default: amount(name).map { .set($0) } ?? .unchanged
+            }
+        }
+        let details = MovementDetails(
+            reference: parts["reference"] ?? nil, description: parts["description"] ?? nil,
+            effectiveAt: part("effective_at") { CalendarDate($0) })
+        let counterparty = part("counterparty") { StreamID(category: "account", name: $0) }
+        let (transfer, hold) = (part("transfer") { UniqueID($0) }, part("hold") { HoldID($0) })
+        let link = counterparty.flatMap { counterparty in
+            transfer.map { TransferLink(counterparty: counterparty, transfer: $0) }
+        }
+        let side = link.flatMap { link in
+            part("counterparty_version") { UInt64($0) }.flatMap { version in
+                amount("amount").map {
+                    TransferSide(
+                        amount: $0, counterparty: link.counterparty, counterpartyVersion: version,
+                        transfer: link.transfer, hold: hold, details: details)
+                }
+            }
+        }
+        switch (parts["event"], amount("amount"), hold, parts["reason"] ?? nil) {
+        case ("deposited", let amount?, _, _): return .deposited(amount: amount, details: details)
+        case ("withdrawn", let amount?, _, _): return .withdrawn(amount: amount, details: details)
+        case ("sent", _, _, _): return side.map { .sent($0) }
+        case ("received", _, _, _): return side.map { .received($0) }
+        case ("hold-placed", let amount?, let hold?, _):
+            let expiresAt = part("expires_at") { Timestamp(rfc3339: $0) }
+            return .holdPlaced(hold: hold, amount: amount, expiresAt: expiresAt, details: details)
+        case ("hold-captured", let taken?, let hold?, _):
+            return .holdCaptured(
+                HoldCapture(hold: hold, amount: taken, released: amount("released"), link: link, details: details))
+        case ("hold-released", let amount?, let hold?, _): return .holdReleased(hold: hold, amount: amount)
+        case ("hold-expired", let amount?, let hold?, _): return .holdExpired(hold: hold, amount: amount)
+        case ("limits-set", _, _, _):
+            return .limitsSet(overdraft: limit("overdraft"), maximumBalance: limit("maximum_balance"))
+        case ("frozen", _, _, let reason?):
+            return part("direction") { AccountFreeze.Direction(rawValue: $0) }
+                .map { .frozen(direction: $0, reason: reason) }
+        case ("unfrozen", _, _, let reason?): return .unfrozen(reason: reason)
+        case ("closed", _, _, let reason?): return .closed(reason: reason)
+        case ("reversed", let amount?, _, let reason?):
+            guard let direction = part("direction", { MovementDirection(rawValue: $0) }),
+                let reverses = part("reverses", { UInt64($0) })
+            else { return nil }
+            return .reversed(
+                Reversal(
+                    amount: amount, reverses: reverses, direction: direction, reason: reason, link: link,
+                    details: details))
         default: return nil
         }
     }

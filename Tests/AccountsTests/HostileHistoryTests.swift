@@ -73,7 +73,7 @@ import Testing
             stream: try #require(StreamID(category: "account", name: "a")), version: version,
             lastEvent: UniqueID(high: 1, low: 2), createdAt: createdAt, updatedAt: updatedAt,
             fingerprint: Account.snapshotFingerprint,
-            state: Array(#"{"owner":"o","currency":"USD","balance":"1.00"}"#.utf8))
+            state: Array(#"{"owner":"o","currency":"USD","balance":"1.00","events":1}"#.utf8))
     }
 
     private func directory(
@@ -83,7 +83,7 @@ import Testing
             Array(
                 """
                 {"id":"a","version":\(version),"last_event":"00000000-0000-0001-0000-000000000002",\
-                "created_at":\(createdAt),"updated_at":\(updatedAt),"owner":"o","currency":"USD","balance":"1.00"}
+                "created_at":\(createdAt),"updated_at":\(updatedAt),"owner":"o","currency":"USD","balance":"1.00","events":1}
                 """.utf8)
         ]
         return try AccountDirectory(reading: { lines.popLast() })

@@ -24,7 +24,8 @@ import Testing
         #expect(
             Self.rendered(revision)
                 == #"{"id":"acc-001","owner":"Alice","balance":1300.00,"version":3,"currency":"USD","status":"open","#
-                + #""opened_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02T03:04:05.678903Z"}"#)
+                + #""opened_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02T03:04:05.678903Z","#
+                + #""available":1300.00,"held":0.00}"#)
     }
 
     @Test(arguments: [
@@ -37,8 +38,8 @@ import Testing
         #expect(
             Self.rendered(revision)
                 == #"{"id":"acc-001","owner":"\"\u0001é","balance":\#(rendered),"version":1,"currency":"\#(code)","#
-                + #""status":"open","opened_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02T03:04:05.678901Z"}"#
-        )
+                + #""status":"open","opened_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02T03:04:05.678901Z","#
+                + #""available":\#(rendered),"held":\#(Money.zero(in: try #require(Currency(code))))}"#)
     }
 
     @Test func `An account that does not exist is still JSON`() throws {

@@ -53,10 +53,33 @@ func account(_ balance: String, _ currency: Currency = .usd, owner: String = "Al
     return account
 }
 
-/// The refusal of a command; nil where it is obeyed.
+/// What a command about one account does, at the time of the first record.
+func decide(_ account: Account, _ command: AccountCommand) throws(AccountRefusal) -> [AccountEvent] {
+    let context = DecisionContext(
+        revision(account), at: Timestamp(microseconds: 1_767_323_045_678_900), eventID: UniqueID(high: 1, low: 2))
+    let decision = try Account.decide(command, in: context)
+    precondition(decision.others.isEmpty, "a command about one account changes no other")
+    return decision.events
+}
+
+/// An account at some version.
+private func revision(_ account: Account) -> Revision<Account> {
+    let stream = StreamID(category: Account.category, name: "acc-001")!
+    guard account.status != .absent else { return Revision(of: stream) }
+    do {
+        return try Revision(
+            Snapshot(
+                stream: stream, version: 1, lastEvent: UniqueID(high: 1, low: 1), createdAt: .earliest,
+                updatedAt: .latest, fingerprint: Account.snapshotFingerprint, state: account.snapshotState))
+    } catch {
+        preconditionFailure(error.description)
+    }
+}
+
+/// The refusal of a command; nil if it is executed.
 func refusal(_ account: Account, _ command: AccountCommand) -> AccountRefusal? {
     do {
-        _ = try account.decide(command)
+        _ = try decide(account, command)
         return nil
     } catch {
         return error

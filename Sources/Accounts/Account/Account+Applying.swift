@@ -134,6 +134,9 @@ extension Account {
         do {
             return try rule()
         } catch {
+            if case .insufficientFunds(let available, let requested, _, _) = error {
+                throw ImpossibleEvent("\(requested) takes what is available, \(available), below zero")
+            }
             throw ImpossibleEvent("what must have been refused: \(error)")
         }
     }

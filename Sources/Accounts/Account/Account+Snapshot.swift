@@ -48,9 +48,10 @@ extension Account: SnapshottableAggregate {
 
 extension AccountExtras {
     fileprivate func write(to writer: inout JSONWriter) {
-        if let overdraft {
+        if hadOverdraft {
             writer.member("overdraft")
-            writer.string(overdraft.description)
+            // Null: it was taken away.
+            if let overdraft { writer.string(overdraft.description) } else { writer.null() }
         }
         if let maximumBalance {
             writer.member("maximum_balance")

@@ -3,7 +3,11 @@ internal import HashTreeCollections
 
 /// The parts of an account's state that most accounts do not have.
 struct AccountExtras: Hashable, Sendable {
-    var overdraft: Money?
+    var overdraft: Money? {
+        didSet { if overdraft != nil { hadOverdraft = true } }
+    }
+    /// Whether there ever was an overdraft: only then can the balance be below zero.
+    var hadOverdraft = false
     var maximumBalance: Money?
     var freeze: AccountFreeze?
     var holds = Holds()
@@ -12,7 +16,7 @@ struct AccountExtras: Hashable, Sendable {
     static let none = AccountExtras()
 
     var isEmpty: Bool {
-        overdraft == nil && maximumBalance == nil && freeze == nil && holds.isEmpty
+        !hadOverdraft && maximumBalance == nil && freeze == nil && holds.isEmpty
             && reversalsByMovement.isEmpty
     }
 

@@ -23,7 +23,13 @@ extension Account {
             case "balance": balance = Money(exactText: try reader.readString())
             case "events": eventCount = UInt64(try reader.readNumberLiteral())
             case "closed": isClosed = try reader.readBool()
-            case "overdraft": extras.overdraft = try reader.readAmount()
+            case "overdraft":
+                extras.hadOverdraft = true
+                if try reader.peekKind() == .null {
+                    try reader.readNull()
+                } else {
+                    extras.overdraft = try reader.readAmount()
+                }
             case "maximum_balance": extras.maximumBalance = try reader.readAmount()
             case "frozen": freezeDirection = AccountFreeze.Direction(rawValue: try reader.readString())
             case "frozen_because": freezeReason = try reader.readString()
@@ -102,6 +108,9 @@ extension Account {
             var extras = extras
             if let freezeDirection, let freezeReason {
                 extras.freeze = AccountFreeze(freezeDirection, reason: freezeReason)
+            }
+            guard balance.minorUnits >= 0 || extras.hadOverdraft else {
+                throw wrong("expected a balance of 0 or more, since there never was an overdraft")
             }
             let amounts = [balance, extras.overdraft, extras.maximumBalance] + extras.holds.open.map(\.amount)
             guard amounts.allSatisfy({ $0?.fractionDigits ?? currency.fractionDigits == currency.fractionDigits }),
