@@ -57,6 +57,31 @@ import Testing
         #expect(executed > 20)
     }
 
+    @Test(arguments: seeds)
+    func `both sides of a transfer name each other, the same amount and the id of the sender's event`(
+        _ seed: UInt64
+    ) throws {
+        var ledger = TestLedger()
+        try Self.live(seed) { ledger = $0.after }
+        for name in ledger.names {
+            for (version, event) in zip(UInt64(1)..., ledger.events(name)) {
+                guard case .sent(let sent) = event else { continue }
+                let other = sent.counterparty.name
+                let there = ledger.events(other)[Int(sent.counterpartyVersion) - 1]
+                #expect(
+                    there
+                        == .received(
+                            TransferSide(
+                                amount: sent.amount, counterparty: TestLedger.stream(name),
+                                counterpartyVersion: version, transfer: sent.transfer, details: sent.details)))
+                #expect(ledger.histories[name]?[Int(version) - 1].event.id == sent.transfer)
+                #expect(
+                    ledger.account(name).reversal(of: version).map { _ in true }
+                        == ledger.account(other).reversal(of: sent.counterpartyVersion).map { _ in true })
+            }
+        }
+    }
+
     /// What a command brings into the ledger or takes out of it, told from the command and what it refers to.
     private static func change(
         by command: AccountCommand, _ event: AccountEvent, _ step: Step
