@@ -67,6 +67,9 @@ import Testing
             ledger.refusal(command, on: "a")
                 == .invalidField(pointer: "/overdraft", detail: "expected at most 2 fractional digits, as USD has"))
         #expect(ledger.refusal(command, on: "none") == .notFound)
+        #expect(
+            ledger.refusal(.setLimits(overdraft: .unchanged, maximumBalance: .unchanged), on: "a")
+                == .invalidField(pointer: "/overdraft", detail: "expected overdraft, maximum_balance or both"))
     }
 
     @Test func `the largest balance and overdraft together are shown as the most that can be taken out`() throws {

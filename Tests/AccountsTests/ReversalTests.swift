@@ -150,6 +150,16 @@ import Testing
         #expect(others(.sent(side), on: "b") == [])
     }
 
+    @Test func `a transfer whose other side was reversed alone is not reversed again`() throws {
+        var ledger = try Self.ledger()
+        try ledger.execute(.transfer(to: TestLedger.stream("b"), amount: number("30")), on: "a")
+        let forged = Reversal(amount: money("1.00"), reverses: 2, direction: .debit, reason: "r")
+        try ledger.record(.reversed(forged), on: "b", id: UniqueID(high: 1, low: 2))
+        #expect(
+            ledger.refusal(Self.reverse(2), on: "a")
+                == .counterparty(TestLedger.stream("b"), .alreadyReversed(version: 3)))
+    }
+
     @Test func `a forged side of a transfer is refused and trapped by nothing`() throws {
         var ledger = try Self.ledger()
         for (version, refusal) in [

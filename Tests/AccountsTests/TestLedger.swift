@@ -20,16 +20,10 @@ struct TestLedger {
 
     static func stream(_ name: String) -> StreamID { StreamID(category: Account.category, name: name)! }
 
-    func events(_ name: String) -> [AccountEvent] {
-        (histories[name] ?? []).map { record in
-            do throws(EventDecodingError) {
-                return try AccountEvent(
-                    type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
-            } catch {
-                preconditionFailure(error.description)
-            }
-        }
-    }
+    /// The events of an account, as they were read from their recorded bytes.
+    func events(_ name: String) -> [AccountEvent] { eventLists[name] ?? [] }
+
+    private var eventLists: [String: [AccountEvent]] = [:]
 
     mutating func wait(_ seconds: Int64) { time = Timestamp(microseconds: time.microseconds + seconds * 1_000_000) }
 
@@ -80,6 +74,9 @@ struct TestLedger {
                 id: id, type: event.type, schemaVersion: event.schemaVersion, data: event.encoded()),
             hash: Digest256(0, 0, 0, 0))
         try revision.apply(record)
+        let read = try AccountEvent(
+            type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
+        eventLists[name, default: []].append(read)
         histories[name, default: []].append(record)
         revisions[name] = revision
     }

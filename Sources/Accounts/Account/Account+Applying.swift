@@ -62,6 +62,9 @@ extension Account {
             try check(amount)
             try resolve(hold, of: amount.minorUnits, as: .expired)
         case .limitsSet(let overdraft, let maximumBalance):
+            guard overdraft != .unchanged || maximumBalance != .unchanged else {
+                throw ImpossibleEvent("a change of limits that changes none")
+            }
             try check(overdraft)
             try check(maximumBalance)
             extras.overdraft.change(overdraft)

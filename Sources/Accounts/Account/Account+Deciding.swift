@@ -79,6 +79,9 @@ extension Account {
         case .releaseHold(let hold):
             return .holdReleased(hold: hold, amount: try openHold(hold, recordedAt: version).amount)
         case .setLimits(let overdraft, let maximumBalance):
+            guard overdraft != .unchanged || maximumBalance != .unchanged else {
+                throw .invalidField(pointer: "/overdraft", detail: "expected overdraft, maximum_balance or both")
+            }
             return .limitsSet(
                 overdraft: try change(overdraft, at: "/overdraft"),
                 maximumBalance: try change(maximumBalance, at: "/maximum_balance"))

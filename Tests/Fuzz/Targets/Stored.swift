@@ -24,7 +24,7 @@ private let trials: [Trial] = [
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzStored(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt { run(trials, start, count) }
 
-private let types = ["AccountOpened", "MoneyDeposited", "MoneyWithdrawn", "AccountClosed"]
+private let types = AccountEvent.types + ["AccountRenamed"]
 
 private func isObject(_ bytes: [UInt8]) -> Bool {
     value { try JSONReader.validate(bytes, requireObject: true) } != nil
@@ -60,8 +60,12 @@ private func history(_ input: [UInt8]) {
             check(account == before, "an event that cannot be applied changes nothing")
             continue
         }
-        check(account.state.balance.minorUnits >= 0, "no balance is below zero")
-        check(account.state.balance.minorUnits <= Money.largestMinorUnits, "no balance is beyond 15 digits")
+        let (state, units) = (account.state, account.state.balance.minorUnits)
+        check(units >= 0 || state.extras.hadOverdraft, "no balance is below zero without an overdraft")
+        check(units.magnitude <= Money.largestMinorUnits, "no balance is beyond 15 digits")
+        check(state.held(at: .earliest).minorUnits >= state.held(at: .latest).minorUnits, "holds only end by time")
+        check(state.held(at: .latest).minorUnits >= 0, "what is held is not below zero")
+        check(state.openHolds.count <= Account.maxOpenHolds, "an account has no more holds than it may have")
     }
     show(account)
     guard let snapshot = account.snapshot, snapshot.createdAt <= snapshot.updatedAt else { return }

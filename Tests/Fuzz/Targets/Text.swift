@@ -78,13 +78,49 @@ private func command(_ input: [UInt8]) {
     guard let command = value({ try AccountCommand.parse(input) }) else { return }
     let canonical = command.canonicalBytes
     check(value { try AccountCommand.parse(canonical) } == command, "a command's one form is the command")
-    guard let stream = StreamID(category: Account.category, name: "a") else { return }
+    for account in [nil, "a"].compactMap({ openAccount($0) }) { decide(command, on: account) }
+}
+
+/// An account with a hold; one that was never opened if it has no name.
+private func openAccount(_ name: String?) -> Revision<Account>? {
+    guard let stream = StreamID(category: Account.category, name: name ?? "a") else { return nil }
     var account = Revision<Account>(of: stream)
-    guard let events = value({ try account.state.decide(command) }) else { return }
-    for event in events {
-        check(
-            value { try account.apply(event, id: UniqueID(high: 0, low: 0), recordedAt: .latest) } != nil,
-            "what is decided can be applied")
+    guard name != nil, let hold = HoldID("h"), let balance = Money(minorUnits: 100_000, fractionDigits: 2),
+        let amount = Money(minorUnits: 1000, fractionDigits: 2)
+    else { return account }
+    let history: [AccountEvent] = [
+        .opened(owner: "o", initialBalance: balance, currency: .usd, limits: AccountLimits(overdraft: amount)),
+        .deposited(amount: amount), .holdPlaced(hold: hold, amount: amount, expiresAt: nil),
+    ]
+    for event in history {
+        let isApplied = value { try account.apply(event, id: UniqueID(high: 0, low: 0), recordedAt: .earliest) } != nil
+        check(isApplied, "an account can be opened, and money held")
+    }
+    return account
+}
+
+private func decide(_ command: AccountCommand, on account: Revision<Account>) {
+    let referred: AccountEvent? = Account.referredVersion(in: command).flatMap { version in
+        version == 2 ? Money(minorUnits: 1000, fractionDigits: 2).map { .deposited(amount: $0) } : nil
+    }
+    let others = Account.otherStreams(for: command, on: account.stream, referring: referred)
+    check(!others.contains(account.stream), "an account is not its own counterparty")
+    let context = DecisionContext(
+        account, others: others.compactMap { openAccount($0.name) }, referred: referred,
+        at: Timestamp(microseconds: 1_767_323_045_678_901), eventID: UniqueID(high: 1, low: 2))
+    guard let decision = value({ try Account.decide(command, in: context) }) else { return }
+    check(decision.others.isEmpty || decision.others.count == others.count, "each other account gets its events")
+    for (before, events) in zip([account] + context.others, [decision.events] + decision.others) {
+        var after = before
+        for event in events {
+            let read = value {
+                try AccountEvent(type: event.type, schemaVersion: event.schemaVersion, data: event.encoded())
+            }
+            check(read == event, "what is decided is read as it was written")
+            check(
+                value { try after.apply(event, id: UniqueID(high: 0, low: 0), recordedAt: .latest) } != nil,
+                "what is decided can be applied")
+        }
     }
 }
 

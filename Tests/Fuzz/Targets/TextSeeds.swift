@@ -35,6 +35,14 @@ private let texts: [(UInt8, [String])] = [
             #"{"type":"OpenAccount","owner":"Alice","initial_balance":1000.0,"currency":"USD"}"#,
             #"{"type":"Deposit","amount":"500.00"}"#, #"{"amount":5e2,"type":"Withdraw"}"#,
             #"{"type":"Deposit","amount":1,"amount":2,"x":null}"#, "[]", "{",
+            #"{"type":"OpenAccount","owner":"A","initial_balance":0,"overdraft":"5","maximum_balance":1e3}"#,
+            #"{"type":"Transfer","to":"b","amount":5,"reference":"R","description":"","effective_at":"2024-02-29"}"#,
+            #"{"type":"PlaceHold","hold":"i","amount":5,"expires_at":"2026-01-02T04:04:06+01:00"}"#,
+            #"{"type":"PlaceHold","hold":"i","amount":5,"expires_in":"10m"}"#,
+            #"{"type":"CaptureHold","hold":"h","amount":5,"to":"b"}"#, #"{"type":"ReleaseHold","hold":"h"}"#,
+            #"{"type":"SetLimits","overdraft":null,"maximum_balance":"7.50"}"#,
+            #"{"type":"Freeze","direction":"debits","reason":"r"}"#, #"{"type":"Unfreeze","reason":"r"}"#,
+            #"{"type":"Close","reason":"r"}"#, #"{"type":"Reverse","version":2,"reason":"r"}"#,
         ]
     ),
     (
