@@ -59,7 +59,7 @@ def test_a_transfer_is_reversed_on_both_accounts_from_either_side(daybook, pair,
     credit, debit = last(daybook, a), last(daybook, b)
     assert (credit["type"], credit["direction"], credit["reverses"], credit["from"]) == ("MovementReversed", "credit", 2, b)
     assert (debit["type"], debit["direction"], debit["reverses"], debit["to"]) == ("MovementReversed", "debit", 3, a)
-    assert credit["transfer"] == debit["transfer"] == reversed["transfer"]
+    assert credit["transfer"] == debit["transfer"] != daybook.gateway.events(a)[1]["transfer"]
     assert {credit["position"], debit["position"]} == {answer.position - 1, answer.position}
     # Once, from whichever side.
     for account, version, by in ((a, 2, 3), (b, 3, 4)):
@@ -93,16 +93,15 @@ def test_only_movements_of_money_can_be_reversed(daybook, pair):
     # What came of a capture is a hold's event, too.
     assert last(daybook, b)["type"] == "MoneyReceived"
     assert_problem(gateway.post(b, reverse(2)), 409, "not-reversible")
-    for version in (9, 1000, 2**63):
-        assert gateway.post(a, reverse(version)).status == 404
-    assert_problem(gateway.post(a, reverse(9)), 404, "event-not-found")
+    for version in (9, 1000, 2**63 - 1):
+        assert_problem(gateway.post(a, reverse(version)), 404, "event-not-found")
     assert_problem(gateway.post(f"{a}-nobody", reverse(1)), 404, "account-not-found")
 
 
 @pytest.mark.parametrize("command, pointer", [
     ({"version": 2}, "/reason"), ({"reason": "x"}, "/version"), ({"version": 0, "reason": "x"}, "/version"),
     ({"version": -1, "reason": "x"}, "/version"), ({"version": "x", "reason": "x"}, "/version"),
-    ({"version": 1.5, "reason": "x"}, "/version"), ({"version": 2, "reason": "x", "amount": 1}, "/amount"),
+    ({"version": 1.5, "reason": "x"}, "/version"), ({"version": 2**63, "reason": "x"}, "/version"), ({"version": 2, "reason": "x", "amount": 1}, "/amount"),
 ])  # fmt: skip
 def test_malformed_reversals_are_refused(daybook, pair, command, pointer):
     answer = daybook.gateway.post(pair[0], {"type": "Reverse"} | command)
@@ -165,5 +164,5 @@ def test_reversals_are_repeatable_and_go_in_bulk(daybook, pair):
         (a, deposit(5)), (a, reverse(4)), (a, reverse(4)), (a, reverse(5)), (a, transfer(b, 1)), (a, reverse(6)), (b, reverse(1)),
     )  # fmt: skip
     assert [answer["status"] for answer in answers] == [200, 200, 409, 409, 200, 200, 409]
-    assert "transfer" not in answers[1]["account"] and "transfer" in answers[5]["account"]
+    assert "transfer" in answers[4]["account"] and not any("transfer" in answers[n]["account"] for n in (0, 1, 5))
     assert balances(daybook, pair) == (100, 100)

@@ -43,9 +43,11 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     }
 
     func answer(_ request: Request) async throws -> Response {
+        let metadata: CommandMetadata
         do throws(Problem) {
             try request.requireMediaType(Self.mediaType)
             try refuseFieldsOfSingleCommands(request.headers)
+            metadata = try CommandMetadata(request.headers)
         } catch {
             throw error.adding(log.knownFields)
         }
@@ -59,7 +61,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         defer { batches.finish() }
-                        try await read(request.body, into: batches)
+                        try await read(request.body, metadata, into: batches)
                     }
                     var failure: (any Error)?
                     // To the end, also where the client is gone: the buffer forgets nothing that nobody takes.
@@ -91,7 +93,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     // MARK: reading
 
     private func read(
-        _ body: RequestBody, into batches: AsyncChannel<Batch>
+        _ body: RequestBody, _ metadata: CommandMetadata, into batches: AsyncChannel<Batch>
     ) async throws {
         var splitter = LineSplitter(longest: domain.largestBody)
         var number = 0
@@ -110,7 +112,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         func take(_ line: LineSplitter.Line) {
             number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            let parsed = Line(number: number, content: parse(line))
+            let parsed = Line(number: number, content: parse(line, metadata))
             lines.append(parsed)
             bytes += line.bytes + parsed.bytesOfAnswer
         }
@@ -126,7 +128,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         try await send()
     }
 
-    private func parse(_ line: LineSplitter.Line) -> Line.Content {
+    private func parse(_ line: LineSplitter.Line, _ metadata: CommandMetadata) -> Line.Content {
         do throws(Problem) {
             guard case .whole(let bytes) = line else { throw .payloadTooLarge(limit: domain.largestBody) }
             let parsed = try domain.bulkCommand(from: bytes)
@@ -135,11 +137,14 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 try IdempotencyKey(
                     text, stream: stream, canonicalCommand: domain.canonicalBytes(of: parsed.command))
             }
+            let own = try metadata.overridden(
+                byCorrelationID: parsed.correlationID, causationID: parsed.causationID)
             var condition = CommandCondition()
             if let version = parsed.version { condition.versions = [version] }
             return .order(
                 Order(
-                    parsed.command, on: stream, condition: condition, key: key, isInSequence: true,
+                    parsed.command, on: stream, condition: condition, key: key, metadata: own.encoded,
+                    isInSequence: true,
                     recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) }))
         } catch {
             return .problem(status: error.status.code, body: error.body)

@@ -9,35 +9,33 @@ struct CommandMetadata: Hashable, Sendable {
     /// The rule of correlation and causation ids, for messages.
     private static var rule: String { "1 to 128 visible ASCII characters" }
 
-    /// What the command belongs to: `Daybook-Correlation-Id`.
-    private(set) var correlationID: String?
-    /// What the command was sent because of: `Daybook-Causation-Id`.
-    private(set) var causationID: String?
-    /// The trace id of `traceparent`, 32 hexadecimal digits.
-    private(set) var traceID: String?
+    /// The metadata of the events, as a JSON object in UTF-8; no bytes if nothing was said.
+    let encoded: [UInt8]
 
-    /// Reads the metadata from a request's header. A `traceparent` that is not valid counts as absent.
+    private let correlationID: String?
+    private let causationID: String?
+    /// 32 hexadecimal digits.
+    private let traceID: String?
+
+    /// Reads the metadata from a request's header: `Daybook-Correlation-Id`, what the command belongs to,
+    /// `Daybook-Causation-Id`, what it was sent because of, and `traceparent`, which counts as absent if it is not valid.
     ///
     /// - Throws: ``Problem`` 400 if an id is not 1 to 128 visible ASCII characters.
     init(_ headers: HTTPFields) throws(Problem) {
-        correlationID = try Self.id(headers[.daybookCorrelationID], HTTPField.Name.daybookCorrelationID.rawName)
-        causationID = try Self.id(headers[.daybookCausationID], HTTPField.Name.daybookCausationID.rawName)
-        traceID = headers[.traceparent].flatMap { TraceParent($0)?.traceID }
+        self.init(
+            correlationID: try Self.id(headers[.daybookCorrelationID], HTTPField.Name.daybookCorrelationID.rawName),
+            causationID: try Self.id(headers[.daybookCausationID], HTTPField.Name.daybookCausationID.rawName),
+            traceID: headers[.traceparent].flatMap { TraceParent($0)?.traceID })
     }
 
-    /// The metadata of a line of many commands: its own ids count more than those of the request's header.
-    ///
-    /// - Throws: ``Problem`` 400 if an id is not 1 to 128 visible ASCII characters.
-    func overridden(byCorrelationID correlationID: String?, causationID: String?) throws(Problem) -> CommandMetadata {
-        var own = self
-        own.correlationID = try Self.id(correlationID, "correlation_id") ?? self.correlationID
-        own.causationID = try Self.id(causationID, "causation_id") ?? self.causationID
-        return own
-    }
-
-    /// The metadata of the events, as a JSON object; no bytes if nothing was said.
-    var encoded: [UInt8] {
-        guard correlationID != nil || causationID != nil || traceID != nil else { return [] }
+    private init(correlationID: String?, causationID: String?, traceID: String?) {
+        self.correlationID = correlationID
+        self.causationID = causationID
+        self.traceID = traceID
+        guard correlationID != nil || causationID != nil || traceID != nil else {
+            encoded = []
+            return
+        }
         var writer = JSONWriter()
         writer.beginObject()
         if let correlationID {
@@ -53,7 +51,17 @@ struct CommandMetadata: Hashable, Sendable {
             writer.string(traceID)
         }
         writer.endObject()
-        return writer.bytes
+        encoded = writer.bytes
+    }
+
+    /// The metadata of a line of many commands: its own ids count more than those of the request's header.
+    ///
+    /// - Throws: ``Problem`` 400 if an id is not 1 to 128 visible ASCII characters.
+    func overridden(byCorrelationID correlationID: String?, causationID: String?) throws(Problem) -> CommandMetadata {
+        if correlationID == nil, causationID == nil { return self }
+        return CommandMetadata(
+            correlationID: try Self.id(correlationID, "correlation_id") ?? self.correlationID,
+            causationID: try Self.id(causationID, "causation_id") ?? self.causationID, traceID: traceID)
     }
 
     private static func id(_ text: String?, _ name: String) throws(Problem) -> String? {

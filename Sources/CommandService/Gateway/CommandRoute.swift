@@ -34,12 +34,13 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
     private func order(_ request: Request, id: String) async throws -> CommandOrder<Domain.State> {
         let stream = try domain.stream(of: id)
         let condition = try CommandCondition(request.headers)
+        let metadata = try CommandMetadata(request.headers)
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
         let key = try IdempotencyKey(
             request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
         return CommandOrder(
-            command, on: stream, condition: condition, key: key,
+            command, on: stream, condition: condition, key: key, metadata: metadata.encoded,
             recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
     }
 
