@@ -103,6 +103,7 @@ let package = Package(
                 "Accounts", "CommandService", "EventSourcing", "JSON", "QueryService", "ServiceSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             resources: [.embedInCode("openapi.json")]),
@@ -181,6 +182,16 @@ let package = Package(
             dependencies: [
                 "EventLogProtocol", "EventSourcing", "QueryService", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "AccountsHTTPTests",
+            dependencies: [
+                "Accounts", "AccountsHTTP", "EventLogProtocol", "EventSourcing", "JSON", "QueryService",
+                "ServiceSupport", "ZeroMQ",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(
             name: "ServicesTests",

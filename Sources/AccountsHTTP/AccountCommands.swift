@@ -8,8 +8,11 @@ public import ServiceSupport
 public struct AccountCommands: CommandDomain {
     /// The path under which accounts stand.
     public let collection = "accounts"
-    /// The whole log.
-    public let forwardedPaths = ["/events"]
+    /// The whole log, and what all accounts come to.
+    public let forwardedPaths = ["/events", "/totals"]
+
+    /// An account's history, and what moved money in it.
+    public let forwardedParts = ["events", "statement"]
 
     /// Those of them that answer with a feed whoever accepts one.
     public let feedPaths: Set<String> = ["/events"]

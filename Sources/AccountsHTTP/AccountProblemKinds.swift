@@ -29,6 +29,11 @@ public enum AccountProblemKinds {
                 + "recorded.",
             remedy: "Use smaller amounts.", members: errors),
         ProblemKind(
+            "statement-too-long", 400, "Statement too long",
+            meaning: "The statement would have more rows than one may have.",
+            remedy: "Ask for the statement up to the time in to, and for another from there.",
+            members: ["to": "the latest time at which it may end", "maximum": "the maximum number of rows"]),
+        ProblemKind(
             "position-beyond-head", 400, "Position beyond head",
             meaning: "The log has no such position yet, so a feed can't begin after it.",
             remedy: "Begin at a position that an answer has stated, or with after=now.",
@@ -63,7 +68,8 @@ public enum AccountProblemKinds {
             remedy: "Use a new key for a new command."),
         ProblemKind(
             "account-unreadable", 503, "Account unreadable",
-            meaning: "A record of the account can't be applied by this version of the program. Nothing was recorded.",
+            meaning: "A record of the account can't be applied by this version of the program, so nobody can tell what the "
+                + "account is now. Nothing was recorded. All other accounts go on.",
             remedy: "Run a version of the program that can read the record.",
             members: ["position": "the position of the record", "reason": "why it can't be applied"]),
         ProblemKind(

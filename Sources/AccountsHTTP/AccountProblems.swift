@@ -40,6 +40,43 @@ enum AccountProblems {
             headers: headers)
     }
 
+    /// 503: an account has a record that this program cannot apply.
+    static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
+        unreadable(UnreadableAccount(error), headers)
+    }
+
+    /// 503: an account has a record that this program cannot apply.
+    static func unreadable(_ account: UnreadableAccount, _ headers: HTTPFields = [:]) -> Problem {
+        var headers = headers
+        headers[.retryAfter] = "60"
+        return Problem(
+            .serviceUnavailable, "account-unreadable", title: "Account unreadable",
+            detail: "the record at position \(account.position) of the account \(account.name) can't be applied: "
+                + account.reason,
+            members: [
+                .init(name: "position", value: .number(JSONNumber(Int64(clamping: account.position)))),
+                .init(name: "reason", value: .string(account.reason)),
+            ], headers: headers)
+    }
+
+    /// 503: what an answer is made of is not a part of the log any more.
+    static let logWentBack = Problem(
+        .serviceUnavailable, "not-caught-up", title: "Not caught up",
+        detail: "the log was restored from a backup while it was read; ask again later",
+        headers: [.retryAfter: "1"])
+
+    /// 400: a statement with more rows than one may have.
+    static func statementTooLong(_ account: String, endingAt time: Timestamp, _ headers: HTTPFields) -> Problem {
+        Problem(
+            .badRequest, "statement-too-long", title: "Statement too long",
+            detail: "a statement has at most \(Statement.maxRows) rows: ask for one of \(account) up to \(time) and for "
+                + "another from there",
+            members: [
+                .init(name: "to", value: .string(time.description)),
+                .init(name: "maximum", value: .number(JSONNumber(Int64(Statement.maxRows)))),
+            ], headers: headers)
+    }
+
     /// A query for another version than the account has.
     static func versionMismatch(_ account: Revision<Account>, _ headers: HTTPFields) -> Problem {
         Problem(

@@ -25,18 +25,53 @@ enum Moment: Hashable, Sendable {
         }
     }
 
-    /// Reads `at`.
-    static func time(_ text: String?) throws(Problem) -> Timestamp? {
+    /// Reads `at`, or another parameter that is a time.
+    static func time(_ text: String?, _ name: String = "at") throws(Problem) -> Timestamp? {
         guard let text else { return nil }
         guard let time = Timestamp(rfc3339: text) else {
             throw .invalidParameter(
-                "at", text, expected: "a time of RFC 3339 such as 2026-01-02T03:04:05.678901Z (a + is written %2B)")
+                name, text, expected: "a time of RFC 3339 such as 2026-01-02T03:04:05.678901Z (a + is written %2B)")
         }
         return time
     }
 }
 
 extension AccountQueries {
+    /// The account as it is, or, if it has a record that cannot be applied, as it was before that one, for a query that
+    /// looks at a moment before it.
+    ///
+    /// - Throws: ``Problem`` 404 if there is none of the name, 503 `account-unreadable` if the moment is not before the
+    ///   record.
+    func readable(
+        _ entry: AccountDirectory.Entry?, _ id: String, at moment: Moment?, _ headers: HTTPFields
+    ) throws(Problem) -> Revision<Account> {
+        switch entry {
+        case nil: throw AccountProblems.notFound(id, headers)
+        case .account(let account)?: return account
+        case .unreadable(let unreadable, let before)?:
+            let isBefore =
+                switch moment {
+                case nil: false
+                case .version(let version)?: version < unreadable.version
+                case .time(let time)?: time < unreadable.recordedAt
+                }
+            guard isBefore else { throw AccountProblems.unreadable(unreadable, headers) }
+            guard let before else { throw AccountProblems.notFound(id, headers) }
+            return before
+        }
+    }
+
+    /// As of when an account is shown: by the clock, but never as of a time before its last event; at the time that was
+    /// asked for; and at a version, as of its event.
+    func viewTime(of account: Revision<Account>, at moment: Moment?) -> Timestamp {
+        let updatedAt = account.updatedAt ?? .earliest
+        return switch moment {
+        case nil: max(clock(), updatedAt)
+        case .time(let time)?: time
+        case .version?: updatedAt
+        }
+    }
+
     /// So many accounts are asked of the log at once.
     private static let mostAsked = 64
 
@@ -103,6 +138,17 @@ extension AccountQueries {
 
     private func account(_ newest: Revision<Account>, atVersion version: UInt64) async throws -> Revision<Account> {
         if version == newest.version { return newest }
-        return try await log.aggregate(newest.stream, as: Account.self, at: version)
+        return try await aggregate(newest.stream, at: version)
+    }
+
+    /// An account as it was at a version, from the log.
+    ///
+    /// - Throws: ``Problem`` 503 `account-unreadable` if a record before it cannot be applied.
+    func aggregate(_ stream: StreamID, at version: UInt64) async throws -> Revision<Account> {
+        do {
+            return try await log.aggregate(stream, as: Account.self, at: version)
+        } catch let error as RevisionError {
+            throw AccountProblems.unreadable(error)
+        }
     }
 }

@@ -1,8 +1,9 @@
 public import Accounts
-internal import EventSourcing
+public import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
+public import Logging
 public import QueryService
 public import ServiceSupport
 
@@ -14,12 +15,21 @@ public struct AccountQueries: Sendable {
     let accounts: QueryAccess<AccountDirectory>
     let events: QueryAccess<RecentEvents>
     let log: LogAccess
+    let clock: @Sendable () -> Timestamp
+    let logger: Logger
 
     /// Queries answered from a directory of accounts, the newest events, and for what is older from the log.
-    public init(accounts: QueryAccess<AccountDirectory>, events: QueryAccess<RecentEvents>, log: LogAccess) {
+    ///
+    /// - Parameter clock: tells as of when accounts are shown: a hold that is expired by then is not held any more.
+    public init(
+        accounts: QueryAccess<AccountDirectory>, events: QueryAccess<RecentEvents>, log: LogAccess,
+        clock: @escaping @Sendable () -> Timestamp = { .now() }, logger: Logger
+    ) {
         self.accounts = accounts
         self.events = events
         self.log = log
+        self.clock = clock
+        self.logger = logger
     }
 
     /// What the queries are asked at.
@@ -34,6 +44,9 @@ public struct AccountQueries: Sendable {
             Route(
                 "/accounts/{id}/events", parameters: .readByHandlers,
                 [.get: { request, path in try await stating { try await events(request, id: path["id"]) } }]),
+            Route(
+                "/accounts/{id}/statement", parameters: .readByHandlers,
+                [.get: { request, path in try await stating { try await statement(request, id: path["id"]) } }]),
         ]
     }
 
@@ -45,12 +58,13 @@ public struct AccountQueries: Sendable {
         let stream = try AccountPaths.stream(of: id)
         let parameters = try request.parameters(known: Self.freshness.union(["version", "at"]))
         let moment = try Moment(parameters)
-        let reading = try await accounts.read(request, parameters) { $0.account(stream.name) }
-        guard let newest = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
+        let reading = try await accounts.read(request, parameters) { $0.entry(stream.name) }
+        let newest = try readable(reading.value, id, at: moment, reading.headers)
         let account = try await self.account(newest, at: moment, reading.headers)
+        let time = viewTime(of: account, at: moment)
         var headers = reading.headers
         let form = request.representation(among: .json).amounts
-        let tag = EntityTag(version: account.version, form)
+        let tag = EntityTag(version: account.version, expired: account.state.expiredHolds(at: time), form)
         headers[.eTag] = tag.description
         headers[.vary] = "Accept"
         if let wanted = request.headers[.ifMatch], try !isWanted(account.version, wanted) {
@@ -59,7 +73,9 @@ public struct AccountQueries: Sendable {
         if let known = request.headers[.ifNoneMatch], try isKnown(tag, known) {
             return Response(status: .notModified, headers: headers)
         }
-        return Response.json(.ok, headers: headers, as: form) { account.writeAccount(to: &$0, amounts: form) }
+        return Response.json(.ok, headers: headers, as: form) {
+            account.writeAccount(to: &$0, amounts: form, at: time)
+        }
     }
 
     /// Whether `If-Match` names the version, compared strongly as RFC 9110 wants it there.
@@ -69,7 +85,7 @@ public struct AccountQueries: Sendable {
     }
 
     /// Whether `If-None-Match` names the tag, compared weakly as RFC 9110 wants it there.
-    private func isKnown(_ tag: EntityTag, _ known: String) throws(Problem) -> Bool {
+    func isKnown(_ tag: EntityTag, _ known: String) throws(Problem) -> Bool {
         if known == "*" { return true }
         return try EntityTag.list("If-None-Match", known).contains { $0.value == tag.value }
     }
@@ -81,12 +97,16 @@ public struct AccountQueries: Sendable {
         let (after, owner) = (parameters["after"], parameters["owner"])
         // One more than asked for tells whether there is more.
         let reading = try await accounts.read(request, parameters) {
-            $0.accounts(after: after, ownedBy: owner, openedBy: time, limit: limit + 1)
+            (
+                page: $0.accounts(after: after, ownedBy: owner, openedBy: time, limit: limit + 1),
+                unreadable: $0.unreadableAccounts(by: time)
+            )
         }
-        let page = try await accounts(
-            Array(reading.value.accounts.prefix(limit)), at: time.map(Moment.time), reading.headers)
+        let moment = time.map(Moment.time)
+        let page = try await accounts(Array(reading.value.page.accounts.prefix(limit)), at: moment, reading.headers)
         var headers = reading.headers
-        if let last = reading.value.lastLookedAt(of: limit) {
+        headers.leavesOut(reading.value.unreadable)
+        if let last = reading.value.page.lastLookedAt(of: limit) {
             var query = "after=\(PercentEncoding.applied(to: last))&limit=\(limit)"
             if let owner { query += "&owner=\(PercentEncoding.applied(to: owner))" }
             if let time { query += "&at=\(PercentEncoding.applied(to: time.description))" }
@@ -96,51 +116,17 @@ public struct AccountQueries: Sendable {
         headers[.vary] = "Accept"
         return Response.json(.ok, headers: headers, as: form) { writer in
             writer.beginArray()
-            for account in page { account.writeAccount(to: &writer, amounts: form) }
+            for account in page {
+                account.writeAccount(to: &writer, amounts: form, at: viewTime(of: account, at: moment))
+            }
             writer.endArray()
         }
     }
+}
 
-    private func events(_ request: Request, id: String) async throws -> Response {
-        let stream = try AccountPaths.stream(of: id)
-        let parameters = try request.parameters(
-            known: Self.freshness.union(["after_version", "before_version", "limit"]))
-        let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
-        let versions: ClosedRange<UInt64> = 0...UInt64.max
-        let asked = try ParameterReading.integer("after_version", parameters["after_version"], in: versions)
-        let before = try ParameterReading.integer("before_version", parameters["before_version"], in: versions)
-        if let before, asked != nil {
-            throw Problem.invalidParameter("before_version", "\(before)", expected: "no after_version beside it")
-        }
-        let reading = try await accounts.read(request, parameters) { $0.account(stream.name)?.version }
-        // No more than up to the position that the answer states.
-        guard let version = reading.value else { throw AccountProblems.notFound(id, reading.headers) }
-        let last = before.map { min(version, $0 == 0 ? 0 : $0 - 1) } ?? version
-        let after = before == nil ? asked ?? 0 : last - min(last, UInt64(limit))
-        let wanted = Int(clamping: min(UInt64(limit), last > after ? last - after : 0))
-        let held = try await self.events.read(request, parameters) {
-            $0.records(of: stream, after: after, upTo: last, limit: wanted)
-        }
-        let events: [RecordedEvent]
-        switch held.value {
-        case .records(let records): events = records
-        case .older: events = try await log.readStream(stream, after: after, limit: wanted)
-        }
-        var headers = reading.headers
-        let path = "/accounts/\(stream.name)/events"
-        if before != nil {
-            if let first = events.first, first.streamVersion > 1 {
-                headers[.link] = "<\(path)?before_version=\(first.streamVersion)&limit=\(limit)>; rel=\"prev\""
-            }
-        } else if let newest = events.last, newest.streamVersion < version {
-            headers[.link] = "<\(path)?after_version=\(newest.streamVersion)&limit=\(limit)>; rel=\"next\""
-        }
-        let form = request.representation(among: .json).amounts
-        headers[.vary] = "Accept"
-        return try Response.json(.ok, headers: headers, as: form) { writer in
-            writer.beginArray()
-            for event in events { try AccountEvent.write(event, to: &writer, amounts: form) }
-            writer.endArray()
-        }
+extension HTTPFields {
+    /// Says that an answer about all accounts leaves some out.
+    mutating func leavesOut(_ unreadable: Int) {
+        if unreadable > 0 { self[.daybookUnreadableAccounts] = String(unreadable) }
     }
 }

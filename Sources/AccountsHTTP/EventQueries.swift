@@ -39,26 +39,46 @@ public struct EventQueries: Sendable {
     private struct Filter: Sendable {
         var type: String?
         var account: String?
+        var correlation: String?
+
+        init(_ parameters: [String: String]) throws(Problem) {
+            type = parameters["type"]
+            if let account = parameters["account"] { self.account = try AccountPaths.stream(of: account).name }
+            correlation = parameters["correlation_id"]
+            if let correlation, !Self.isCorrelationID(correlation) {
+                throw .invalidParameter(
+                    "correlation_id", correlation, expected: "1 to 128 visible ASCII characters")
+            }
+        }
 
         func takes(_ record: RecordedEvent) -> Bool {
             (type == nil || record.type == type)
                 && (account == nil || (record.stream.name == account && record.stream.category == Account.category))
+                && (correlation == nil || Self.correlation(of: record) == correlation)
+        }
+
+        private static func correlation(of record: RecordedEvent) -> String? {
+            record.event.metadata.isEmpty ? nil : EventMetadata(reading: record.event.metadata).correlationID
+        }
+
+        private static func isCorrelationID(_ text: String) -> Bool {
+            (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         }
 
         var query: String {
             var query = ""
             if let type { query += "&type=\(PercentEncoding.applied(to: type))" }
             if let account { query += "&account=\(PercentEncoding.applied(to: account))" }
+            if let correlation { query += "&correlation_id=\(PercentEncoding.applied(to: correlation))" }
             return query
         }
     }
 
     private func answer(_ request: Request) async throws -> Response {
         let parameters = try request.parameters(
-            known: AccountQueries.freshness.union(["after", "limit", "type", "account"]))
+            known: AccountQueries.freshness.union(["after", "limit", "type", "account", "correlation_id"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
-        let filter = Filter(
-            type: parameters["type"], account: try parameters["account"].map { try AccountPaths.stream(of: $0).name })
+        let filter = try Filter(parameters)
         let start = try Start(request, parameters)
         var head = try await events.read(request, parameters) { _ in }
         let place = try await source.place(at: start.point)
@@ -125,10 +145,7 @@ public struct EventQueries: Sendable {
         while end.position < last, !isFull, lookedThrough < Self.mostLookedThrough {
             let size = filter.query.isEmpty ? limit - count : Self.recordsOfARead
             guard let records = try await source.records(after: &place, upTo: last, limit: size) else {
-                throw Problem(
-                    .serviceUnavailable, "not-caught-up", title: "Not caught up",
-                    detail: "the log was restored from a backup while it was read; ask again later",
-                    headers: [.retryAfter: "1"])
+                throw AccountProblems.logWentBack
             }
             lookedThrough += records.count
             for record in records where !isFull {

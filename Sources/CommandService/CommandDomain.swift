@@ -13,6 +13,9 @@ public protocol CommandDomain: Sendable {
     /// Further paths whose queries are forwarded as they come, such as `/events`.
     var forwardedPaths: [String] { get }
 
+    /// What can be asked of one aggregate beside itself: `events` for `/accounts/{id}/events`.
+    var forwardedParts: [String] { get }
+
     /// Those of them that answer with a feed whoever accepts one.
     var feedPaths: Set<String> { get }
 

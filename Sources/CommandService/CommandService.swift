@@ -103,10 +103,12 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 [.post: { request, parameters in try await route.answer(request, id: parameters["id"]) }],
                 forwardingQueriesTo: path),
             Route("/commands", [.post: { request, _ in try await bulk.answer(request) }], takesAnyLength: true),
-            Route(
-                "\(collection)/{id}/events", [:],
-                forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/events" }),
         ]
+            + domain.forwardedParts.map { part in
+                Route(
+                    "\(collection)/{id}/\(part)", [:],
+                    forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/\(part)" })
+            }
             + domain.forwardedPaths.map { path in Route(path, [:], forwardingQueriesTo: { _ in path }) }
     }
 

@@ -63,6 +63,7 @@ public final class QueryService: Service {
     public func readiness() async -> Readiness {
         let counters = await follower.counters
         let statuses = projections.projections.map { ($0.name, $0.status) }
+        let leftOut = projections.projections.map { ($0.name, $0.leftOut) }
         var figures: [Figure] = []
         // The flat names tell of the projection that is furthest behind.
         let behind = statuses.map(\.1).min { $0.position < $1.position } ?? ProjectionStatus()
@@ -83,11 +84,17 @@ public final class QueryService: Service {
             figures.append(
                 Figure(
                     .gauge, "projection_stopped", status.failure == nil ? 0 : 1, label: label,
-                    help: "1 where a projection met a record that it cannot apply."))
+                    help: "1 if a projection met a record that it cannot apply, and stopped."))
             figures.append(
                 Figure(
                     .gauge, "projection_rebuilding", status.rebuiltPosition == nil ? 0 : 1, label: label,
                     help: "1 while a projection is being rebuilt."))
+        }
+        figures += leftOut.map { name, leftOut in
+            Figure(
+                .gauge, "projection_unreadable_streams", UInt64(clamping: leftOut.streams),
+                label: ("projection", name),
+                help: "Streams that a projection leaves out, since a record of theirs cannot be applied.")
         }
         figures += [
             Figure(.counter, "gaps_repaired", counters.gaps, help: "Gaps among live events, each repaired by reading."),
@@ -102,7 +109,28 @@ public final class QueryService: Service {
         if !(await client.canRead) { missing.append("the event log cannot be read at \(address.read)") }
         if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
         if let obstacle = await follower.obstacle { missing.append("\(obstacle)") }
-        return Readiness(missing: missing, figures: figures)
+        return Readiness(missing: missing, details: details(leftOut), figures: figures)
+    }
+
+    /// The streams that are left out, some of them by name: the service does its job for all others.
+    private func details(_ leftOut: [(name: String, leftOut: LeftOut)]) -> [JSONValue.Member] {
+        let found = leftOut.filter { $0.leftOut.streams > 0 }
+        guard !found.isEmpty else { return [] }
+        let records = found.flatMap { name, leftOut in
+            leftOut.records.map { record in
+                JSONValue.object([
+                    .init(name: "projection", value: .string(name)),
+                    .init(name: "stream", value: .string(record.stream.description)),
+                    .init(name: "position", value: .number(JSONNumber(Int64(clamping: record.position)))),
+                    .init(name: "reason", value: .string(record.reason)),
+                ])
+            }
+        }
+        let streams = found.map(\.leftOut.streams).reduce(0, +)
+        return [
+            .init(name: "unreadable_streams", value: .number(JSONNumber(Int64(clamping: streams)))),
+            .init(name: "unreadable", value: .array(records)),
+        ]
     }
 
     private func missing(_ name: String, _ status: ProjectionStatus) -> String? {

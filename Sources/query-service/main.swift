@@ -56,7 +56,10 @@ await program.run { settings, logger in
         logger: logger)
     let source = EventSource(events, log: service.log)
     let routes =
-        AccountQueries(accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log).routes
+        AccountQueries(
+            accounts: QueryAccess(accounts), events: QueryAccess(events), log: service.log, logger: logger
+        ).routes
+        + TotalsQueries(accounts: QueryAccess(accounts), log: service.log).routes
         + EventQueries(
             events: QueryAccess(events), source: source, feed: LiveFeed(source, logger: logger)
         ).routes + ProjectionRoutes().adding(accounts, log: service.log).adding(events).routes

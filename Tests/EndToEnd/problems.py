@@ -38,6 +38,8 @@ TITLES = {
     "version-mismatch": "Version mismatch",
     "position-beyond-head": "Position beyond head",
     "another-history": "Another history",
+    "account-unreadable": "Account unreadable",
+    "statement-too-long": "Statement too long",
 }
 
 

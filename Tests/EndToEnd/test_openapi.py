@@ -8,7 +8,7 @@ import pytest
 
 # What only commands meet, which the query service does not take.
 COMMANDS_ONLY = {
-    "account-already-open", "account-unreadable", "amount-out-of-range", "command-in-progress", "idempotency-key-reused",
+    "account-already-open", "amount-out-of-range", "command-in-progress", "idempotency-key-reused",
     "incomplete-body", "insufficient-funds", "invalid-command", "malformed-json", "outcome-unknown",
     "payload-too-large", "unsupported-media-type",
 }  # fmt: skip

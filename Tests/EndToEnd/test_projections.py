@@ -1,28 +1,12 @@
-"""Projections: what they tell of themselves, records that they cannot apply, and their checkpoints."""
+"""Projections: what they tell of themselves, and their checkpoints."""
 
 import re
 from decimal import Decimal
 from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
-import zmq
 
-import daybook_frames as frames
 from services import wait_until
-
-
-def append(daybook, stream, version, event_type, data, schema_version=2):
-    """Appends an event as a foreign program would: past the gateway and its rules."""
-    event = frames.Event(uuid4(), event_type, data, schema_version=schema_version)
-    body = frames.append_body([frames.Write(f"account/{stream}", version, [event])])
-    with zmq.Context.instance().socket(zmq.DEALER) as socket:
-        socket.linger = 0
-        socket.connect(f"tcp://127.0.0.1:{daybook.append_port}")
-        socket.send(frames.HEAD.pack(frames.MAGIC, frames.APPEND, 0, 0, 1) + body)
-        assert socket.poll(10_000), "the log did not answer"
-        reply = frames.Cursor(socket.recv()[frames.HEAD.size :])
-        assert frames.read_append_reply(reply).result == "committed"
 
 
 def metrics(service):
@@ -74,62 +58,6 @@ def test_a_log_that_is_away_is_told_in_the_metrics_and_queries_are_answered(star
     assert daybook.queries.account("a")["balance"] == 7
     daybook.event_log.start()
     wait_until(lambda: metrics(daybook.query)["daybook_query_log_live"] == 1, "the metrics tell of the log's return")
-
-
-@pytest.fixture
-def poisoned(start_daybook):
-    """Two accounts, and after them an event of one of them that no version of the program knows."""
-    daybook = start_daybook()
-    daybook.gateway.open("sound", 5)
-    opened = daybook.gateway.open("poisoned", 5)
-    daybook.wait_until_caught_up()
-    append(daybook, "poisoned", 1, "MoneyTeleported", b'{"amount":"1.00"}')
-    deposited = daybook.gateway.deposit("sound", 1)
-    assert deposited.status == 200, deposited
-    wait_until(lambda: daybook.query.health("/readyz") == 503, "the projection tells that it stopped")
-    return daybook, opened.position + 1
-
-
-def test_a_poison_event_stops_its_projection_and_no_other(poisoned):
-    daybook, position = poisoned
-    (missing,) = daybook.query.figures()["missing"]
-    assert "accounts" in missing and f"position {position}" in missing and "MoneyTeleported" in missing
-    samples = metrics(daybook.query)
-    assert samples['daybook_query_projection_stopped{projection="accounts"}'] == 1
-    assert samples['daybook_query_projection_position{projection="accounts"}'] == position - 1
-    assert samples['daybook_query_projection_stopped{projection="events"}'] == 0
-    wait_until(
-        lambda: metrics(daybook.query)['daybook_query_projection_position{projection="events"}'] == position + 1,
-        "the other projection goes on",
-    )
-
-
-def test_a_stopped_projection_answers_with_a_mark_and_never_older_than_asked_for(poisoned):
-    daybook, position = poisoned
-    for path in ("/accounts/sound", "/accounts", "/accounts/sound/events"):
-        answer = daybook.queries.get(path)
-        assert (answer.status, answer.headers["Daybook-Stale"], answer.position) == (200, "true", position - 1), answer
-    assert daybook.queries.account("sound")["balance"] == 5
-    answer = daybook.queries.get(f"/accounts/sound?min_position={position}&wait=200ms")
-    assert (answer.status, answer.json["type"]) == (503, "/problems/not-caught-up"), answer
-
-
-def test_a_stopped_projection_stops_again_at_the_same_record_after_a_restart(poisoned):
-    daybook, position = poisoned
-    daybook.query.kill()
-    daybook.query.start(wait=False)
-    wait_until(lambda: daybook.query.health("/livez") == 200, "the query service lives", 30)
-    wait_until(
-        lambda: any(f"position {position}" in text for text in daybook.query.figures()["missing"]),
-        "the projection stops before the same position",
-    )
-    assert daybook.queries.get("/accounts/sound").headers["Daybook-Stale"] == "true"
-
-
-def test_a_command_on_the_poisoned_account_fails_alone(poisoned):
-    daybook, _ = poisoned
-    assert daybook.gateway.deposit("poisoned", 1).status == 500
-    assert daybook.gateway.deposit("sound", 1).status == 200
 
 
 # ---- checkpoints

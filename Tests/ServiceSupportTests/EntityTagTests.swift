@@ -33,7 +33,8 @@ import Testing
         #expect(try version(#""0""#) == 0)
         #expect(try version(#""18446744073709551615""#) == .max)
         for text in [
-            #""010""#, #""+10""#, #""-0""#, #""""#, #""18446744073709551616""#, #""1;amounts=number""#, #""٣""#,
+            #""3;expired=""#, #""3;expired=0""#, #""3;expired=01""#, #""3;expired=1;expired=1""#, #"";expired=1""#,
+            #""3;amounts=string;expired=1""#, #""010""#, #""+10""#, #""-0""#, #""""#, #""18446744073709551616""#, #""1;amounts=number""#, #""٣""#,
         ] {
             #expect(try version(text) == nil, "\(text)")
         }
@@ -45,6 +46,22 @@ import Testing
         #expect(try EntityTag.list("If-Match", tag.description) == [tag])
         #expect(tag.version == 42)
         #expect(!tag.isWeak)
+    }
+
+    @Test(arguments: [DecimalForm.number, .string])
+    func `a tag with what has expired since names the version too, and is another tag`(form: DecimalForm) throws {
+        let tag = EntityTag(version: 42, expired: 3, form)
+        #expect(tag.description.hasPrefix(#""42;expired=3"#))
+        #expect(tag.version == 42)
+        #expect(tag != EntityTag(version: 42, form))
+        #expect(tag != EntityTag(version: 42, expired: 2, form))
+        #expect(EntityTag(version: 42, expired: 0, form) == EntityTag(version: 42, form))
+        #expect(try EntityTag.list("If-Match", tag.description) == [tag])
+    }
+
+    @Test func `a tag of another kind of answer names no version`() {
+        #expect(EntityTag(version: 3).marked("csv").description == #""3;csv""#)
+        #expect(EntityTag(version: 3).marked("csv").version == nil)
     }
 
     @Test func `the two forms have different tags`() {

@@ -60,4 +60,18 @@ import Testing
             _ = try? EntityTag.list("If-Match", text)
         }
     }
+
+    @Test(arguments: [
+        "text/csv", "text/*", "text/csv;charset=utf-8", "text/csv; header=present; charset=UTF-8",
+        "text/csv;amounts=string", "application/json;q=0.5, text/csv",
+    ])
+    func `values separated by commas are text in either form`(accept: String) {
+        #expect(chosen(accept, .json, .csv).kind == .csv)
+        #expect(chosen(accept, .json, .csv).mediaType == "text/csv;charset=utf-8;header=present")
+    }
+
+    @Test(arguments: ["text/csv;header=absent", "text/csv;charset=latin1", "text/csv;q=0"])
+    func `values separated by commas in a form that there is not are not chosen`(accept: String) {
+        #expect(chosen(accept, .json, .csv).kind == .json)
+    }
 }

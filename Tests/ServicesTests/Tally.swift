@@ -107,6 +107,7 @@ extension Tally: SnapshottableAggregate {
 struct TallyCommands: CommandDomain {
     let collection = "tallies"
     let forwardedPaths: [String] = []
+    let forwardedParts = ["events"]
     let feedPaths: Set<String> = []
     let largestBody = 20
 

@@ -1,114 +1,83 @@
 public import EventSourcing
 
-/// The read model that answers queries about accounts: every account as it is now.
+/// The read model that answers queries about accounts: every account as it is now, and the totals of each currency.
+///
+/// A record that cannot be applied makes its account unreadable: pages and totals leave the account out, and all others
+/// go on. It heals when a program that can read the record builds the directory anew: see ``schema``.
 public struct AccountDirectory: Projection {
     /// Names the projection.
     public static let name = "accounts"
 
-    private var accounts = AccountTable()
-    private var placesByName: [String: Int32] = [:]
-    private var names = SortedPlaces()
+    var fold = AccountFold()
+    var names = SortedPlaces()
     /// In the order of the owners' very bytes, since equality of strings would take different spellings of one character
     /// for the same; an owner's accounts in the order of their names.
-    private var owners = SortedPlaces()
+    var owners = SortedPlaces()
 
     /// An empty directory.
     public init() {}
 
-    /// The number of accounts.
-    public var count: Int { accounts.count }
+    /// The number of accounts, unreadable ones that were opened before among them.
+    public var count: Int { fold.accounts.count }
 
-    /// An account; nil where there is none of the name.
-    public func account(_ name: String) -> Revision<Account>? { placesByName[name].map { accounts[$0] } }
-
-    /// A part of the accounts.
-    public struct Page: Hashable, Sendable {
-        /// Accounts in the order of their names.
-        public var accounts: [Revision<Account>] = []
-        /// The last name that was looked at; nil where there are no more after it.
-        public var lastName: String?
-
-        /// The name to go on after, where only the first so many accounts of the page are used; nil at the end.
-        public func lastLookedAt(of count: Int) -> String? {
-            accounts.count > count ? accounts[count - 1].stream.name : lastName
-        }
+    /// What is known of an account.
+    public enum Entry: Hashable, Sendable {
+        /// The account as it is.
+        case account(Revision<Account>)
+        /// The first record that cannot be applied, and the account as it was before; nil if that is its first record.
+        case unreadable(UnreadableAccount, before: Revision<Account>?)
     }
 
-    /// So many accounts are looked at for a page.
-    private static let mostLookedAt = 10_000
-
-    /// Accounts in the order of their names, after a name and at most `limit`.
-    ///
-    /// - Parameters:
-    ///   - owner: where it is given, only this owner's.
-    ///   - time: where it is given, only those that were opened at this time or before it. Where that leaves out many,
-    ///     a page may hold fewer than `limit`, and say where to go on.
-    public func accounts(
-        after name: String?, ownedBy owner: String? = nil, openedBy time: Timestamp? = nil, limit: Int
-    ) -> Page {
-        var page = Page()
-        var last = name
-        var lookedAt = 0
-        while page.accounts.count < limit {
-            let next = places(after: last, ownedBy: owner, limit: limit)
-            for place in next {
-                let account = accounts[place]
-                last = account.stream.name
-                lookedAt += 1
-                if let time, let createdAt = account.createdAt, createdAt > time { continue }
-                page.accounts.append(account)
-                if page.accounts.count == limit { break }
-            }
-            let isAtEnd = next.count < limit
-            if isAtEnd, next.isEmpty || last == next.last.map({ accounts[$0].stream.name }) { return page }
-            if lookedAt >= Self.mostLookedAt { break }
+    /// What is known of an account; nil if there is none of the name.
+    public func entry(_ name: String) -> Entry? {
+        let account = fold.place(of: name).map { fold.accounts[$0] }
+        if !fold.unreadable.isEmpty, let unreadable = fold.unreadable[name] {
+            return .unreadable(unreadable, before: account)
         }
-        page.lastName = last
-        return page
+        return account.map(Entry.account)
     }
 
-    private func places(after name: String?, ownedBy owner: String?, limit: Int) -> [Int32] {
-        guard let owner else {
-            return names.places(from: { place in name.map { accounts[place].stream.name > $0 } ?? true }, limit: limit)
-        }
-        let found = owners.places(
-            from: { !Self.isBefore(accounts[$0].state.owner, accounts[$0].stream.name, owner, name ?? "") },
-            limit: limit + 1)
-        // The name itself is not after it.
-        return Array(
-            found.drop { accounts[$0].stream.name == name }
-                .prefix { accounts[$0].state.owner.utf8.elementsEqual(owner.utf8) }.prefix(limit))
+    /// An account as it is; nil if there is none of the name, or it is unreadable.
+    public func account(_ name: String) -> Revision<Account>? {
+        if case .account(let account)? = entry(name) { account } else { nil }
     }
 
-    /// Whether an owner's account stands before another's.
-    private static func isBefore(_ owner: String, _ name: String, _ otherOwner: String, _ otherName: String) -> Bool {
-        var (owner, otherOwner) = (owner, otherOwner)
-        return owner.withUTF8 { owner in
-            otherOwner.withUTF8 { otherOwner in
-                owner.elementsEqual(otherOwner)
-                    ? name < otherName : owner.lexicographicallyPrecedes(otherOwner)
+    /// The number of accounts that are unreadable, or, given a time, were so then.
+    public func unreadableAccounts(by time: Timestamp? = nil) -> Int { fold.unreadable.count(by: time) }
+
+    /// The totals of each currency as of a time, in the order of the currencies' codes: of all accounts but unreadable
+    /// ones. A time before that of the last record stands for the latter: no hold expires earlier than recorded.
+    public func totals(asOf time: Timestamp) -> [CurrencyTotals] {
+        fold.totals.totals(asOf: max(time, fold.recordedAt ?? time))
+    }
+
+    /// When the last record of an account was recorded; nil before the first.
+    public var recordedAt: Timestamp? { fold.recordedAt }
+
+    /// Takes in the next record of the log. One that cannot be applied makes its account unreadable.
+    public mutating func apply(_ record: RecordedEvent) {
+        guard let place = fold.apply(record) else { return }
+        sortIn(place)
+    }
+
+    /// The number of accounts that are unreadable.
+    public var unreadableStreams: Int { fold.unreadable.count }
+
+    /// The first records that cannot be applied.
+    public func unreadableRecords(limit: Int) -> [RevisionError] {
+        fold.unreadable.inOrder.prefix(limit).compactMap { account in
+            StreamID(category: Account.category, name: account.name).map {
+                RevisionError(
+                    position: account.position, stream: $0, streamVersion: account.version,
+                    recordedAt: account.recordedAt, reason: account.reason)
             }
         }
     }
 
-    /// Takes in the next record of the log.
-    public mutating func apply(_ record: RecordedEvent) throws(RevisionError) {
-        guard record.stream.category == Account.category else { return }
-        if let place = placesByName[record.stream.name] {
-            try accounts[place].apply(record)
-        } else {
-            var account = Revision<Account>(of: record.stream)
-            try account.apply(record)
-            add(account)
-        }
-    }
-
-    /// Adds an account that is not in the directory yet.
-    mutating func add(_ account: Revision<Account>) {
-        let (owner, name) = (account.state.owner, account.stream.name)
-        let place = accounts.append(account)
-        let accounts = accounts
-        placesByName[name] = place
+    /// Adds a place of the fold to what is in order.
+    mutating func sortIn(_ place: Int32) {
+        let accounts = fold.accounts
+        let (owner, name) = (accounts[place].state.owner, accounts[place].stream.name)
         names.insert(place) { accounts[$0].stream.name > name }
         owners.insert(place) { Self.isBefore(owner, name, accounts[$0].state.owner, accounts[$0].stream.name) }
     }

@@ -7,9 +7,24 @@ public protocol Projection: Sendable {
 
     /// Takes in the next record of the log. Records of categories that it does not know leave it as it is.
     ///
-    /// - Throws: ``RevisionError`` where it cannot take the record in; it is then unchanged and must not be given later
-    ///   records.
+    /// - Throws: ``RevisionError`` if it cannot take the record in; it is then unchanged and must not be given later
+    ///   records. A projection that can tell which stream is at fault leaves that stream out instead, and throws nothing:
+    ///   see ``unreadableStreams``.
     mutating func apply(_ record: RecordedEvent) throws(RevisionError)
+
+    /// The number of streams that it leaves out, since a record of theirs cannot be applied. Default: none.
+    var unreadableStreams: Int { get }
+
+    /// Some of those streams, at most `limit`, each by the first of its records that cannot be applied.
+    func unreadableRecords(limit: Int) -> [RevisionError]
+}
+
+extension Projection {
+    /// None: a record that cannot be applied stops the projection.
+    public var unreadableStreams: Int { 0 }
+
+    /// None.
+    public func unreadableRecords(limit: Int) -> [RevisionError] { [] }
 }
 
 /// A projection that can be written down, so that a start needs only the records after what was written.

@@ -52,17 +52,25 @@ public struct Revision<State: Aggregate>: Hashable, Sendable {
 
     /// Takes in the next event of the stream. Where it throws, the revision is unchanged.
     public mutating func apply(_ record: RecordedEvent) throws(RevisionError) {
+        try apply(next(record), of: record)
+    }
+
+    /// Reads the next event of the stream, without taking it in.
+    public func next(_ record: RecordedEvent) throws(RevisionError) -> State.Event {
         guard record.stream == stream, record.streamVersion == version + 1 else {
             throw RevisionError(
                 record, "expected version \(version + 1) of \(stream), got \(record.streamVersion) of \(record.stream)")
         }
-        let event: State.Event
         do {
-            event = try State.Event(
+            return try State.Event(
                 type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
         } catch {
             throw RevisionError(record, error.description)
         }
+    }
+
+    /// Takes in an event that ``next(_:)`` read from its record. Where it throws, the revision is unchanged.
+    public mutating func apply(_ event: State.Event, of record: RecordedEvent) throws(RevisionError) {
         do {
             try apply(event, id: record.event.id, recordedAt: record.recordedAt)
         } catch {
@@ -90,6 +98,8 @@ public struct RevisionError: Error, Hashable, Sendable, CustomStringConvertible 
     public let stream: StreamID
     /// Its version there.
     public let streamVersion: UInt64
+    /// When it was recorded.
+    public let recordedAt: Timestamp
     /// Why it could not be taken in.
     public let reason: String
 
@@ -98,6 +108,18 @@ public struct RevisionError: Error, Hashable, Sendable, CustomStringConvertible 
         position = record.position
         stream = record.stream
         streamVersion = record.streamVersion
+        recordedAt = record.recordedAt
+        self.reason = reason
+    }
+
+    /// An error from its parts, as it was written down.
+    package init(
+        position: UInt64, stream: StreamID, streamVersion: UInt64, recordedAt: Timestamp, reason: String
+    ) {
+        self.position = position
+        self.stream = stream
+        self.streamVersion = streamVersion
+        self.recordedAt = recordedAt
         self.reason = reason
     }
 

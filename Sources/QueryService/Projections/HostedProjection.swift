@@ -7,6 +7,9 @@ protocol HostedProjection: AnyObject, Sendable {
     var name: String { get }
     var status: ProjectionStatus { get }
 
+    /// What the projection leaves out.
+    var leftOut: LeftOut { get }
+
     /// Whether it may begin at any position, since it holds only what is newest.
     var isWindow: Bool { get }
 

@@ -79,6 +79,7 @@ extension ProjectionHost: HostedProjection {
 
     /// Notes how far the follower is.
     func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64) {
+        reportUnreadable()
         let woken = state.withLock { state -> [PositionWaiters.Waiter] in
             if checkpoint.position == state.handedOn.position { state.handedOn = checkpoint }
             if checkpoint.position == state.checkpoint.position { state.checkpoint = checkpoint }

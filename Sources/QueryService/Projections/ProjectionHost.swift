@@ -9,8 +9,9 @@ internal import Synchronization
 /// follower's thread, some appends at a time under the same lock. So a query sees the state at exactly one position,
 /// which is the end of an append.
 ///
-/// A record that cannot be applied stops the projection before it: nothing is skipped. What it holds may still be
-/// read, and is marked as stale; unless that is half an append, of which nobody sees anything.
+/// A record that the projection throws for stops it before that record: nothing is skipped. What it holds may still be
+/// read, and is marked as stale; unless that is half an append, of which nobody sees anything. A projection may leave out
+/// the record's stream instead, and go on: ``LeftOut``.
 public final class ProjectionHost<Model: Projection>: Sendable {
     /// What a query may be told instead of an answer.
     public enum ReadFailure: Error, Hashable, Sendable {
@@ -50,6 +51,8 @@ public final class ProjectionHost<Model: Projection>: Sendable {
         var savedPosition: UInt64 = 0
         /// What a rebuild that nears its end has still to take in.
         var rebuild: RebuildTail?
+        /// The number of unreadable streams that was last logged.
+        var reportedUnreadable = 0
     }
 
     /// So many records are applied under one lock, and the rest of the last append, to let queries in between.

@@ -15,6 +15,9 @@ extension HTTPField.Name {
     public static let daybookCorrelationID = known("Daybook-Correlation-Id")
     /// `Daybook-Causation-Id`: what a command was sent because of, by its client's own name; kept with the events.
     public static let daybookCausationID = known("Daybook-Causation-Id")
+    /// `Daybook-Unreadable-Accounts`: how many accounts an answer about all of them leaves out, since a record of theirs
+    /// cannot be applied.
+    public static let daybookUnreadableAccounts = known("Daybook-Unreadable-Accounts")
     /// `Idempotency-Key`: the key under which a command is obeyed at most once.
     public static let idempotencyKey = known("Idempotency-Key")
     /// `Idempotent-Replayed`: `true` where an answer was given before.

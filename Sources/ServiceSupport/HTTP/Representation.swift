@@ -17,6 +17,8 @@ public struct Representation: Hashable, Sendable {
         case eventStream = "text/event-stream"
         /// Text for people.
         case text = "text/plain"
+        /// Values separated by commas, with a header row (RFC 4180). They are text in whichever form amounts are wanted.
+        case csv = "text/csv"
     }
 
     /// What kind of answer it is.
@@ -49,15 +51,19 @@ public struct Representation: Hashable, Sendable {
     public var mediaType: String {
         switch (kind, amounts) {
         case (.text, _): "text/plain;charset=utf-8"
+        case (.csv, _): "text/csv;charset=utf-8;header=present"
         case (_, .number): kind.rawValue
         case (_, .string): "\(kind.rawValue);amounts=string"
         }
     }
 
     private var offer: MediaType {
-        MediaType(
-            essence: kind.rawValue,
-            parameters: amounts == .string ? [MediaType.Parameter(name: "amounts", value: "string")] : [])
+        var parameters: [MediaType.Parameter] = []
+        if amounts == .string { parameters.append(MediaType.Parameter(name: "amounts", value: "string")) }
+        if kind == .csv {
+            parameters += [("charset", "utf-8"), ("header", "present")].map(MediaType.Parameter.init)
+        }
+        return MediaType(essence: kind.rawValue, parameters: parameters)
     }
 }
 
