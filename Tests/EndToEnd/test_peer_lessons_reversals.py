@@ -50,9 +50,9 @@ def test_both_sides_of_a_transfer_are_reversed(bank, by):
     sender, receiver = bank.account("100.00"), bank.account("0.00")
     original = done(bank.transfer(sender, receiver, "40.00"))["transfer"]
     account, other = (sender, receiver) if by == "sender" else (receiver, sender)
-    after = done(bank.reverse(account, 2))
+    done(bank.reverse(account, 2))
     own, peer = bank.gateway.events(account)[-1], bank.gateway.events(other)[-1]
-    assert own["transfer"] == peer["transfer"] == after["transfer"] != original
+    assert own["transfer"] == peer["transfer"] != original
     assert (own["reverses"], peer["reverses"]) == (2, 2)
     assert own["position"] + 1 == peer["position"]
     # From neither side a second time.
