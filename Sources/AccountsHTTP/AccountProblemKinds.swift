@@ -68,7 +68,8 @@ public enum AccountProblemKinds {
             remedy: "Use a new key for a new command."),
         ProblemKind(
             "account-unreadable", 503, "Account unreadable",
-            meaning: "A record of the account can't be applied by this version of the program, so nobody can tell what the "
+            meaning:
+                "A record of the account can't be applied by this version of the program, so nobody can tell what the "
                 + "account is now. Nothing was recorded. All other accounts go on.",
             remedy: "Run a version of the program that can read the record.",
             members: ["position": "the position of the record", "reason": "why it can't be applied"]),

@@ -24,22 +24,6 @@ enum AccountProblems {
             members: [.init(name: "account", value: .string(account))], headers: headers)
     }
 
-    /// An account with a record that this program cannot apply.
-    static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
-        var headers = headers
-        // Only another version of the program heals it, so there is no use in asking soon.
-        headers[.retryAfter] = "60"
-        return Problem(
-            .serviceUnavailable, "account-unreadable", title: "Account unreadable",
-            detail: "the account \(error.stream.name) has a record that this program cannot apply, "
-                + "at position \(error.position)",
-            members: [
-                .init(name: "position", value: .number(JSONNumber(Int64(clamping: error.position)))),
-                .init(name: "reason", value: .string(error.reason)),
-            ],
-            headers: headers)
-    }
-
     /// 503: an account has a record that this program cannot apply.
     static func unreadable(_ error: RevisionError, _ headers: HTTPFields = [:]) -> Problem {
         unreadable(UnreadableAccount(error), headers)
@@ -48,6 +32,7 @@ enum AccountProblems {
     /// 503: an account has a record that this program cannot apply.
     static func unreadable(_ account: UnreadableAccount, _ headers: HTTPFields = [:]) -> Problem {
         var headers = headers
+        // Only another version of the program heals it, so there is no use in asking soon.
         headers[.retryAfter] = "60"
         return Problem(
             .serviceUnavailable, "account-unreadable", title: "Account unreadable",
@@ -69,7 +54,8 @@ enum AccountProblems {
     static func statementTooLong(_ account: String, endingAt time: Timestamp, _ headers: HTTPFields) -> Problem {
         Problem(
             .badRequest, "statement-too-long", title: "Statement too long",
-            detail: "a statement has at most \(Statement.maxRows) rows: ask for one of \(account) up to \(time) and for "
+            detail:
+                "a statement has at most \(Statement.maxRows) rows: ask for one of \(account) up to \(time) and for "
                 + "another from there",
             members: [
                 .init(name: "to", value: .string(time.description)),

@@ -35,7 +35,9 @@ import Testing
         return pages
     }
 
-    private func versions(_ events: [JSONValue]) -> [Int] { events.compactMap { $0["version"]?.text.flatMap { Int($0) } } }
+    private func versions(_ events: [JSONValue]) -> [Int] {
+        events.compactMap { $0["version"]?.text.flatMap { Int($0) } }
+    }
 
     @Test(arguments: [1, 2, 5, 1000])
     func `by correlation, in the whole log, page by page`(limit: Int) async throws {

@@ -130,7 +130,7 @@ final class Queries: Sendable {
                 streamVersion: history.versions[write.account] ?? 0, recordedAt: time,
                 event: NewEvent(
                     id: UniqueID(high: 7, low: history.position), type: write.type, schemaVersion: 2,
-                    metadata: write.metadata.encoded(), data: write.data),
+                    metadata: write.metadata.encoded, data: write.data),
                 hash: hash)
         }
         history.hash = HashChain.hash(of: record(history.hash), after: history.hash, in: logID)
@@ -215,5 +215,23 @@ extension JSONValue {
 
     var elements: [JSONValue] {
         if case .array(let elements) = self { elements } else { [] }
+    }
+}
+
+extension EventMetadata {
+    /// The metadata of a record, as the gateway writes it.
+    fileprivate var encoded: [UInt8] {
+        let members = [("actor", actor), ("correlation_id", correlationID), ("causation_id", causationID)].filter {
+            $0.1 != nil
+        }
+        if members.isEmpty { return [] }
+        var writer = JSONWriter()
+        writer.beginObject()
+        for (name, value) in members {
+            writer.member(name: name)
+            writer.string(value ?? "")
+        }
+        writer.endObject()
+        return writer.bytes
     }
 }

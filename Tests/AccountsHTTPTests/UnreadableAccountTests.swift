@@ -62,7 +62,8 @@ import Testing
         #expect(list.headers[.daybookUnreadableAccounts] == "2")
         let totals = try await queries.get("/totals")
         let usd = try #require(try totals.json().elements.first)
-        #expect(["accounts", "balance", "deposited", "withdrawn"].map { usd[$0]?.text } == ["1", "6.00", "13.00", "7.00"])
+        #expect(
+            ["accounts", "balance", "deposited", "withdrawn"].map { usd[$0]?.text } == ["1", "6.00", "13.00", "7.00"])
         #expect(totals.headers[.daybookUnreadableAccounts] == "2")
         // Before the record it was like any other.
         let before = try await queries.get("/accounts?at=\(seconds(2))")

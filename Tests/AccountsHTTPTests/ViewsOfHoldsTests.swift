@@ -1,4 +1,5 @@
 import Accounts
+import EventSourcing
 import HTTPTypes
 import JSON
 import ServiceSupport

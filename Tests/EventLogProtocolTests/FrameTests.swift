@@ -64,7 +64,8 @@ import Testing
         return [
             .append(.committed(commit)), .append(.replayed(outcome)), .append(.replayed(older)), .append(.keyReused),
             .append(.conflict(AppendConflict([missed]))),
-            .append(.conflict(AppendConflict([missed, StreamConflict(write: 3, stream: other, actual: 0, missed: [])]))),
+            .append(
+                .conflict(AppendConflict([missed, StreamConflict(write: 3, stream: other, actual: 0, missed: [])]))),
             .append(.invalid("because")),
             .log(LogPage(status: status, records: [record(continues: true), record])),
             .stream(StreamSlice(events: [record], version: 3)), .status(status), .outcome(nil),

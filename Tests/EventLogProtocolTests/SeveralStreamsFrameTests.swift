@@ -49,7 +49,9 @@ import Testing
         let older = LogReply.append(.replayed(KeyedOutcome(streams: [a], commit: commit, outcome: [0xAB])))
         #expect(try read(head + "01" + committed + "0001" + ofA + kept) == older)
         for malformed in ["0000", "0003" + ofA + ofB + ofA] {
-            #expect(throws: MalformedFrame.self, "\(malformed)") { try read(head + "01" + committed + malformed + kept) }
+            #expect(throws: MalformedFrame.self, "\(malformed)") {
+                try read(head + "01" + committed + malformed + kept)
+            }
         }
         // What an older log sends: no streams.
         #expect(throws: MalformedFrame.self) { try read(head + "01" + committed + kept) }

@@ -10,7 +10,8 @@ extension EventStoreContract {
                 #expect(try store.commit(append([], to: a, .exactly(0))).position == 0)
                 let last = try #require(try fill(store, a, 3).last)
                 try store.expectUnchanged { () throws in
-                    let commit = try store.commit(check([(a, .exactly(3, lastEvent: last.event.id)), (b, .exactly(0))]))
+                    let commit = try store.commit(
+                        check([(a, .exactly(3, lastEvent: last.event.id)), (b, .exactly(0))]))
                     #expect(commit.position == 3)
                     #expect(commit.streamVersions == [3, 0])
                     #expect(try store.commit(check([(b, .any)])).streamVersions == [0])

@@ -9,7 +9,8 @@
 public enum EventStoreContract {
     /// Every check. Each needs a place of its own, where no log is yet.
     public static let checks: [EventStoreCheck] =
-        orderChecks + chainChecks + appendChecks + multipleStreamChecks + checkChecks + expectedVersionChecks + missedEventChecks + batchChecks + commandKeyChecks
+        orderChecks + chainChecks + appendChecks + multipleStreamChecks + checkChecks + expectedVersionChecks
+        + missedEventChecks + batchChecks + commandKeyChecks
         + validityChecks + timeChecks + momentChecks + byteChecks + readChecks + snapshotChecks + snapshotModelChecks
         + durabilityChecks + concurrencyChecks + modelChecks
 }

@@ -28,7 +28,9 @@ extension EventStoreContract {
         EventStoreCheck("what a conflict shows of several streams is bounded in all") { place in
             try place.with { store in
                 let streams = try (0..<3).map { try stream("s\($0)") }
-                for (stream, count) in zip(streams, [200, 5, 200]) { try store.commit(append(events(count), to: stream)) }
+                for (stream, count) in zip(streams, [200, 5, 200]) {
+                    try store.commit(append(events(count), to: stream))
+                }
                 func request(_ chosen: [StreamID]) -> AppendRequest {
                     AppendRequest(
                         writes: chosen.map { StreamWrite(stream: $0, expected: .exactly(0), events: events(1)) })

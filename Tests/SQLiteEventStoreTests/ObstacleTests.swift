@@ -71,7 +71,9 @@ struct ObstacleTests {
             try expectObstacle(.busy, store) { _ = try store.append([check("a"), append(["2"], to: "a")]) }
             let (results, records) = try store.append([check("a"), check("b")])
             #expect(records.isEmpty)
-            let versions: [[UInt64]] = results.map { if case .committed(let commit) = $0 { commit.streamVersions } else { [] } }
+            let versions: [[UInt64]] = results.map {
+                if case .committed(let commit) = $0 { commit.streamVersions } else { [] }
+            }
             #expect(versions == [[1], [0]])
             return .rollback
         }

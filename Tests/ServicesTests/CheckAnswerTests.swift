@@ -33,7 +33,9 @@ import Testing
         }
     }
 
-    @Test func `a check is answered while another program holds the store's lock, and an append is refused`() async throws {
+    @Test func `a check is answered while another program holds the store's lock, and an append is refused`()
+        async throws
+    {
         try await withLog { client, place in
             _ = try await client.append(append(1, .exactly(0)))
             let outsider = try await Outsider(place.path("log.db"), telling: place.path("locked"))

@@ -50,7 +50,8 @@ extension AccountDirectory {
 
     func places(after name: String?, ownedBy owner: String?, limit: Int) -> [Int32] {
         guard let owner else {
-            return names.places(from: { place in name.map { fold.accounts[place].stream.name > $0 } ?? true }, limit: limit)
+            return names.places(
+                from: { place in name.map { fold.accounts[place].stream.name > $0 } ?? true }, limit: limit)
         }
         let found = owners.places(
             from: { !Self.isBefore(fold.accounts[$0].state.owner, fold.accounts[$0].stream.name, owner, name ?? "") },

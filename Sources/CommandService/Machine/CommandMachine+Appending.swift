@@ -47,22 +47,17 @@ extension CommandMachine {
             if let revision = part.slot.snapshotIfDue(by: snapshots) { request(.keepSnapshot(revision)) }
         }
         for slot in run.sequences { slot.lastInSequence = now.instant }
-        switch append.end {
-        case .executed:
-            if isKnown, let revision = run.slot.confirmed {
-                finish(run, .success(.executed(revision, position: commit.position, isReplay: false)))
-            } else {
-                answer(run, at: commit.streamVersions.first ?? 0, commit.position, isReplay: false)
-            }
-        case .failed(let failure):
-            guard run.order.key != nil, append.record == nil else {
-                return finish(run, .failure(failure(commit.position)))
-            }
+        if let failure = append.end.failure(at: commit.position) {
+            guard run.order.key != nil, append.record == nil else { return finish(run, .failure(failure)) }
             // A command that was answered before is answered as it was then, whatever is demanded now and whatever binds
             // a key. The key is looked up once it is sure how the command ends: before, the state could go on.
-            run.enter(.findingOutcome(failure(commit.position)))
+            run.enter(.findingOutcome(failure))
             for slot in run.sequences { wakeNext(in: slot) }
             request(.findOutcome(run))
+        } else if isKnown, let revision = run.slot.confirmed {
+            finish(run, .success(.executed(revision, position: commit.position, isReplay: false)))
+        } else {
+            answer(run, at: commit.streamVersions.first ?? 0, commit.position, isReplay: false)
         }
     }
 

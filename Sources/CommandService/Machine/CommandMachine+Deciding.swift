@@ -9,24 +9,19 @@ extension CommandMachine {
             return finish(run, .failure(.fault("\(run.slot.stream) is not loaded")))
         }
         let others = run.others ?? []
-        run.attempts.decided(standingAlone: run.slot.pending.isEmpty && others.allSatisfy(\.pending.isEmpty))
+        run.attempts.decided(standingAlone: run.slot.pending.isEmpty && others.allSatisfy { $0.pending.isEmpty })
         decisions += 1
         guard run.order.condition.holds(at: newest.version) else {
-            let actual = newest.version
-            return send(
-                .nothing, run, end: .failed { .conditionFailed(actual: actual, position: $0) }, record: nil, now)
+            return send(Decision([]), run, end: .conditionFailed(actual: newest.version), record: nil, now)
         }
         let context = DecisionContext(
-            newest, others: others.isEmpty ? [] : others.compactMap(\.newest), referred: event, at: now.time,
+            newest, others: others.isEmpty ? [] : others.compactMap { $0.newest }, referred: event, at: now.time,
             eventID: UniqueID.version7(at: now.time, using: &random))
         do throws(State.Refusal) {
             let decision = try State.decide(run.order.command, in: context)
             send(decision, run, end: .executed, record: .obeyed, lastID: context.eventID, now)
         } catch {
-            let refusal = error
-            send(
-                .nothing, run, end: .failed { .refused(refusal, position: $0) },
-                record: run.order.recordOfRefusal(refusal), now)
+            send(Decision([]), run, end: .refused(error), record: run.order.recordOfRefusal(error), now)
         }
     }
 
@@ -62,10 +57,10 @@ extension CommandMachine {
             for (slot, after) in zip(others, revisions) { slot.add(append, after: after) }
             sent(append)
         } catch {
-            let fault = Failure.fault("a command on \(run.slot.stream) was decided wrongly: \(error)")
-            guard !decision.isEmpty else { return finish(run, .failure(fault)) }
+            let fault = "a command on \(run.slot.stream) was decided wrongly: \(error)"
+            guard !decision.isEmpty else { return finish(run, .failure(.fault(fault))) }
             // The states of several aggregates may never have been at one time; then the log refuses this, too.
-            send(.nothing, run, end: .failed { _ in fault }, record: nil, now)
+            send(Decision([]), run, end: .fault(fault), record: nil, now)
         }
     }
 
@@ -102,8 +97,4 @@ extension CommandMachine {
         }
         return (Append.Part(slot: slot, expected: expected, events: events, sent: sent), next)
     }
-}
-
-extension Decision {
-    fileprivate static var nothing: Decision { Decision([]) }
 }

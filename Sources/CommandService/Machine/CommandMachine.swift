@@ -86,7 +86,7 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     private mutating func nameOthers(_ run: Run, referring event: State.Event?) -> [Slot] {
         if let others = run.others, State.referredVersion(in: run.order.command) == nil { return others }
         let streams = State.otherStreams(for: run.order.command, on: run.slot.stream, referring: event)
-        if let others = run.others, others.map(\.stream) == streams { return others }
+        if let others = run.others, others.elementsEqual(streams, by: { $0.stream == $1 }) { return others }
         let others = streams.isEmpty ? [] : streams.map { use($0) }
         for slot in run.others ?? [] { slot.users -= 1 }
         run.others = others

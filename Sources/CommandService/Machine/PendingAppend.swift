@@ -20,8 +20,22 @@ public final class PendingAppend<State: Aggregate, Client> {
     enum End {
         /// The command is executed.
         case executed
-        /// It is not.
-        case failed(@Sendable (_ position: UInt64) -> CommandFailure<State>)
+        /// The domain refuses it.
+        case refused(State.Refusal)
+        /// The aggregate is not at a version that the client demands.
+        case conditionFailed(actual: UInt64)
+        /// The domain decided wrongly.
+        case fault(String)
+
+        /// What the client is told of a command that is not executed, at the position at which that is confirmed; nil: it is.
+        func failure(at position: UInt64) -> CommandFailure<State>? {
+            switch self {
+            case .executed: nil
+            case .refused(let refusal): .refused(refusal, position: position)
+            case .conditionFailed(let actual): .conditionFailed(actual: actual, position: position)
+            case .fault(let reason): .fault(reason)
+            }
+        }
     }
 
     /// Counts up over all appends of a machine.
@@ -52,7 +66,7 @@ public final class PendingAppend<State: Aggregate, Client> {
             key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: record.encoded)
         }
         if others.isEmpty { return AppendRequest(command: key, writes: [own.write]) }
-        return AppendRequest(command: key, writes: [own.write] + others.map(\.write))
+        return AppendRequest(command: key, writes: [own.write] + others.map { $0.write })
     }
 
     /// The part of a write of the request; nil if it has none of that number.

@@ -18,12 +18,14 @@ enum StreamNames {
     static func decode(_ text: [UInt8], scope: StreamID, count: Int) -> [StreamID]? {
         if text.isEmpty { return [scope] }
         var streams: [StreamID] = []
-        for quoted in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+        for quoted in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        {
             let parts = quoted.dropFirst().dropLast().split(
                 separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, streams.count < count,
                 let stream = StreamID(
-                    category: String(decoding: parts[0], as: UTF8.self), name: String(decoding: parts[1], as: UTF8.self))
+                    category: String(decoding: parts[0], as: UTF8.self), name: String(decoding: parts[1], as: UTF8.self)
+                )
             else { return nil }
             streams.append(stream)
         }

@@ -9,11 +9,11 @@ enum QueryParts {
         let streams = (0..<1000).map { Samples.stream($0) }
         var directory = AccountDirectory()
         for (index, stream) in streams.enumerated() {
-            try directory.apply(
+            directory.apply(
                 Samples.record(of: Samples.opened, at: UInt64(index) + 1, in: stream, version: 1))
         }
         for index in 0..<count {
-            try directory.apply(
+            directory.apply(
                 Samples.record(
                     of: Samples.deposited, at: UInt64(index) + 1001, in: streams[index % 1000],
                     version: UInt64(index / 1000) + 2))
