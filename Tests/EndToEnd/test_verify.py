@@ -72,7 +72,7 @@ ALTERATIONS = {
             "UPDATE events SET position = -position WHERE position > 12",
             "UPDATE events SET position = 1 - position WHERE position < 0",
             "INSERT INTO events SELECT 13, category, stream, 900, type, schema_version, recorded_at, id, hash, metadata,"
-            " data FROM events WHERE position = 12",
+            " data, continues FROM events WHERE position = 12",
         ],
         13,
         "version",
