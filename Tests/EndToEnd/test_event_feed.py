@@ -70,6 +70,8 @@ def known(type, schema_version, data):
             return {"owner": owner, "initial_balance": Decimal(balance), "currency": currency}
         case "MoneyDeposited" | "MoneyWithdrawn", 2, {"amount": str(amount)}:
             return {"amount": Decimal(amount)}
+        case "MoneySent" | "MoneyReceived", 2, {"amount": str(amount)}:
+            return data | {"amount": Decimal(amount)}
         case "MoneyDeposited", 1, {"amount": Decimal() as amount}:
             # Of the recipe's shape: a binary double, of which fifteen digits are meant.
             return {"amount": Decimal(f"{amount:.15g}")}

@@ -36,18 +36,21 @@ def folded(before, record):
     match record.type:
         case b"AccountOpened":
             assert before is None
+            balance = Decimal(data["initial_balance"])
             return {
-                "id": record.stream.decode(), "owner": data["owner"], "balance": Decimal(data["initial_balance"]),
-                "version": 1, "currency": data["currency"], "status": "open", "opened_at": time, "updated_at": time,
+                "id": record.stream.decode(), "owner": data["owner"], "balance": balance, "version": 1,
+                "currency": data["currency"], "status": "open", "opened_at": time, "updated_at": time,
+                "available": balance, "held": 0,
             }  # fmt: skip
-        case b"MoneyDeposited":
+        case b"MoneyDeposited" | b"MoneyReceived":
             change = Decimal(data["amount"])
-        case b"MoneyWithdrawn":
+        case b"MoneyWithdrawn" | b"MoneySent":
             change = -Decimal(data["amount"])
         case other:
             raise AssertionError(f"these tests make no events of the type {other}")
-    assert before["balance"] + change >= 0 and before["version"] + 1 == record.version
-    return before | {"balance": before["balance"] + change, "version": record.version, "updated_at": time}
+    balance = before["balance"] + change
+    assert balance >= 0 and before["version"] + 1 == record.version
+    return before | {"balance": balance, "version": record.version, "updated_at": time, "available": balance}
 
 
 class History:
@@ -82,22 +85,27 @@ class History:
 
 def fill(daybook, seed, accounts=6, commands=22):
     """Random commands on some accounts, each by a thread of its own, so that their events lie among each other."""
+    chances = [random.Random(f"{seed} {number}") for number in range(accounts)]
+    # Two have one currency at least, for transfers.
+    currencies = [chance.choice(list(DIGITS)) for chance in chances[:-1]]
+    currencies.append(currencies[0])
+
+    def amount(number):
+        return str(Decimal(chances[number].randint(1, 9_999)).scaleb(-DIGITS[currencies[number]]))
+
+    for number, (chance, currency) in enumerate(zip(chances, currencies)):
+        daybook.gateway.open(f"acc-{number}", amount(number), owner=chance.choice(OWNERS), currency=currency)
 
     def run(number):
-        chance = random.Random(f"{seed} {number}")
-        client = Client(daybook.command.port)
-        account, currency = f"acc-{number}", chance.choice(list(DIGITS))
-        digits = DIGITS[currency]
-
-        def amount(most):
-            return str(Decimal(chance.randint(1, most)).scaleb(-digits))
-
-        client.open(account, amount(9_999), owner=chance.choice(OWNERS), currency=currency)
+        chance, client, account = chances[number], Client(daybook.command.port), f"acc-{number}"
+        others = [f"acc-{other}" for other in range(accounts)
+                  if other != number and currencies[other] == currencies[number]]  # fmt: skip
         statuses = set()
         for _ in range(commands):
-            # Some withdrawals are not covered: they are no part of the history.
-            command = client.deposit if chance.random() < 0.5 else client.withdraw
-            statuses.add(command(account, amount(9_999)).status)
+            # Some withdrawals and transfers are not covered: they are no part of the history.
+            command = chance.choice(["Deposit", "Withdraw", "Transfer"] if others else ["Deposit", "Withdraw"])
+            to = {"to": chance.choice(others)} if command == "Transfer" else {}
+            statuses.add(client.post(account, {"type": command, "amount": amount(number)} | to).status)
         assert statuses <= {200, 400}, statuses
         client.close()
 
