@@ -74,7 +74,7 @@ import Testing
             let stream = try #require(StreamID(category: Account.category, name: name))
             let event = AccountEvent.opened(owner: "A", initialBalance: money("1.00"), currency: .usd)
             let opened = record(event, of: stream, version: 1)
-            try directory.apply(
+            directory.apply(
                 RecordedEvent(
                     position: opened.position, stream: stream, streamVersion: 1,
                     recordedAt: Timestamp(microseconds: time), event: opened.event, hash: opened.hash))

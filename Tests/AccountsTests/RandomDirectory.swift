@@ -86,6 +86,6 @@ struct RandomDirectory {
         var next = revision
         try next.apply(record)
         model[name] = next
-        try directory.apply(record)
+        directory.apply(record)
     }
 }
