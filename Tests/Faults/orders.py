@@ -13,8 +13,8 @@ BEYOND_ALL = 10**13
 
 _WEIGHTS = {
     "OpenAccount": 1, "Deposit": 8, "Withdraw": 8, "Transfer": 14,
-    "PlaceHold": 8, "CaptureHold": 7, "ReleaseHold": 4,
-    "Reverse": 6, "SetLimits": 2, "Freeze": 1, "Unfreeze": 3,
+    "PlaceHold": 10, "CaptureHold": 10, "ReleaseHold": 3,
+    "Reverse": 9, "SetLimits": 2, "Freeze": 1, "Unfreeze": 3,
     "read": 5, "query": 5, "list": 2, "totals": 2,
 }  # fmt: skip
 READS = ("read", "query", "list", "totals")
@@ -90,13 +90,14 @@ def _order(chance, number, own, gateways, clients, opening):
     account = opening or chance.choice([*SHARED, own])
     kind = "OpenAccount" if opening else chance.choices(list(_WEIGHTS), _WEIGHTS.values())[0]
     is_read = kind in READS
-    has_key = not is_read and chance.random() < 0.6
+    # Without its accounts a run would try little else.
+    has_key = not is_read and chance.random() < (1 if opening else 0.6)
     return Order(
         number=number, kind=kind, account=account, cents=_cents(chance, kind, number),
-        key=f"key-{number}" if has_key else None, condition=chance.choices(["none", "newest", "stale"], [9, 2, 1])[0],
+        key=f"key-{number}" if has_key else None, condition=chance.choices(["none", "newest", "stale"], [12, 2, 1])[0],
         gateway=chance.randrange(gateways),
         copies=chance.choices([1, 3, 16, 64], [600, 40, 8, 2])[0] if has_key else 1,
-        persists=has_key and chance.random() < 0.5, abuses_key=has_key and chance.random() < 0.05,
+        persists=has_key and chance.random() < (1 if opening else 0.5), abuses_key=has_key and chance.random() < 0.05,
         to=_other(chance, kind, account, clients), pick=chance.random(),
         portion=chance.choices(["whole", "part", "over"], [5, 4, 1])[0], expiry=_expiry(chance),
         direction=chance.choice(["debits", "credits", "all"]), limits=_limits(chance),
