@@ -167,7 +167,7 @@ import Testing
             #"{"type":"Move","into":"B","amount":1,"amount":2}"#,
             [
                 "/amount: expected once, found again",
-                "/into: not a field of any command: expected type, owner, initial_balance, currency, amount, overdraft, "
+                "/into: not a field of any command: expected type, amount, owner, initial_balance, currency, overdraft, "
                     + "maximum_balance, to, hold, expires_at, expires_in, direction, reason, version, \(details)",
                 #"/type: \#(types), found the string "Move""#,
             ]

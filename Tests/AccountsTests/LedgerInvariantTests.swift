@@ -24,7 +24,7 @@ import Testing
 
     /// Executes random commands, and gives each step to `check`. That all decisions can be recorded is checked here.
     private static func live(_ seed: UInt64, check: (Step) throws -> Void) throws {
-        var random = RandomLedger(seed: seed)
+        var random = RandomCommands(seed: seed)
         for _ in 0..<steps {
             random.passTime()
             let before = random.ledger
@@ -198,7 +198,7 @@ import Testing
             }
             if step.events == nil { #expect(step.after.position == step.before.position) }
         }
-        var random = RandomLedger(seed: seed)
+        var random = RandomCommands(seed: seed)
         for _ in 0..<Self.steps {
             random.passTime()
             let (name, command) = random.next()
@@ -240,12 +240,12 @@ import Testing
     func `an event that is recorded twice, or on another account, is impossible or still keeps all bounds`(
         _ seed: UInt64
     ) throws {
-        var random = RandomLedger(seed: seed)
+        var random = RandomCommands(seed: seed)
         for _ in 0..<150 {
             random.passTime()
             let (name, command) = random.next()
             _ = try? random.execute(command, on: name)
-            for target in RandomLedger.names {
+            for target in RandomCommands.names {
                 guard let event = random.ledger.events(name).last else { continue }
                 var account = random.ledger.account(target)
                 let before = account

@@ -31,7 +31,7 @@ extension Account {
         self.currency = currency
         units = initialBalance.minorUnits
         status = .open
-        if limits != .none {
+        if !limits.isEmpty {
             extras.overdraft = limits.overdraft
             extras.maximumBalance = limits.maximumBalance
         }

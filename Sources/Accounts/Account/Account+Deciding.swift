@@ -20,18 +20,26 @@ extension Account {
     public static func decide(
         _ command: AccountCommand, in context: borrowing DecisionContext<Account>
     ) throws(AccountRefusal) -> Decision<AccountEvent> {
-        let own = AccountParty(context.revision, at: context.time)
         switch command {
         case .open:
-            return Decision([try own.account.opening(command)])
+            return Decision([try context.revision.state.opening(command)])
         case .transfer(let to, let number, let details):
+            let own = AccountParty(context.revision, at: context.time)
             return try transfer(number, from: own, to: to, details, in: context)
         case .captureHold(let hold, let number, let to, let details):
+            let own = AccountParty(context.revision, at: context.time)
             return try capture(hold, number, from: own, to: to, details, in: context)
         case .reverse(let version, let reason, let details):
+            let own = AccountParty(context.revision, at: context.time)
             return try reverse(version, reason, details, of: own, in: context)
-        default:
-            return Decision(own.events(try own.account.event(of: command, at: context.time, version: own.version)))
+        case .deposit, .withdraw, .placeHold, .releaseHold, .setLimits, .freeze, .unfreeze, .close:
+            let (time, version) = (context.time, context.revision.version)
+            // Nothing of a plain account is due.
+            if context.revision.state.isPlain {
+                return Decision([try context.revision.state.event(of: command, at: time, version: version)])
+            }
+            let own = AccountParty(context.revision, at: time)
+            return Decision(own.events(try own.account.event(of: command, at: time, version: version)))
         }
     }
 

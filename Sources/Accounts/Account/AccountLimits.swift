@@ -1,18 +1,30 @@
 /// The limits that an account is opened with.
+///
+/// One word in size, without an allocation if there are none, so that events are small.
 public struct AccountLimits: Hashable, Sendable {
-    /// How far the balance may be below zero: zero or more; nil: not at all.
-    public let overdraft: Money?
-    /// The most that a credit may take the balance to: zero or more; nil: as much as an amount can be.
-    public let maximumBalance: Money?
+    private struct Members: Hashable, Sendable {
+        let overdraft: Money?
+        let maximumBalance: Money?
+    }
+
+    /// At most one element: an array since it is empty for nothing.
+    private let members: [Members]
 
     /// No limits but those of every account.
     public static let none = AccountLimits()
 
     /// Limits from their parts.
     public init(overdraft: Money? = nil, maximumBalance: Money? = nil) {
-        self.overdraft = overdraft
-        self.maximumBalance = maximumBalance
+        let isEmpty = overdraft == nil && maximumBalance == nil
+        members = isEmpty ? [] : [Members(overdraft: overdraft, maximumBalance: maximumBalance)]
     }
+
+    /// Whether there are none.
+    public var isEmpty: Bool { members.isEmpty }
+    /// How far the balance may be below zero: zero or more; nil: not at all.
+    public var overdraft: Money? { members.first?.overdraft }
+    /// The most that a credit may take the balance to: zero or more; nil: as much as an amount can be.
+    public var maximumBalance: Money? { members.first?.maximumBalance }
 }
 
 /// What becomes of one limit.

@@ -36,7 +36,7 @@ public enum AccountCommand: Hashable, Sendable {
     public static let maxReason = 256
 
     /// The name by which a request asks for it, such as `OpenAccount`.
-    public var type: String { kind.rawValue }
+    public var type: String { kind.name }
 
     /// The account that the command names beside the one that it is sent to.
     public var counterparty: StreamID? {

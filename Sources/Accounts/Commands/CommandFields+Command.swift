@@ -4,10 +4,10 @@ extension CommandFields {
     /// The command that the fields make, or nil if there is a problem.
     mutating func readCommand() -> AccountCommand? {
         guard let kind = readKind() else {
-            refuseOthers(than: CommandField.allCases, of: "any command")
+            refuseOthers(than: CommandField.allBits, of: "any command")
             return nil
         }
-        refuseOthers(than: kind.fields, of: kind.rawValue)
+        refuseOthers(than: kind.fields, of: kind.name)
         switch kind {
         case .open: return readOpening()
         case .deposit, .withdraw: return readDepositOrWithdrawal(kind)
@@ -25,8 +25,8 @@ extension CommandFields {
 
     private mutating func readKind() -> CommandKind? {
         let found = self[.type]
-        if case .string(let text) = found, let kind = CommandKind(rawValue: text) { return kind }
-        refuse(.type, expected: "one of \(CommandKind.allCases.map(\.rawValue).joined(separator: ", "))", found: found)
+        if case .string(let text) = found, let kind = CommandKind(text) { return kind }
+        refuse(.type, expected: "one of \(CommandKind.allCases.map(\.name).joined(separator: ", "))", found: found)
         return nil
     }
 

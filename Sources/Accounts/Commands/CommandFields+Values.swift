@@ -17,6 +17,7 @@ extension CommandFields {
     mutating func readReason() -> String? { readText(.reason, lengths: 1...AccountCommand.maxReason) }
 
     mutating func readDetails() -> MovementDetails {
+        guard has(CommandField.details) else { return .none }
         var reference: String?
         var description: String?
         var effectiveAt: CalendarDate?

@@ -24,14 +24,22 @@ struct CommandFields {
         }
     }
 
-    /// By the index of the field.
-    private var values: [17 of Value?] = .init(repeating: nil)
-    /// A bit for each field that was given.
+    /// Those of the fields that stand first, by their places: what most commands have costs no allocation.
+    private var frequent: [5 of Value?] = .init(repeating: nil)
+    private var others: [(field: CommandField, value: Value)] = []
+    /// The bits of the fields that were given.
     private var given: UInt32 = 0
     private var unknown: [String] = []
     var problems = CommandProblems()
 
-    subscript(field: CommandField) -> Value? { values[field.index] }
+    subscript(field: CommandField) -> Value? {
+        if given & field.bit == 0 { return nil }
+        if field.rawValue < CommandField.frequentCount { return frequent[field.rawValue] }
+        return others.first { $0.field == field }?.value
+    }
+
+    /// Whether any of these was given.
+    func has(_ fields: CommandField.Bits) -> Bool { given & fields != 0 }
 
     /// Reads a document that is an object, keeping the first of members that come twice.
     ///
@@ -39,30 +47,27 @@ struct CommandFields {
     init(
         _ body: [UInt8], besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool
     ) throws(JSONError) {
-        var values = values
-        var given = given
-        var unknown = unknown
-        var problems = problems
         var reader = JSONReader(body)
         try reader.readObject(refusingDuplicates: false) { name, reader throws(JSONError) in
-            guard let field = CommandField(rawValue: name) else {
+            guard let field = CommandField(name) else {
                 if try !others(name, &reader) { unknown.append(name) }
                 return
             }
-            let index = field.index
-            guard given & 1 << index == 0 else { return problems.add(field, "expected once, found again") }
-            given |= 1 << index
+            guard given & field.bit == 0 else { return problems.add(field, "expected once, found again") }
+            given |= field.bit
+            let value: Value
             switch try reader.peekKind() {
-            case .string: values[index] = .string(try reader.readString())
-            case .number: values[index] = .number(try reader.readNumberLiteral())
-            case let kind: values[index] = .other(kind)
+            case .string: value = .string(try reader.readString())
+            case .number: value = .number(try reader.readNumberLiteral())
+            case let kind: value = .other(kind)
+            }
+            if field.rawValue < CommandField.frequentCount {
+                frequent[field.rawValue] = value
+            } else {
+                self.others.append((field, value))
             }
         }
         try reader.finish()
-        self.values = values
-        self.given = given
-        self.unknown = unknown
-        self.problems = problems
     }
 
     /// Notes a value that cannot be read as what its field is.
@@ -71,11 +76,13 @@ struct CommandFields {
     }
 
     /// Notes the members that are no fields of the command.
-    mutating func refuseOthers(than fields: [CommandField], of command: String) {
-        if given & ~fields.reduce(0, { $0 | 1 << $1.index }) == 0, unknown.isEmpty { return }
-        let foreign = CommandField.allCases.filter { self[$0] != nil && !fields.contains($0) }.map(\.name)
-        let expected = fields.map(\.name).joined(separator: ", ")
-        for name in (foreign + unknown).prefix(CommandParsingError.mostProblems) {
+    mutating func refuseOthers(than fields: CommandField.Bits, of command: String) {
+        if given & ~fields == 0, unknown.isEmpty { return }
+        func names(_ bits: CommandField.Bits) -> [String] {
+            CommandField.allCases.filter { $0.bit & bits != 0 }.map(\.name)
+        }
+        let expected = names(fields).joined(separator: ", ")
+        for name in (names(given & ~fields) + unknown).prefix(CommandParsingError.mostProblems) {
             problems.add(
                 FieldError(pointer: JSONPointer.member(name), detail: "not a field of \(command): expected \(expected)")
             )

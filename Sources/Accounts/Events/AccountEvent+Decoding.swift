@@ -31,7 +31,7 @@ extension AccountEvent {
     }
 
     private var hasLegacyMembersOnly: Bool {
-        if case .opened(_, _, _, let limits) = self { limits == .none } else { details.isEmpty }
+        if case .opened(_, _, _, let limits) = self { limits.isEmpty } else { details.isEmpty }
     }
 
     /// The deposit or withdrawal in the very bytes that ``encoded()`` writes, as nearly all events hold it; nil for all else,

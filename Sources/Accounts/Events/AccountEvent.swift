@@ -23,7 +23,7 @@ public enum AccountEvent: DomainEvent {
     /// `HoldExpired`
     case holdExpired(hold: HoldID, amount: Money)
     /// `LimitsSet`
-    case limitsSet(overdraft: LimitChange<Money>, maximumBalance: LimitChange<Money>)
+    indirect case limitsSet(overdraft: LimitChange<Money>, maximumBalance: LimitChange<Money>)
     /// `AccountFrozen`
     case frozen(direction: AccountFreeze.Direction, reason: String)
     /// `AccountUnfrozen`

@@ -8,7 +8,7 @@ public struct MovementDetails: Hashable, Sendable {
         let effectiveAt: CalendarDate?
     }
 
-    /// At most one element: an array since it is copied on write and empty for nothing.
+    /// At most one element: an array since it is empty for nothing.
     private let members: [Members]
 
     /// The most Unicode scalars of a reference.

@@ -26,7 +26,8 @@ extension Revision<Account> {
         writer.member("owner")
         writer.string(state.owner)
         writer.member("balance")
-        writer.decimal(state.balance.description, as: form)
+        let balance = state.balance.description
+        writer.decimal(balance, as: form)
         writer.member("version")
         writer.integer(version)
         writer.member("currency")
@@ -45,7 +46,14 @@ extension Revision<Account> {
                 writer.timestamp(updatedAt)
             }
         }
-        state.writeFunds(to: &writer, form, at: time ?? updatedAt ?? .earliest)
+        writer.member("available")
+        if state.isPlain {
+            writer.decimal(balance, as: form)
+            writer.member("held")
+            writer.decimal(Money.zero(in: state.currency).description, as: form)
+        } else {
+            state.writeFunds(to: &writer, form, at: time ?? updatedAt ?? .earliest)
+        }
         if let transfer {
             writer.member("transfer")
             writer.string(transfer.description)
@@ -58,12 +66,11 @@ extension Account {
     /// `open`, `frozen` or `closed`.
     public var shownStatus: String { status == .open && frozen != nil ? "frozen" : status.rawValue }
 
+    /// Writes what is available at a time, and all members that stand after it.
     fileprivate func writeFunds(to writer: inout JSONWriter, _ form: DecimalForm, at time: Timestamp) {
-        writer.member("available")
         writer.decimal(available(at: time).description, as: form)
         writer.member("held")
         writer.decimal(held(at: time).description, as: form)
-        if isPlain { return }
         if let overdraft {
             writer.member("overdraft")
             writer.decimal(overdraft.description, as: form)

@@ -3,7 +3,7 @@ import EventSourcing
 import TestSupport
 
 /// Random commands on a few accounts of two currencies, while time passes.
-struct RandomLedger {
+struct RandomCommands {
     static let names = ["a", "b", "c", "y", "z"]
 
     private(set) var ledger = TestLedger()
