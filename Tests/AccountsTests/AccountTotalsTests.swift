@@ -53,7 +53,10 @@ import Testing
                     #expect(each.deposited.minorUnits - each.withdrawn.minorUnits == each.balance.minorUnits)
                 }
                 var past = PastTotals(at: time)
-                for record in records[...index] { #expect(past.apply(record)) }
+                for record in records[...index] {
+                    let isBefore = past.apply(record)
+                    #expect(isBefore)
+                }
                 #expect(past.totals == totals)
             }
         }
