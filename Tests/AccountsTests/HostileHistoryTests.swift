@@ -34,6 +34,11 @@ import Testing
         #expect(throws: CheckpointError.self) { try directory(updatedAt: microseconds) }
     }
 
+    @Test func `no account of a checkpoint is at another version than it has events`() throws {
+        #expect(throws: CheckpointError.self) { try directory(version: "2") }
+        #expect(try directory(version: "1").count == 1)
+    }
+
     @Test func `no account was changed before it was opened`() throws {
         #expect(throws: CheckpointError.self) { try directory(createdAt: "2", updatedAt: "1") }
         #expect(throws: CheckpointError.self) {

@@ -145,8 +145,12 @@ enum AccountDirectoryLine {
         guard let id, let stream = StreamID(category: Account.category, name: id), let version, let lastEvent,
             let createdAt, let updatedAt
         else { throw incomplete }
+        let state = try members.account()
+        guard state.eventCount == version else {
+            throw CheckpointError("\(stream) is at version \(version) after \(state.eventCount) events")
+        }
         return try Revision(
-            of: stream, state: members.account(), version: version, lastEvent: lastEvent, createdAt: createdAt,
+            of: stream, state: state, version: version, lastEvent: lastEvent, createdAt: createdAt,
             updatedAt: updatedAt)
     }
 
