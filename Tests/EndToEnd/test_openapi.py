@@ -8,9 +8,11 @@ import pytest
 
 # What only commands meet, which the query service does not take.
 COMMANDS_ONLY = {
-    "account-already-open", "amount-out-of-range", "command-in-progress", "idempotency-key-reused",
-    "incomplete-body", "insufficient-funds", "invalid-command", "malformed-json", "outcome-unknown",
-    "payload-too-large", "unsupported-media-type",
+    "account-already-open", "account-closed", "account-frozen", "account-not-empty", "already-reversed",
+    "amount-out-of-range", "command-in-progress", "currency-mismatch", "event-not-found", "hold-exists", "hold-not-found",
+    "hold-resolved", "idempotency-key-reused", "incomplete-body", "insufficient-funds", "invalid-command", "limit-exceeded",
+    "malformed-json", "not-frozen", "not-reversible", "outcome-unknown", "payload-too-large", "same-account",
+    "too-many-holds", "unsupported-media-type",
 }  # fmt: skip
 
 # What is met before a request has reached any operation, or by nobody yet.
