@@ -112,6 +112,13 @@ def test_the_problems_that_it_names_are_explained_with_the_status_that_it_gives(
     assert statuses.keys() - named <= BEFORE_ANY_OPERATION | ({"rebuild-failed"} if takes_commands else COMMANDS_ONLY)
 
 
+def test_every_further_member_of_a_problem_is_described(served):
+    client, document = served
+    described = document["components"]["schemas"]["Problem"]["properties"].keys()
+    for kind in client.get("/problems", headers={"Accept": "application/json"}).json:
+        assert kind["members"].keys() <= described, kind
+
+
 def test_each_operation_names_what_any_request_may_meet(served):
     """A malformed request is refused everywhere; a busy service refuses all but the questions about its health."""
     _, document = served
