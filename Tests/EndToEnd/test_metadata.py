@@ -158,6 +158,11 @@ def test_the_command_line_and_the_export_show_it(daybook, pair):
     assert (shown["last_event"]["reference"], shown["last_event"]["from"]) == ("R-1", a)
     text = tool.run("show", a).stdout
     assert all(word in text for word in ("order-7", "click-1", TRACE, "R-1", shown["last_event"]["transfer"]))
+    own = f"{a}-order"
+    obeyed(daybook.gateway.post(a, transfer(b, 1), headers={"Daybook-Correlation-Id": own}))
+    found = tool.json("events", "--correlation-id", own)
+    assert [(event["type"], event["account"]) for event in found] == [("MoneySent", a), ("MoneyReceived", b)]
+    obeyed(daybook.gateway.post(a, transfer(b, 1, reference="R-1"), headers=TOLD))
     exported = [json.loads(line) for line in tool.run("export").stdout.splitlines()]
     assert "order-7" in json.dumps(exported[-1]) and TRACE in json.dumps(exported[-1])
     fed = daybook.gateway.get(f"/events?after={daybook.event_log.figures()['position'] - 1}").json

@@ -8,9 +8,11 @@ import pytest
 
 # What only commands meet, which the query service does not take.
 COMMANDS_ONLY = {
-    "account-already-open", "amount-out-of-range", "command-in-progress", "idempotency-key-reused",
-    "incomplete-body", "insufficient-funds", "invalid-command", "malformed-json", "outcome-unknown",
-    "payload-too-large", "unsupported-media-type",
+    "account-already-open", "account-closed", "account-frozen", "account-not-empty", "already-reversed",
+    "amount-out-of-range", "command-in-progress", "currency-mismatch", "event-not-found", "hold-exists", "hold-not-found",
+    "hold-resolved", "idempotency-key-reused", "incomplete-body", "insufficient-funds", "invalid-command", "limit-exceeded",
+    "malformed-json", "not-frozen", "not-reversible", "outcome-unknown", "payload-too-large", "same-account",
+    "too-many-holds", "unsupported-media-type",
 }  # fmt: skip
 
 # What is met before a request has reached any operation, or by nobody yet.
@@ -108,6 +110,13 @@ def test_the_problems_that_it_names_are_explained_with_the_status_that_it_gives(
                 named.update(names)
     takes_commands = "/commands" in document["paths"]
     assert statuses.keys() - named <= BEFORE_ANY_OPERATION | ({"rebuild-failed"} if takes_commands else COMMANDS_ONLY)
+
+
+def test_every_further_member_of_a_problem_is_described(served):
+    client, document = served
+    described = document["components"]["schemas"]["Problem"]["properties"].keys()
+    for kind in client.get("/problems", headers={"Accept": "application/json"}).json:
+        assert kind["members"].keys() <= described, kind
 
 
 def test_each_operation_names_what_any_request_may_meet(served):

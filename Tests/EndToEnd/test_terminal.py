@@ -20,7 +20,7 @@ from test_event_feed import event, record_past_the_gateway
 
 README = Path(__file__).parents[2] / "README.md"
 
-COMMANDS = ["status", "accounts", "show", "events", "tail", "verify", "head", "backup", "restore", "export", "import", "rebuild"]
+COMMANDS = ["status", "accounts", "show", "statement", "post", "events", "tail", "verify", "head", "backup", "restore", "export", "import", "rebuild"]
 
 # What a terminal obeys, or shows otherwise than it is: colours, a new title, a new line, a line overwritten, 8-bit codes, text
 # from right to left, invisible text.
@@ -55,7 +55,7 @@ def hostile(module_services):
     return daybook
 
 
-SHOWN = [["accounts"], ["show", "a"], ["events"], ["tail"], ["export"], ["status"], ["verify"], ["head"]]
+SHOWN = [["accounts"], ["show", "a"], ["statement", "a"], ["events"], ["tail"], ["export"], ["status"], ["verify"], ["head"]]
 
 
 @pytest.mark.parametrize("command", SHOWN, ids=" ".join)
@@ -100,8 +100,9 @@ def test_the_log_of_a_service_cannot_be_steered_by_an_event(start_daybook):
     daybook = start_daybook()
     data = json.dumps({"\x1b[31m\n\u202efake line": 1}, ensure_ascii=False).encode()
     record_past_the_gateway(daybook, Write("account/a", None, [event("MoneyDeposited", data)]))
-    wait_until(lambda: "a projection stopped" in daybook.query.output, "the projection stops", 30)
-    line = next(line for line in daybook.query.output.splitlines() if "a projection stopped" in line)
+    told = "streams with a record that cannot be applied are left out"
+    wait_until(lambda: told in daybook.query.output, "the account is left out", 30)
+    line = next(line for line in daybook.query.output.splitlines() if told in line)
     assert "fake line" in line, "the name of the member made a line of its own, or is not told"
     assert steering(daybook.query.output) == []
 
@@ -135,7 +136,7 @@ def test_every_command_takes_json_and_the_flags_that_its_help_names(hostile, com
     text = Tool(hostile).run(command, "--help").stdout
     assert "--json" in text
     flags = {
-        "--command-http-address": ["status", "accounts", "show", "events", "tail"],
+        "--command-http-address": ["status", "accounts", "show", "statement", "post", "events", "tail"],
         "--query-http-address": ["status", "rebuild"],
         "--event-log-http-address": ["status"],
         "--event-log-read-endpoint": ["export", "import"],
@@ -157,7 +158,7 @@ def test_addresses_are_taken_as_flags(hostile):
     def given(*names):
         return [part for name in names for part in (flags[name], hostile.settings[name])]
 
-    for command in (["show", "a"], ["accounts"], ["events"], ["tail"]):
+    for command in (["show", "a"], ["accounts"], ["events"], ["tail"], ["statement", "a"], ["post", "a", "--deposit", "1"]):
         assert tool.run(*command, settings=away).returncode == 69
         assert tool.run(*command, *given("COMMAND_HTTP_ADDRESS"), settings=away).returncode == 0
     (gateway,) = given("COMMAND_HTTP_ADDRESS")[1:]
@@ -224,14 +225,22 @@ def test_no_text_of_a_library_is_told(hostile, address):
         assert re.fullmatch(rf"daybook: cannot reach {address}: [a-zA-Z ]+\n", result.stderr), result
 
 
-def test_an_answer_without_the_newest_events_is_marked(start_daybook):
+def test_an_account_that_cannot_be_read_is_told(start_daybook):
     daybook = start_daybook()
     daybook.gateway.open("a", 1)
+    daybook.gateway.open("b", 1)
     record_past_the_gateway(daybook, Write("account/a", None, [event("MoneyTeleported", b"{}")]))
-    wait_until(lambda: "a projection stopped" in daybook.query.output, "the projection stops", 30)
-    for command in (["show", "a"], ["accounts"]):
-        result = Tool(daybook).run(*command, "--command-http-address", daybook.settings["QUERY_HTTP_ADDRESS"])
-        assert result.returncode == 0 and "newer events are missing" in result.stderr, result
+    daybook.wait_until_caught_up()
+    tool = Tool(daybook)
+    result = tool.run("accounts")
+    assert result.returncode == 0 and "left out, 1 in all" in result.stderr, result
+    assert len(result.stdout.splitlines()) == 2 and "MoneyTeleported" not in result.stdout
+    for command in (["show", "a"], ["statement", "a"], ["post", "a", "--deposit", "1"]):
+        result = tool.run(*command)
+        assert result.returncode == 69 and "answers 503" in result.stderr and result.stdout == "", result
+    assert tool.run("show", "b").stderr == ""
+    result = tool.run("status")
+    assert result.returncode == 0 and "account/a cannot be read at position 3" in result.stdout, result
 
 
 # ---- times
@@ -298,14 +307,14 @@ def test_what_the_readme_says_works_when_typed(start_daybook):
             cwd=daybook.directory, env=settings,
         )  # fmt: skip
 
-    tried, history = typed("Try it"), typed("History")
-    assert len(tried) >= 9 and len(history) >= 18
+    tried, accounts, history = typed("Try it"), typed("Accounts"), typed("History")
+    assert len(tried) >= 9 and len(accounts) >= 20 and len(history) >= 18
     for command in tried:
         result = type_in(command)
         assert result.returncode == 0 and result.stdout.startswith(("{", "[")), (command, result)
     head = daybook.event_log.figures()["position"]
     pinned = ""
-    for command in history:
+    for command in accounts + history:
         if "-N" in command or "--follow" in command:
             # It never ends by itself.
             result = type_in(f"timeout 5 {command}")

@@ -240,7 +240,7 @@ def test_exit_codes_and_messages(daybook, tool, arguments, settings, code, word)
 
 
 def test_help_has_examples_and_shells_are_served(tool):
-    commands = ["status", "accounts", "show", "events", "tail", "verify", "head", "backup", "restore", "export", "import", "rebuild"]
+    commands = ["status", "accounts", "show", "statement", "post", "events", "tail", "verify", "head", "backup", "restore", "export", "import", "rebuild"]
     overview = tool.run("--help").stdout
     assert "Exit codes" in overview and all(command in overview for command in commands)
     for command in commands:

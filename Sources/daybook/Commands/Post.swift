@@ -13,7 +13,7 @@ struct Post: AsyncParsableCommand {
             and --set-maximum-balance (one of them or both), --freeze, --unfreeze, --close and --reverse. Amounts are decimals \
             in the account's currency.
 
-            Every command has an Idempotency-Key, under which it is obeyed once. One that is made here is printed before the \
+            Every command has an Idempotency-Key, under which it is executed once. One that is made here is printed before the \
             command is sent; whoever repeats the command with --key and that key gets the first outcome again.
 
             Examples:
@@ -30,8 +30,8 @@ struct Post: AsyncParsableCommand {
 
     @Argument(help: "The account's id.") var account: String
     @OptionGroup var command: CommandOptions
-    @Option(help: "The key under which it is obeyed once; else one is made and printed.") var key: String?
-    @Option(help: "Obey it only at this version of the account.") var ifMatch: UInt64?
+    @Option(help: "The key under which it is executed once; else one is made and printed.") var key: String?
+    @Option(help: "Execute it only at this version of the account.") var ifMatch: UInt64?
     @Option(help: "What it belongs to, by a name of your own; recorded with its events.") var correlationId: String?
     @Option(help: "What it is sent because of, by a name of your own; recorded as well.") var causationId: String?
     @Flag(help: "As a JSON object.") var json = false
@@ -75,7 +75,7 @@ struct Post: AsyncParsableCommand {
     }
 
     private func tellHowToRepeat(_ key: String) {
-        Terminal.tell("daybook: repeat the command with --key \(key): it is obeyed once")
+        Terminal.tell("daybook: repeat the command with --key \(key): it is executed once")
     }
 
     private func tellOfReplay() {

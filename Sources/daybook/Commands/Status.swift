@@ -54,9 +54,16 @@ struct Status: AsyncParsableCommand {
         if !areReady { throw ExitCode.failure }
     }
 
+    /// What a service lacks, and what it leaves out.
     private static func missing(_ found: JSONValue?) -> [String] {
-        guard case .array(let missing) = found?["missing"] else { return [] }
-        return missing.map(\.text)
+        var missing: [String] = []
+        if case .array(let found) = found?["missing"] { missing = found.map(\.text) }
+        if case .array(let records) = found?["unreadable"] {
+            missing += records.map { record in
+                "\(record["stream"]?.text ?? "") cannot be read at position \(record["position"]?.text ?? "")"
+            }
+        }
+        return missing
     }
 
     /// What each service tells of itself; nil where it cannot be reached.

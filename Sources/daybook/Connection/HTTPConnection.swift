@@ -18,6 +18,8 @@ struct HTTPConnection {
         let logID: String?
         /// Whether the service says that newer events are missing in it.
         let isStale: Bool
+        /// How many accounts are left out, since a record of theirs can't be read.
+        let unreadableAccounts: UInt64
         /// Whether it was given before, to the same command.
         let isReplayed: Bool
     }
@@ -84,6 +86,11 @@ struct HTTPConnection {
                 "daybook: warning: newer events are missing: the query service stopped at position "
                     + "\(answer.position ?? 0), and daybook status says why")
         }
+        if answer.unreadableAccounts > 0 {
+            Terminal.tell(
+                "daybook: warning: accounts with a record that cannot be read are left out, "
+                    + "\(answer.unreadableAccounts) in all: daybook status names them")
+        }
         return answer
     }
 
@@ -115,6 +122,7 @@ struct HTTPConnection {
             position: answer.headers.first(name: "daybook-position").flatMap { UInt64($0) },
             logID: answer.headers.first(name: "daybook-log-id"),
             isStale: answer.headers.first(name: "daybook-stale") == "true",
+            unreadableAccounts: answer.headers.first(name: "daybook-unreadable-accounts").flatMap { UInt64($0) } ?? 0,
             isReplayed: answer.headers.first(name: "idempotent-replayed") == "true")
     }
 
