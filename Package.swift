@@ -71,9 +71,19 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
+            name: "QueryForwarding",
+            dependencies: [
+                "ServiceSupport", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .target(
             name: "CommandService",
             dependencies: [
-                "EventLogProtocol", "EventSourcing", "JSON", "ServiceSupport", "ZeroMQ",
+                "EventLogProtocol", "EventSourcing", "JSON", "QueryForwarding", "ServiceSupport", "ZeroMQ",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -81,8 +91,6 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
@@ -196,8 +204,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "QueryService",
-                "ServiceSupport", "SQLiteEventStore", "TestSupport", "ZeroMQ",
+                "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "QueryForwarding",
+                "QueryService", "ServiceSupport", "SQLiteEventStore", "TestSupport", "ZeroMQ",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -5,6 +5,7 @@ internal import Hummingbird
 internal import JSON
 public import Logging
 internal import NIOCore
+internal import QueryForwarding
 public import ServiceLifecycle
 public import ServiceSupport
 internal import Synchronization
@@ -116,7 +117,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     public var forwarder: any RequestForwarder {
         QueryForwarder(
             through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon,
-            log: log, logger: logger)
+            knownFields: { [log] in log.knownFields }, logger: logger)
     }
 
     /// Whether commands can be obeyed and queries forwarded now.

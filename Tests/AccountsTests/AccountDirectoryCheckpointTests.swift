@@ -58,7 +58,7 @@ import Testing
                 #"{"flows":"USD","deposited":100,"withdrawn":0,"sent":0,"received":0}"#,
                 #"{"id":"acc-001","version":1,"last_event":"01980000-0000-7000-8000-000000000001","#
                     + #""created_at":1767323045678901,"updated_at":1767323045678901,"#
-                    + #""owner":"A","currency":"USD","balance":"1.00","events":1}"#
+                    + #""owner":"A","currency":"USD","balance":"1.00","events":1}"#,
             ])
     }
 
@@ -93,7 +93,8 @@ import Testing
             let error = #expect(throws: CheckpointError.self, "\(line)") {
                 _ = try directory(good + [Array(line.utf8)])
             }
-            #expect(error?.description.contains("line \(good.count + 1) ") == true, "\(line): \(String(describing: error))")
+            #expect(
+                error?.description.contains("line \(good.count + 1) ") == true, "\(line): \(String(describing: error))")
         }
         let twice = #expect(throws: CheckpointError.self) { _ = try directory(good + good.suffix(1)) }
         #expect(twice?.description.contains("twice") == true)

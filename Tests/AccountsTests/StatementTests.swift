@@ -27,7 +27,8 @@ import Testing
                 #expect(statement.version == UInt64(last))
                 let sum = rows.reduce(Int128(0)) { $0 + Int128($1.amount.minorUnits) }
                 #expect(statement.credits.minorUnits - statement.debits.minorUnits == sum)
-                #expect(Int128(statement.openingBalance.minorUnits) + sum == Int128(statement.closingBalance.minorUnits))
+                #expect(
+                    Int128(statement.openingBalance.minorUnits) + sum == Int128(statement.closingBalance.minorUnits))
                 #expect(statement.closingBalance == (last == 0 ? .zero(in: currency) : closing.state.balance))
                 var balance = statement.openingBalance.minorUnits
                 for row in rows {
@@ -55,7 +56,8 @@ import Testing
         let place = "2026-01-02T03:04:05.678902Z,2,41,MoneyWithdrawn,-0.25,0.75"
         #expect(try csv(.none) == place + ",,,,\r\n")
         #expect(
-            try csv(MovementDetails(reference: "a,b", description: #"say "x""#, effectiveAt: CalendarDate("2026-01-31")))
+            try csv(
+                MovementDetails(reference: "a,b", description: #"say "x""#, effectiveAt: CalendarDate("2026-01-31")))
                 == place + #","a,b","say ""x""",2026-01-31,"# + "\r\n")
         #expect(try csv(MovementDetails(description: "a\r\nb")) == place + ",,\"a\r\nb\",,\r\n")
         #expect(try csv(MovementDetails(reference: "=1+1 é")) == place + ",=1+1 é,,,\r\n")

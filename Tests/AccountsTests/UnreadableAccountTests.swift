@@ -73,7 +73,9 @@ import Testing
 
     @Test func `at a time those count whose record was there`() throws {
         var directory = AccountDirectory()
-        for (index, name) in ["a", "b", "c"].enumerated() { directory.apply(try unknown(name, version: UInt64(index + 1))) }
+        for (index, name) in ["a", "b", "c"].enumerated() {
+            directory.apply(try unknown(name, version: UInt64(index + 1)))
+        }
         let first = try unknown("a", version: 1).recordedAt
         #expect(directory.unreadableAccounts() == 3)
         #expect(directory.unreadableAccounts(by: Timestamp(microseconds: first.microseconds - 1)) == 0)

@@ -4,7 +4,7 @@ import NIOPosix
 import ServiceSupport
 import Synchronization
 
-@testable import CommandService
+@testable import QueryForwarding
 
 /// Asks through a pool as the gateway's handlers do, from anywhere.
 final class UpstreamClient: Sendable {

@@ -2,7 +2,7 @@ internal import NIOCore
 import TestSupport
 import Testing
 
-@testable import CommandService
+@testable import QueryForwarding
 
 /// The gateway's way to the query service, against a server that behaves well, badly, or not at all.
 @Suite struct UpstreamPoolTests {

@@ -1,5 +1,6 @@
 internal import EventLogProtocol
 internal import EventSourcing
+internal import QueryForwarding
 internal import ZeroMQ
 
 /// What the machine reads of the log.

@@ -1,5 +1,6 @@
 internal import EventLogProtocol
 internal import EventSourcing
+internal import QueryForwarding
 internal import ZeroMQ
 
 /// Drives the command machine: takes orders in, does what the machine asks for, and hands the answers on.

@@ -1,6 +1,7 @@
 internal import EventLogProtocol
 internal import EventSourcing
 internal import HTTPTypes
+internal import QueryForwarding
 internal import ServiceSupport
 internal import Synchronization
 

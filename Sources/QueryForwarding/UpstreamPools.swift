@@ -3,10 +3,10 @@ internal import NIOPosix
 internal import ServiceSupport
 
 /// The connections of all event loops with one address. Each loop has its own, so that none needs a lock.
-final class UpstreamPools: Sendable {
+package final class UpstreamPools: Sendable {
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
-    init(_ address: HTTPAddress, group: MultiThreadedEventLoopGroup = .singleton) {
+    package init(_ address: HTTPAddress, group: MultiThreadedEventLoopGroup = .singleton) {
         let loops = Array(group.makeIterator())
         // The others are for feeds.
         let share = DescriptorLimit.upstream(of: DescriptorLimit.current) / 2 / max(1, loops.count)
@@ -33,7 +33,7 @@ final class UpstreamPools: Sendable {
     }
 
     /// Ends all connections; what is under way fails, and so does everything from now on.
-    func close() async throws {
+    package func close() async throws {
         for pool in pools.values {
             try await pool.eventLoop.submit { pool.value.close() }.get()
         }

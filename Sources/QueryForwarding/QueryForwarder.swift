@@ -1,8 +1,8 @@
-internal import HTTPTypes
-internal import Logging
-internal import NIOCore
+package import HTTPTypes
+package import Logging
+package import NIOCore
 internal import NIOHTTP1
-internal import ServiceSupport
+package import ServiceSupport
 
 /// Which limit a query counts for.
 enum QueryPermit: Hashable {
@@ -13,7 +13,7 @@ enum QueryPermit: Hashable {
 
 /// Forwards queries to the query service, so that a client needs one address, and sees there whatever this gateway has
 /// answered before.
-struct QueryForwarder: RequestForwarder {
+package struct QueryForwarder: RequestForwarder {
     /// Beside what the query service itself may wait.
     private static let patience = Duration.seconds(5)
     private static let longestWait = Duration.seconds(60)
@@ -39,7 +39,7 @@ struct QueryForwarder: RequestForwarder {
     private let target: HTTPAddress
     private let feedPaths: Set<String>
     private let horizon: PositionHorizon
-    private let log: KnownLog
+    private let tellFields: @Sendable () -> HTTPFields
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
@@ -48,28 +48,32 @@ struct QueryForwarder: RequestForwarder {
     /// - Parameters:
     ///   - feedPaths: the paths that answer with a feed whoever accepts one.
     ///   - clients: which share of the feeds and waits one address may have.
-    init(
+    ///   - horizon: what an answer must show at least.
+    ///   - knownFields: what the gateway's own answers to queries say about the log.
+    package init(
         through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, clients: ConnectionLimits,
-        horizon: PositionHorizon, log: KnownLog, logger: Logger
+        horizon: PositionHorizon, knownFields: @escaping @Sendable () -> HTTPFields, logger: Logger
     ) {
         self.pools = pools
         self.target = target
         self.feedPaths = feedPaths
         self.horizon = horizon
-        self.log = log
+        tellFields = knownFields
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
         feeds = AddressLimit(maxFeeds, perAddress: clients.perAddress(of: maxFeeds))
         waits = AddressLimit(Self.maxWaits, perAddress: clients.perAddress(of: Self.maxWaits))
     }
 
-    func makeHandler(
+    /// The handler that takes the queries of one client's connection.
+    package func makeHandler(
         on eventLoop: any EventLoop, _ routes: ForwardedRoutes
     ) -> any ChannelInboundHandler & RemovableChannelHandler {
         ForwardingHandler(self, routes, pools.pool(of: eventLoop))
     }
 
-    func endFeeds() { pools.endFeeds() }
+    /// Ends all answers that have no end of their own.
+    package func endFeeds() { pools.endFeeds() }
 
     // MARK: the request
 
@@ -186,7 +190,7 @@ struct QueryForwarder: RequestForwarder {
     }
 
     /// What the gateway's own answers to queries tell of the log.
-    var knownFields: HTTPFields { log.knownFields }
+    var knownFields: HTTPFields { tellFields() }
 
     /// A client gets only a part of its answer.
     func noteBrokenOff(_ error: UpstreamError) {

@@ -7,7 +7,7 @@ internal import Synchronization
 /// Whether the query service can be reached: it is asked for its `/livez`, again and again.
 ///
 /// Asked on a connection of its own, so that queries which wait, however many, don't make it look unreachable.
-final class QueryWatch: Sendable {
+package final class QueryWatch: Sendable {
     private static let pause = Duration.seconds(1)
     /// While it can't be reached, so that its start is noticed soon.
     private static let shortPause = Duration.milliseconds(100)
@@ -19,16 +19,16 @@ final class QueryWatch: Sendable {
     private let pool: NIOLoopBoundBox<UpstreamPool>
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
 
-    init(of address: HTTPAddress) {
+    package init(of address: HTTPAddress) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         pool = .makeBoxSendingValue(UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
     }
 
     /// Whether it has answered lately.
-    var isReachable: Bool { lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false }
+    package var isReachable: Bool { lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false }
 
     /// Asks until the task is cancelled, and then ends at once.
-    func run() async {
+    package func run() async {
         await withTaskCancellationHandler {
             while !Task.isCancelled {
                 if await isThere() { lastHeard.withLock { $0 = .now } }
