@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import ServiceSupport
+package import ServiceSupport
 internal import Synchronization
 
 /// Whether the query service can be reached: it is asked for its `/livez`, again and again.

@@ -1,6 +1,6 @@
 internal import NIOCore
-internal import NIOPosix
-internal import ServiceSupport
+package import NIOPosix
+package import ServiceSupport
 
 /// The connections of all event loops with one address. Each loop has its own, so that none needs a lock.
 package final class UpstreamPools: Sendable {
