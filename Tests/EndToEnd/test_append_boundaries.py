@@ -185,3 +185,4 @@ def test_a_restored_log_goes_on_and_its_keys_tell_of_all_accounts(written, start
     assert head["position"] == 9
     exported = Tool(other).json("export")
     assert [event["position"] for event in exported] == [str(position) for position in range(1, 10)]
+    assert [int(event["position"]) for event in exported if event.get("continues")] == [*INSIDE, 8]

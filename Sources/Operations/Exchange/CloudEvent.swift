@@ -7,7 +7,8 @@ public enum CloudEvent {
     ///
     /// `source` is the log, `subject` the stream, `sequence` (an extension known to the specification) the position with
     /// leading zeros, so that its order as a text is the order of the log. Extensions of our own are `position`,
-    /// `streamversion`, `schemaversion` and `hash`; numbers are texts, since an Integer of CloudEvents has 32 bits.
+    /// `streamversion`, `schemaversion` and `hash`; numbers are texts, since an Integer of CloudEvents has 32 bits; and
+    /// `continues`, true if the append goes on in the next line.
     public static func line(of record: RecordedEvent, in logID: UniqueID) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 512)
         writer.beginObject()
@@ -21,6 +22,10 @@ public enum CloudEvent {
         ] {
             writer.member(name: name)
             writer.string(value)
+        }
+        if record.continues {
+            writer.member("continues")
+            writer.bool(true)
         }
         if !record.event.metadata.isEmpty {
             writer.member("metadata")

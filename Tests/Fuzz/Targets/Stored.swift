@@ -17,7 +17,7 @@ import JSON
 /// What is read from the log's store and from files: events, snapshots, outcomes, checkpoints, lines of an import.
 private let trials: [Trial] = [
     event, history, snapshot, outcome, directory, checkpointFile, importedLines, cloudEvent, streamVersions,
-    signedSnapshot,
+    signedSnapshot, streamNames,
 ]
 
 /// Called by libFuzzer with each input.
@@ -126,6 +126,18 @@ private func streamVersions(_ input: [UInt8]) {
     check(Array(StreamVersions.encode(versions).utf8) == input, "versions have one form")
     check(versions.count <= StreamVersions.maxCount, "no append has more streams than its frame counts")
     check(versions.allSatisfy { $0 <= RecordedEvent.maxOrdinal }, "no stream has a later version than the last")
+}
+
+/// How many versions there are, and the names of their streams.
+private func streamNames(_ input: [UInt8]) {
+    guard let scope = StreamID(category: "account", name: "a") else { return }
+    var source = Source(input)
+    let count = Int(source.byte())
+    let text = source.all()
+    guard let streams = StreamNames.decode(text, scope: scope, count: count) else { return }
+    check(streams.first == scope, "the first stream is the scope of the key")
+    check(streams.count == count || text.isEmpty, "there are as many streams as versions")
+    if !text.isEmpty { check(StreamNames.encode(streams).map { Array($0.utf8) } == text, "names have one form") }
 }
 
 /// The lines of the accounts' checkpoint.

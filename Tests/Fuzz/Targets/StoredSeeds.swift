@@ -67,6 +67,8 @@ private func seeds() -> [Seed] {
         Seed("snapshot-time", 2, bigEndian(1) + bigEndian(.min) + time, state), Seed("obeyed", 3, [0]),
         Seed("refused", 3, [1, 1, 0x90], problem), Seed("refused-status", 3, [1, 0xFF, 0xFF], "{}"),
         Seed("versions", 8, [], "[3,7]"), Seed("versions-none", 8, [], "[]"), Seed("versions-plus", 8, [], "[+3,07]"),
+        Seed("names", 10, [2], #"["account/a","account/b"]"#), Seed("names-older", 10, [3]),
+        Seed("names-other", 10, [2], #"["account/b","account/a"]"#),
         Seed("versions-beyond", 8, [], "[9223372036854775808]"), Seed("directory", 4, [], account + "\n" + other),
         Seed("checkpoint", 5, [], [head, account, other].joined(separator: "\n")),
         Seed("checkpoint-position", 5, [], head.replacing(":5}", with: ":\(beyond)}")),

@@ -26,7 +26,9 @@ private func seeds() -> [Seed] {
             id: .version7(at: time), type: type, schemaVersion: schema, metadata: index == 1 ? Array("{}".utf8) : [],
             data: Array(data.utf8))
         records.append(
-            HashChain.record(event, of: stream, at: UInt64(index + 1), on: head, recordedAt: time, in: logID))
+            // The last two are of one append.
+            HashChain.record(
+                event, of: stream, at: UInt64(index + 1), continues: index == 1, on: head, recordedAt: time, in: logID))
         head = LogHead(position: records[index].position, hash: records[index].hash, recordedAt: time)
     }
     let snapshot = Snapshot(
@@ -48,10 +50,15 @@ private func seeds() -> [Seed] {
         .dropSnapshot(of: stream, fingerprint: Digest256(1, 2, 3, 4), version: 2),
         .loadStream(stream, fingerprint: Digest256(1, 2, 3, 4), upTo: .max, limit: limit),
         .streamVersion(of: stream, at: time),
+        .append(
+            AppendRequest(writes: [
+                StreamWrite(stream: stream, expected: .exactly(3), events: []),
+                StreamWrite(stream: other, expected: .exactly(0), events: []),
+            ])),
     ]
     let commit = Commit(position: 4, recordedAt: time, streamVersions: [1, 2])
     let status = LogStatus(logID: logID, head: head)
-    let keyed = KeyedOutcome(streams: [stream, stream], commit: commit, outcome: [0])
+    let keyed = KeyedOutcome(streams: [stream, other], commit: commit, outcome: [0])
     let slice = StreamSlice(events: records, version: 3)
     let replies: [LogReply] = [
         .append(.committed(commit)), .append(.replayed(keyed)), .append(.keyReused),
@@ -61,6 +68,12 @@ private func seeds() -> [Seed] {
         .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: keyed)), .snapshot(isKept: true),
         .loaded(LoadedStream(snapshot: snapshot, slice: slice)), .streamVersion(3),
         .refusal(LogRefusal(.overloaded, "too much")),
+        .append(
+            .conflict(
+                AppendConflict([
+                    StreamConflict(write: 0, stream: stream, actual: 3, missed: records),
+                    StreamConflict(write: 1, stream: other, actual: 0, missed: []),
+                ]))), .append(.replayed(KeyedOutcome(streams: [stream], commit: commit, outcome: []))),
     ]
     var seeds: [Seed] = []
     for (index, request) in requests.enumerated() {
