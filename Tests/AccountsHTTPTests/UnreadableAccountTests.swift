@@ -11,10 +11,10 @@ import Testing
     init() throws {
         queries = try Queries()
         queries.append(at: seconds(1), .init("sound", opened("5.00")))
-        queries.append(at: seconds(2), .init("bad", opened("7.00")))
+        queries.append(
+            at: seconds(2), .init("bad", opened("7.00")), .init("sound", .deposited(amount: money("1.00"))))
         queries.append(at: seconds(3), .init("bad", unknown: "MoneyTeleported"))
         queries.append(at: seconds(4), .init("bad", .deposited(amount: money("1.00"))))
-        queries.append(at: seconds(5), .init("sound", .deposited(amount: money("1.00"))))
         queries.append(at: seconds(6), .init("worse", unknown: "MoneyTeleported"))
     }
 
@@ -28,7 +28,7 @@ import Testing
         #expect(answer.status == 503)
         let problem = try answer.json()
         #expect(problem["type"]?.text == "/problems/account-unreadable")
-        #expect(problem["position"]?.text == "3")
+        #expect(problem["position"]?.text == "4")
         #expect(problem["reason"]?.text?.contains("MoneyTeleported") == true)
         #expect(answer.headers[.daybookPosition] == "6")
         #expect(answer.headers[.retryAfter] != nil)

@@ -102,7 +102,7 @@ import Testing
         try read(lines)
         for (index, old, new) in [
             (0, #""b""#, #""b c""#), (0, #""version":1"#, #""version":0"#), (0, #""position":40"#, #""position":-1"#),
-            (0, #""recorded_at":"#, #""recorded_at":9"#), (0, "MoneyTeleported", #"Money\u001b"#),
+            (0, #""recorded_at":"#, #""recorded_at":99"#), (0, "MoneyTeleported", #"Money\u001b"#),
             (0, #""position":40,"#, ""), (1, "USD", "XXX"), (1, #""sent":0"#, #""sent":1.5"#),
             (1, #""sent":0"#, #""sent":99999999999999999999999999999999999999"#), (1, #","received":0"#, ""),
         ] {
