@@ -478,7 +478,7 @@ def test_a_problem_leads_to_its_explanation(daybook, account):
         kind = daybook.gateway.get(answer.json["type"], headers={"Accept": "application/json"}).json
         assert (kind["title"], kind["status"]) == (answer.json["title"], answer.status)
     kind = daybook.gateway.get("/problems/insufficient-funds", headers={"Accept": "application/json"}).json
-    assert set(kind["members"]) == {"available", "requested", "shortfall", "currency"}
+    assert set(kind["members"]) == {"available", "requested", "shortfall", "currency", "account"}
 
 
 def test_every_problem_in_the_sources_is_explained(daybook):

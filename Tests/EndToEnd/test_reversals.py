@@ -8,6 +8,7 @@ from commands import (
     at_once, bulk, capture, close, deposit, freeze, keyed, obeyed, place_hold, reverse, set_limits, transfer, unfreeze, withdraw,
 )  # fmt: skip
 from problems import assert_problem
+from test_repeatable import second_gateway
 
 NUMBERS = itertools.count(1)
 
@@ -78,6 +79,21 @@ def test_64_reversals_at_once_from_both_sides_reverse_once(daybook, pair):
         if answer.status == 409:
             assert assert_problem(answer, 409, "already-reversed")["version"] == 3
     assert balances(daybook, pair) == (100, 100)
+
+
+def test_a_reversal_through_a_gateway_that_knows_both_accounts_as_they_were_before(daybook, pair):
+    a, b = pair
+    with second_gateway(daybook) as other:
+        for account in pair:
+            obeyed(other.post(account, deposit(1)))
+        obeyed(daybook.gateway.post(a, transfer(b, 40)))
+        assert obeyed(other.post(a, reverse(3)))["balance"] == 101
+        # Also if only the other account is known as it was before.
+        obeyed(daybook.gateway.post(b, transfer(a, 40)))
+        obeyed(other.post(a, deposit(1)))
+        assert obeyed(other.post(a, reverse(5)))["balance"] == 102
+        assert assert_problem(daybook.gateway.post(b, reverse(5)), 409, "already-reversed")["version"] == 6
+    assert balances(daybook, pair) == (102, 101)
 
 
 def test_only_movements_of_money_can_be_reversed(daybook, pair):
