@@ -5,7 +5,9 @@ from uuid import UUID
 import pytest
 
 import store
+from log_link import STATUS, LogLink
 from problems import assert_problem
+from services import wait_until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -70,3 +72,23 @@ def test_a_query_without_a_query_service_is_told_the_log(start_daybook):
         answer = daybook.gateway.get(path)
         assert_problem(answer, 503, "not-caught-up")
         assert_log(answer, daybook, 1)
+
+
+def test_a_command_is_told_its_position_though_the_log_does_not_tell_its_id(start_daybook):
+    """A log that is killed after it has acknowledged the first command of a new gateway, and before it is asked."""
+    daybook = start_daybook(start=False, EVENT_LOG_TIMEOUT="1s")
+    link = LogLink(daybook.read_port)
+    try:
+        link.hold(requests=[STATUS])
+        daybook.command.settings = daybook.settings | {"EVENT_LOG_READ_ENDPOINT": link.endpoint}
+        daybook.event_log.start()
+        daybook.command.start(wait=False)
+        wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway lives", 60)
+        for position in (1, 2):
+            answer = daybook.gateway.open(f"early-{position}", 5)
+            assert (answer.position, answer.headers["Daybook-Log-Id"]) == (position, None), answer
+        refused = daybook.gateway.withdraw("early-1", 6)
+        assert_problem(refused, 400, "insufficient-funds")
+        assert refused.position == 2
+    finally:
+        link.close()

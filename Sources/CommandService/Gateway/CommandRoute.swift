@@ -27,7 +27,8 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: error, order, form)
             let hasAnswered = if case .log = error { false } else { true }
-            throw problem.adding(await log.fields(at: position, asking: hasAnswered))
+            throw problem.adding(
+                hasAnswered ? await log.fields(at: position) : log.fieldsWithoutAsking(at: position))
         }
     }
 

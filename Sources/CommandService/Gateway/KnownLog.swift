@@ -37,12 +37,18 @@ final class KnownLog: Sendable {
         return knownID.withLock(\.self)
     }
 
-    /// The header fields of an answer that reflects a position; none if the log's id is not known.
-    ///
-    /// - Parameter asking: whether the log is asked for its id, if that is not known. Not if it has just failed to answer:
-    ///   that would let the client wait twice as long.
-    func fields(at position: UInt64, asking: Bool = true) async -> HTTPFields {
-        guard let id = asking ? await id() : knownID.withLock(\.self) else { return [:] }
+    /// The header fields of an answer that reflects a position of the log, which has just told it: the position in any case,
+    /// and the log's id, unless the log does not answer any more.
+    func fields(at position: UInt64) async -> HTTPFields {
+        var fields: HTTPFields = [.daybookPosition: String(position)]
+        fields[.daybookLogID] = await id()
+        return fields
+    }
+
+    /// The header fields of an answer after the log failed to answer. It is not asked for its id, since the client would wait
+    /// twice as long; there are none if the id is not known.
+    func fieldsWithoutAsking(at position: UInt64) -> HTTPFields {
+        guard let id = knownID.withLock(\.self) else { return [:] }
         return [.daybookPosition: String(position), .daybookLogID: id]
     }
 
