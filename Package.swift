@@ -215,6 +215,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // Sources of its own and the contract's reference log, by a symbolic link.
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Accounts", "CommandService", "EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
     ]
 )
 

@@ -2,107 +2,87 @@ internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
 
+/// Reads of the log, as `CommandHost` and ``AggregateLoader`` make them.
 extension Gateway {
-    /// Loads the aggregate from the log where it is not in memory; whoever comes meanwhile waits for the same load.
-    ///
-    /// - Parameter loaded: is called with the answer to give where it could not be loaded.
-    func load(_ slot: GatewaySlot, _ loaded: @escaping (Answer?) -> Void) {
-        guard slot.needsLoad else { return loaded(nil) }
-        guard !slot.isLoading else {
-            slot.waitForLoad { [self] in resume { [self] in load(slot, loaded) } }
-            return
-        }
-        slot.isLoading = true
-        read(slot.stream, upTo: .max) { [self] result in
-            switch result {
-            case .success(let revision):
-                if slot.pipeline == nil {
-                    slot.pipeline = AggregatePipeline(at: revision)
-                } else {
-                    if slot.pipeline?.isIdle == false { world.saw(.reloadedUnderWay) }
-                    slot.pipeline?.restart(at: revision)
-                    slot.wakeTicketWaiters(committed: nil)
-                }
-                slot.isOutdated = false
-                slot.isLoading = false
-                slot.wakeLoadWaiters()
-                load(slot, loaded)
-            case .failure(let failure):
-                slot.isLoading = false
-                slot.wakeLoadWaiters()
-                loaded(failure.answer)
-            }
-        }
-    }
+    typealias Failure = CommandFailure<State>
 
-    /// Folds a stream from the log, page by page, to its end or up to a version.
-    func read(
-        _ stream: StreamID, upTo version: UInt64, _ folded: @escaping (Result<Revision<Counter>, ReadFailure>) -> Void
+    /// Folds a stream from the log, from a snapshot if there is one, to its end or up to a version.
+    func load(
+        _ stream: StreamID, upTo version: UInt64, _ done: @escaping (Result<Revision<State>, Failure>) -> Void
     ) {
-        read(from: Revision(of: stream), upTo: version, folded)
-    }
-
-    private func read(
-        from start: Revision<Counter>, upTo version: UInt64,
-        _ folded: @escaping (Result<Revision<Counter>, ReadFailure>) -> Void
-    ) {
-        readStream(start.stream, after: start.version) { [self] result in
-            guard case .success(let slice) = result else { return folded(result.map { _ in start }) }
-            var revision = start
-            do {
-                for record in slice.events where revision.version < version {
-                    try revision.apply(record)
-                    advanceHorizon(to: record.position)
-                }
-            } catch {
-                return folded(.failure(ReadFailure(.fault("\(error)"))))
-            }
-            if slice.events.isEmpty || revision.version >= min(slice.version, version) {
-                folded(.success(revision))
-            } else {
-                read(from: revision, upTo: version, folded)
-            }
-        }
-    }
-
-    func readStream(
-        _ stream: StreamID, after version: UInt64, _ done: @escaping (Result<StreamSlice, ReadFailure>) -> Void
-    ) {
-        reads.send(.readStream(stream, after: version, limit: pageLimit)) { [self] result in
-            resume {
-                switch result {
-                case .success(.stream(let slice)): done(.success(slice))
-                case .success(let reply): done(.failure(ReadFailure(.fault("a read was answered by \(reply)"))))
-                case .failure(let error): done(.failure(ReadFailure(error)))
+        let request = LogRequest.loadStream(
+            stream, fingerprint: State.snapshotFingerprint, upTo: version, limit: pageLimit)
+        ask(request, done) { [self] reply in
+            guard case .loaded(let loaded) = reply else { return false }
+            var start = Revision<State>(of: stream)
+            if let snapshot = loaded.snapshot {
+                do throws(CheckpointError) {
+                    start = try Revision(snapshot)
+                } catch {
+                    world.violated(.agreement, "\(error)")
                 }
             }
+            fold(loaded.slice, on: start, upTo: version, done)
+            return true
         }
     }
 
-    /// Asks for what was done under a key.
-    func outcome(
-        of key: Order.Key, in stream: StreamID, _ done: @escaping (Result<BoundOutcome?, ReadFailure>) -> Void
+    private func fold(
+        _ slice: StreamSlice, on start: Revision<State>, upTo version: UInt64,
+        _ done: @escaping (Result<Revision<State>, Failure>) -> Void
     ) {
-        reads.send(.outcome(key: key.bytes, scope: stream)) { [self] result in
-            resume {
-                switch result {
-                case .success(.outcome(let bound)): done(.success(bound))
-                case .success(let reply): done(.failure(ReadFailure(.fault("a read was answered by \(reply)"))))
-                case .failure(let error): done(.failure(ReadFailure(error)))
-                }
+        var revision = start
+        do throws(RevisionError) {
+            for record in slice.events where revision.version < version { try revision.apply(record) }
+        } catch {
+            return done(.failure(.unreadable(error)))
+        }
+        guard !slice.events.isEmpty, revision.version < min(slice.version, version) else {
+            return done(.success(revision))
+        }
+        ask(.readStream(start.stream, after: revision.version, limit: pageLimit), done) { [self, revision] reply in
+            guard case .stream(let slice) = reply else { return false }
+            fold(slice, on: revision, upTo: version, done)
+            return true
+        }
+    }
+
+    /// The event of a version of a stream; nil if there is none.
+    func readEvent(
+        _ stream: StreamID, _ version: UInt64, _ done: @escaping (Result<State.Event?, Failure>) -> Void
+    ) {
+        ask(.readStream(stream, after: version - 1, limit: ReadLimit(events: 1)), done) { [referee] reply in
+            guard case .stream(let slice) = reply else { return false }
+            done(.success(slice.events.first.flatMap { referee.event($0) }))
+            return true
+        }
+    }
+
+    /// What was done under a command's key; nil if nothing was.
+    func findOutcome(
+        of order: CommandOrder<State>, _ done: @escaping (Result<BoundOutcome?, EventLogError>) -> Void
+    ) {
+        guard let key = order.key else { return done(.success(nil)) }
+        reads.send(.outcome(key: key.bytes, scope: order.stream)) { [world] reply in
+            switch reply {
+            case .success(.outcome(let bound)): done(.success(bound))
+            case .success(let reply): world.violated(.endsOnce, "a look-up is answered by \(reply)")
+            case .failure(let error): done(.failure(error))
             }
         }
     }
-}
 
-/// The answer where the log could not be read.
-struct ReadFailure: Error {
-    let answer: Answer
-
-    init(_ answer: Answer) { self.answer = answer }
-
-    /// A read that was not answered has changed nothing.
-    init(_ error: EventLogError) {
-        answer = .failed(error.code == .overloaded ? .overloaded : .unavailable)
+    /// - Parameter read: takes in the reply; false: it is of another kind.
+    private func ask<Value>(
+        _ request: LogRequest, _ done: @escaping (Result<Value, Failure>) -> Void,
+        _ read: @escaping (LogReply) -> Bool
+    ) {
+        reads.send(request) { [world] reply in
+            switch reply {
+            case .success(let reply):
+                if !read(reply) { world.violated(.endsOnce, "\(request) is answered by \(reply)") }
+            case .failure(let error): done(.failure(.log(error.asRead)))
+            }
+        }
     }
 }

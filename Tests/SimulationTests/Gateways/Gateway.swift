@@ -1,146 +1,179 @@
 internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
+internal import TestSupport
 
-/// A command service: the real `AggregatePipeline`, with what `AggregateHost` does around it restated without tasks, so
-/// that the simulation says in which order things go on.
-final class Gateway {
-    /// An order that is being obeyed.
-    final class Run {
-        let order: Order
-        let slot: GatewaySlot
-        let answer: (Answer) -> Void
-        /// Whether the log told of the state after the order had come: then a refusal may stand on it.
-        var isFresh = false
-        /// The newest append that was sent before the order came.
-        private let ticketBefore: Ticket?
-
-        init(_ order: Order, _ slot: GatewaySlot, _ answer: @escaping (Answer) -> Void) {
-            self.order = order
-            self.slot = slot
-            self.answer = answer
-            ticketBefore = slot.lastTicket
-        }
-
-        /// Whether a refusal may stand on an append that was committed: one that was sent before the order came may have
-        /// been committed before it came, too, with others' events after it of which only the acknowledgement's readers
-        /// know nothing.
-        func isSure(with ticket: Ticket) -> Bool {
-            guard !isFresh, let ticketBefore else { return true }
-            return ticket > ticketBefore
-        }
-
-        /// Notes that the log told of a version after the order had come. That counts only where the pipeline has taken
-        /// it in, or will be loaded anew: while decisions are under way it takes in nothing, and should they fail, it is
-        /// back at a state from before the order.
-        func noteFreshness(of version: UInt64) {
-            if slot.isOutdated || (slot.pipeline?.confirmed.version ?? 0) >= version { isFresh = true }
-        }
-    }
+/// A command service: the real ``CommandMachine``, and a driver that does what it asks for in the simulation's time and
+/// over its network.
+final class Gateway<Domain: SimulatedDomain> {
+    typealias State = Domain.State
+    typealias Machine = CommandMachine<State, Int, SeededGenerator>
 
     let name: String
     let world: World
     let pageLimit: ReadLimit
     let appends: LogChannel
     let reads: LogChannel
-    private(set) var slots: [StreamID: GatewaySlot] = [:]
-    /// The highest position of which a client was told, or may have been.
+    let referee: Referee<Domain>
+    private let clockError: Microseconds
+    private var machine: Machine
+    private var isPerforming = false
+    /// The clients that wait for an answer, by the numbers of their attempts.
+    private var clients: [Int: (Answer<State>) -> Void] = [:]
+    /// How many appends that concern a stream are under way.
+    private var underWay: [StreamID: Int] = [:]
+    /// The highest position of which a client was told.
     private(set) var horizon: UInt64 = 0
     /// The versions that clients were shown.
     private(set) var shown: [StreamID: UInt64] = [:]
-    private var isAlive = true
+    private(set) var isAlive = true
 
-    init(_ name: String, _ world: World, _ circumstances: Circumstances, on log: SimulatedLog) {
+    init(
+        _ name: String, _ world: World, _ circumstances: Circumstances, on log: SimulatedLog,
+        _ referee: Referee<Domain>
+    ) {
         self.name = name
         self.world = world
+        self.referee = referee
         pageLimit = ReadLimit(events: circumstances.pageLimit)
         appends = LogChannel(world, circumstances, to: log)
         reads = LogChannel(world, circumstances, to: log)
+        clockError = world.between(circumstances.clockError)
+        machine = Machine(
+            limits: circumstances.limits, snapshots: circumstances.snapshots,
+            random: SeededGenerator(seed: world.between(0...UInt64.max)))
     }
 
-    /// Whether nothing is under way.
-    var isIdle: Bool {
-        appends.waitingRequests == 0 && reads.waitingRequests == 0 && slots.values.allSatisfy(\.isIdle)
-    }
+    /// Whether nothing is in progress.
+    var isIdle: Bool { appends.waitingRequests == 0 && reads.waitingRequests == 0 && clients.isEmpty }
 
     /// Ends without a word.
     func crash() {
         isAlive = false
+        machine.abandon()
         appends.abandon()
         reads.abandon()
-        for slot in slots.values { slot.abandon() }
-        slots = [:]
-    }
-
-    /// Lets an aggregate be loaded anew, as after an audit found its snapshot wrong.
-    func forget(_ stream: StreamID) { slots[stream]?.isOutdated = true }
-
-    func advanceHorizon(to position: UInt64) { horizon = max(horizon, position) }
-
-    func advanceHorizon(over events: [RecordedEvent]) {
-        if let last = events.last { advanceHorizon(to: last.position) }
+        clients = [:]
     }
 
     /// Notes what a client was told.
-    func noteShown(_ answer: Answer) {
-        guard case .obeyed(let revision, _, _) = answer else { return }
+    func noteShown(_ answer: Answer<State>) {
+        guard case .executed(let revision, _, _) = answer else { return }
         shown[revision.stream] = max(shown[revision.stream] ?? 0, revision.version)
     }
 
-    /// Goes on as a task that is resumed does: soon, and not always in the order of being resumed.
-    func resume(_ body: @escaping () -> Void) {
-        world.after(0...30) { [weak self] in
-            guard let self, isAlive else { return }
-            body()
+    // MARK: the machine
+
+    /// Executes orders that come together; those with a place in a sequence in their order.
+    func execute(_ orders: [Order<State>], _ answered: @escaping (Int, Answer<State>) -> Void) {
+        for (index, order) in orders.enumerated() {
+            clients[order.attempt] = { answered(index, $0) }
+            tell { $0.take(order.command(of: Domain.self), for: order.attempt, at: $1) }
         }
     }
 
-    // MARK: orders
+    /// Lets the machine load an aggregate anew, as after an audit found its snapshot wrong.
+    func forget(_ stream: StreamID) { tell { machine, _ in machine.forget(stream) } }
 
-    /// Obeys an order, however often others get in between.
-    func obey(_ order: Order, _ answer: @escaping (Answer) -> Void) {
+    /// Lets the machine load everything anew, as after the log went back.
+    func forgetAll() { tell { machine, _ in machine.forgetAll() } }
+
+    private var moment: CommandMoment {
+        CommandMoment(
+            instant: world.instant, time: Timestamp(microseconds: world.timestamp.microseconds + clockError))
+    }
+
+    /// Gives the machine an input, and does what it then asks for.
+    private func tell(_ input: (inout Machine, CommandMoment) -> Void) {
         guard isAlive else { return }
-        let slot = slot(of: order.stream)
-        guard let key = order.key else { return begin(Run(order, slot, answer)) }
-        if let running = slot.runningKeys[key.bytes] {
-            return answer(running == key.fingerprint ? .inProgress : .keyReused)
+        input(&machine, moment)
+        // What is done may end at once, with the next input: that only adds to what is to be done.
+        guard !isPerforming else { return }
+        isPerforming = true
+        while let action = machine.nextAction() { perform(action) }
+        isPerforming = false
+    }
+
+    /// Goes on as a task that is resumed does: soon, and not always in the order of being resumed.
+    private func resume(_ input: @escaping (inout Machine, CommandMoment) -> Void) {
+        world.after(0...30) { [weak self] in self?.tell(input) }
+    }
+
+    private func perform(_ action: Machine.Action) {
+        switch action {
+        case .append(let append):
+            send(append)
+        case .load(let slot):
+            load(slot.stream, upTo: .max) { [self] result in resume { $0.loaded(slot, result, at: $1) } }
+        case .readEvent(let run, let version):
+            readEvent(run.order.stream, version) { [self] result in resume { $0.readEvent(run, result, at: $1) } }
+        case .readRevision(let run, let version):
+            load(run.order.stream, upTo: version) { [self] result in resume { $0.readRevision(run, result, at: $1) } }
+        case .findOutcome(let run):
+            findOutcome(of: run.order) { [self] result in resume { $0.foundOutcome(run, result, at: $1) } }
+        case .pause(let run, let pause):
+            world.after(pause.microseconds) { [weak self] in self?.tell { $0.pauseEnded(run, at: $1) } }
+        case .keepSnapshot(let revision):
+            keep(revision)
+        case .answer(let attempt, let outcome):
+            answer(attempt, Answer(outcome))
         }
-        slot.runningKeys[key.bytes] = key.fingerprint
-        begin(
-            Run(order, slot) { given in
-                slot.runningKeys[key.bytes] = nil
-                answer(given)
-            })
     }
 
-    private func slot(of stream: StreamID) -> GatewaySlot {
-        if let slot = slots[stream] { return slot }
-        let slot = GatewaySlot(stream)
-        slots[stream] = slot
-        return slot
-    }
-
-    private func begin(_ run: Run) {
-        // A load that is under way may have been answered before the order came.
-        run.isFresh = run.slot.needsLoad && !run.slot.isLoading
-        decide(run)
-    }
-
-    /// Decides, on the newest state there is, and does what the decision asks for.
-    func decide(_ run: Run) {
-        load(run.slot) { [self] failure in
-            if let failure { return run.answer(failure) }
-            do {
-                let decision = try run.slot.pipeline?.decide(
-                    run.order.command, where: run.order.isAllowed, makeID: world.newID)
-                switch decision {
-                case .append(let ticket, let write): append(write, ticket, run)
-                case .settled(let settlement, let basis): settle(settlement, basis, run)
-                case nil: run.answer(.fault("\(run.slot.stream) is not loaded"))
-                }
-            } catch {
-                run.answer(.fault("\(run.order) was decided wrongly: \(error)"))
+    /// Sends an append. The machine hears of the log's answers in the order in which they come.
+    private func send(_ append: Machine.Append) {
+        let request = append.request
+        if let attempt = Order<State>.attempt(in: append.run.order.metadata) {
+            world.trace("\(name): attempt \(attempt) appends \(request.summary)")
+            referee.decided(attempt, request, at: moment.time)
+        }
+        if request.writes.contains(where: { underWay[$0.stream, default: 0] > 0 }) { world.saw(.pipelined) }
+        for write in request.writes { underWay[write.stream, default: 0] += 1 }
+        appends.send(.append(request)) { [self] reply in
+            for write in request.writes { underWay[write.stream, default: 0] -= 1 }
+            let result = Result<AppendResult, EventLogError> { () throws(EventLogError) in
+                try AppendResult(reply.get())
             }
+            note(result, of: request)
+            tell { $0.appended(append, result, at: $1) }
         }
+    }
+
+    private func note(_ result: Result<AppendResult, EventLogError>, of request: AppendRequest) {
+        switch result {
+        case .success(.conflict(let conflict)):
+            if request.isCheck { world.saw(.checkFailed) }
+            let writes = conflict.streams.map(\.write)
+            world.saw(writes.count > 1 ? .severalStreamsMoved : writes == [0] ? .firstStreamMoved : .otherStreamMoved)
+        case .success(.committed) where request.isCheck: world.saw(.checkHeld)
+        default: break
+        }
+    }
+
+    private func keep(_ revision: Revision<State>) {
+        guard let snapshot = revision.snapshot else { return }
+        appends.send(.keepSnapshot(snapshot)) { _ in }
+    }
+
+    private func answer(_ attempt: Int, _ answer: Answer<State>) {
+        guard let client = clients.removeValue(forKey: attempt) else {
+            return world.violated(.endsOnce, "attempt \(attempt) is answered, and nobody waits for it: \(answer)")
+        }
+        horizon = max(horizon, answer.position ?? 0)
+        client(answer)
+    }
+}
+
+extension Duration {
+    /// Rounded up.
+    fileprivate var microseconds: Microseconds {
+        components.seconds * 1_000_000 + (components.attoseconds + 999_999_999_999) / 1_000_000_000_000
+    }
+}
+
+extension AppendRequest {
+    /// For traces.
+    fileprivate var summary: String {
+        writes.map { "\($0.stream.name) \($0.expected) +\($0.events.count)" }.joined(separator: ", ")
     }
 }

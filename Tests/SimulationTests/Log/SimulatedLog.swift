@@ -15,7 +15,8 @@ final class SimulatedLog {
     let logID: UniqueID
     private let world: World
     private let circumstances: Circumstances
-    private let referee: Referee
+    /// Is called with what is on the disk after every flush and every start.
+    private let recorded: (ReferenceLog) -> Void
     private(set) var disk: SimulatedDisk
     /// The head of which the log tells: it learns of it a moment after readers can see the records.
     private var toldHead: LogHead
@@ -31,10 +32,10 @@ final class SimulatedLog {
     /// Counts the runs, so that nothing which a run has begun is ended by the next.
     private var run = 0
 
-    init(_ world: World, _ circumstances: Circumstances, _ referee: Referee) {
+    init(_ world: World, _ circumstances: Circumstances, whenRecorded recorded: @escaping (ReferenceLog) -> Void) {
         self.world = world
         self.circumstances = circumstances
-        self.referee = referee
+        self.recorded = recorded
         logID = world.newID()
         disk = SimulatedDisk(logID: logID)
         toldHead = disk.durable.head
@@ -81,6 +82,7 @@ final class SimulatedLog {
         case .readLog(let position, let limit):
             let records = log.records.dropFirst(Int(position)).prefix(limit.events)
             if let last = records.last, last.position > toldHead.position { world.saw(.headToldLate) }
+            if let last = records.last, last.continues { world.saw(.pageEndsWithinAppend) }
             return .log(LogPage(status: LogStatus(logID: logID, head: toldHead), records: Array(records)))
         case .readStream(let stream, let version, let limit):
             let history = log.stream(stream)
@@ -91,7 +93,19 @@ final class SimulatedLog {
                 log.outcome(of: key, in: scope).map {
                     BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
                 })
-        case .append, .status, .keepSnapshot, .dropSnapshot, .loadStream, .streamVersion:
+        case .status:
+            return .status(LogStatus(logID: logID, head: toldHead))
+        case .keepSnapshot(let snapshot):
+            return .snapshot(isKept: disk.keep(snapshot))
+        case .loadStream(let stream, let fingerprint, let version, let limit):
+            let snapshot = disk.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
+            if snapshot != nil { world.saw(.loadedFromSnapshot) }
+            let history = log.stream(stream)
+            let events = history.dropFirst(Int(snapshot?.version ?? 0)).prefix(limit.events)
+            return .loaded(
+                LoadedStream(
+                    snapshot: snapshot, slice: StreamSlice(events: Array(events), version: UInt64(history.count))))
+        case .append, .dropSnapshot, .streamVersion:
             return .refusal(LogRefusal(.unsupported, "nobody in the simulation asks this"))
         }
     }
@@ -119,7 +133,7 @@ final class SimulatedLog {
         world.after(circumstances.flushes) { [unowned self] in
             guard run == self.run else { return }
             disk.flush()
-            referee.recorded(disk.durable)
+            recorded(disk.durable)
             // Readers see the batch from here on; its writer's thread may be a while in getting to tell of it.
             world.after(world.onceIn(8) ? 0...10_000 : 0...200) { [unowned self] in
                 guard run == self.run else { return }
@@ -184,7 +198,7 @@ final class SimulatedLog {
             isRunning = true
             isFrozen = false
             toldHead = disk.durable.head
-            referee.recorded(disk.durable)
+            recorded(disk.durable)
         }
     }
 

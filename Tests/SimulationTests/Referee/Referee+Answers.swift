@@ -3,25 +3,25 @@ internal import EventSourcing
 
 /// What may be answered.
 extension Referee {
-    func answered(_ order: Order, _ answer: Answer) {
+    func answered(_ order: Order<State>, _ answer: Answer<State>) {
         world.trace("answer to \(order): \(answer)")
         world.saw(answer.situation)
         switch answer {
-        case .obeyed(let revision, let position, let isReplay):
-            checkObeyed(order, revision, position, isReplay: isReplay)
-        case .refused(let refusal, let isReplay):
+        case .executed(let revision, let position, let isReplay):
+            checkExecuted(order, revision, position, isReplay: isReplay)
+        case .refused(let refusal, let position):
+            checkRefused(order, refusal, position)
+        case .replayedRefusal(let record, let position):
             deny(order)
-            if !isReplay {
-                expectStood(order, .soundDecision, "refused: \(refusal)") { revision in
-                    Result { () throws(Counter.Refusal) in try revision.state.decide(order.command) }
-                        == .failure(refusal)
-                }
-            }
-            bind(order, to: .refused(refusal))
-        case .conditionFailed(let actual):
-            deny(order)
+            bind(order, to: .refused(record))
+            checkPosition(position, of: order)
+        case .conditionFailed(let actual, let position):
+            deny(order, at: position)
+            expectFirstTime(order, at: position)
             world.expect(!order.isAllowed(at: actual), .condition, "\(order) is refused at \(actual)")
-            expectStood(order, .condition, "version \(actual)") { $0.version == actual }
+            let version = history.version(of: order.stream, at: position)
+            world.expect(
+                version == actual, .condition, "\(order) is refused at \(actual), and is \(version) at \(position)")
         case .keyReused:
             deny(order)
             world.expect(wasReused(order), .oneOutcome, "\(order): nothing else came under this key")
@@ -36,37 +36,89 @@ extension Referee {
         }
     }
 
-    private func checkObeyed(_ order: Order, _ revision: Revision<Counter>, _ position: UInt64?, isReplay: Bool) {
+    private func checkExecuted(_ order: Order<State>, _ revision: Revision<State>, _ position: UInt64, isReplay: Bool) {
         world.expect(
-            history.revision(of: order.stream, at: revision.version) == revision, .fold,
-            "\(order) is answered with \(revision.state.count) at version \(revision.version)")
-        bind(order, to: .obeyed(revision))
-        guard let position else {
-            deny(order)
-            expectStood(order, .soundDecision, "nothing to do") {
-                (try? $0.state.decide(order.command)) == [] && order.isAllowed(at: $0.version)
-            }
+            revision.stream == order.stream
+                && history.revision(of: order.stream, version: revision.version) == revision, .fold,
+            "\(order) is answered with \(revision)")
+        bind(order, to: .executed(revision))
+        guard checkPosition(position, of: order) else { return }
+        let recorder = isReplay ? order.bound.flatMap { executed[$0] } : order.attempt
+        guard let recorder, let recorded = attempts[recorder]?.recorded else {
+            // It asked for nothing, and so recorded nothing.
+            deny(order, at: isReplay ? nil : position)
+            let decision = reference(
+                order, at: position, time: revision.updatedAt ?? world.timestamp, eventID: Self.noID)
+            return world.expect(
+                decision.decision.isNothing() && history.version(of: order.stream, at: position) == revision.version,
+                .soundDecision, "\(order) is said to need nothing at \(position)")
+        }
+        if recorder == order.attempt { attempts[recorder]?.isAcknowledged = true } else { deny(order) }
+        world.expect(
+            recorded.upperBound == position, .durable,
+            "\(order) is acknowledged at \(position), and its events are at \(recorded)")
+        world.expect(
+            history.version(of: order.stream, at: position) == revision.version, .fold,
+            "\(order) is answered with version \(revision.version), which is not that of position \(position)")
+    }
+
+    private func checkRefused(_ order: Order<State>, _ refusal: State.Refusal, _ position: UInt64) {
+        deny(order, at: position)
+        expectFirstTime(order, at: position)
+        if let record = Domain.record(of: refusal) { bind(order, to: .refused(record)) }
+        guard checkPosition(position, of: order) else { return }
+        let times = attempts[order.attempt]?.sent.map(\.time) ?? []
+        let isRight = times.contains {
+            reference(order, at: position, time: $0, eventID: Self.noID).decision.refusal == refusal
+        }
+        let (streams, decision) = reference(order, at: position, time: world.timestamp, eventID: Self.noID)
+        attempts[order.attempt]?.streams = ordered(streams, of: order)
+        world.expect(
+            isRight, .soundDecision, "\(order) is refused: \(refusal), and at \(position) it is \(decision)")
+        world.expect(
+            order.isAllowed(at: history.version(of: order.stream, at: position)), .condition,
+            "\(order) is refused at \(position), where its condition does not hold")
+    }
+
+    /// Expects that no command was executed under the order's key before, which would be its answer, too.
+    private func expectFirstTime(_ order: Order<State>, at position: UInt64) {
+        guard let first = order.bound.flatMap({ executed[$0] }), let recorded = attempts[first]?.recorded else {
             return
         }
-        world.expect(position <= history.head, .durable, "\(order) is acknowledged at \(position), not on disk")
-        let recorder = isReplay ? order.bound.flatMap { obeyed[$0] } : order.attempt
-        // A replay of a command that asked for nothing names the head of its time; there are no events to look for.
-        if isReplay, recorder == nil, order.command.by == 0 { return deny(order) }
-        if let recorder, recorder != order.attempt { deny(order) }
         world.expect(
-            recorder.flatMap { attempts[$0]?.recorded } == position, .durable,
-            "\(order) is acknowledged at \(position), and its events are not there")
+            recorded.upperBound > position, .oneOutcome,
+            "\(order) is refused at \(position), and was executed as attempt \(first) at \(recorded)")
+    }
+
+    /// A refusal is decided before there is an id.
+    private static var noID: UniqueID { UniqueID(high: 0, low: 0) }
+
+    /// Expects that a position is one that readers can see, and not older than the order; a replay's is.
+    @discardableResult
+    private func checkPosition(_ position: UInt64, of order: Order<State>) -> Bool {
+        guard position <= history.head else {
+            world.violated(.durable, "\(order) is answered at \(position), not on disk")
+            return false
+        }
+        world.expect(history.isWhole(at: position), .whole, "\(order) is answered at \(position), within an append")
+        return true
     }
 
     /// Notes that a client was told that its attempt recorded nothing.
-    private func deny(_ order: Order) {
+    private func deny(_ order: Order<State>, at position: UInt64? = nil) {
         world.expect(
             attempts[order.attempt]?.recorded == nil, .refusedWithoutEffect, "\(order) is denied, and recorded")
         attempts[order.attempt]?.isDenied = true
+        attempts[order.attempt]?.denied = position
+        if let position, let attempt = attempts[order.attempt] {
+            world.expect(
+                position >= attempt.headWhenSent, .fresh,
+                "\(order) is refused at \(position), and was sent when \(attempt.headWhenSent) was on disk")
+        }
     }
 
     /// Notes how an order with a key was answered for good: there is one such answer.
-    private func bind(_ order: Order, to outcome: Outcome) {
+    private func bind(_ order: Order<State>, to outcome: Outcome) {
         guard let bound = order.bound, let key = order.key else { return }
         if let known = outcomes[bound] {
             world.expect(
@@ -77,23 +129,45 @@ extension Referee {
         }
     }
 
-    /// Expects that an answer without events was true at some moment between being asked for and being given.
-    private func expectStood(
-        _ order: Order, _ invariant: Invariant, _ what: String, _ isTrue: (Revision<Counter>) -> Bool
-    ) {
-        let from = attempts[order.attempt]?.versionWhenSent ?? 0
-        let to = history.version(of: order.stream)
-        let stood = (from...to).contains { history.revision(of: order.stream, at: $0).map(isTrue) ?? false }
-        world.expect(
-            stood, invariant, "\(order) is answered \(what), which was so at none of the versions \(from) to \(to)")
+    /// All orders of a sequence are answered. Expects that what each was answered stands on those before it, and on none
+    /// after it, for every stream that two of them share and one of them has changed.
+    func ended(_ sequence: [Order<State>]) {
+        let attempts = sequence.compactMap { self.attempts[$0.attempt] }
+        for (index, later) in attempts.enumerated() {
+            for earlier in attempts[..<index] {
+                let shared = earlier.streams.intersection(later.streams)
+                guard !shared.isDisjoint(with: earlier.changed.union(later.changed)) else { continue }
+                // One whose outcome nobody knew may come to be recorded at any time.
+                let acknowledged = earlier.isAcknowledged ? earlier.recorded?.upperBound : nil
+                guard let before = acknowledged ?? earlier.denied,
+                    let after = later.recorded.map({ $0.lowerBound - 1 }) ?? later.denied
+                else { continue }
+                world.expect(
+                    before <= after, .inOrder,
+                    "\(earlier.order) is answered at \(before), and \(later.order), which comes after it, at \(after)")
+            }
+        }
+    }
+}
+
+extension Result {
+    /// Why it was refused; nil if it was not.
+    fileprivate var refusal: Failure? {
+        if case .failure(let failure) = self { failure } else { nil }
+    }
+
+    /// Whether nothing happens.
+    fileprivate func isNothing<Event>() -> Bool where Success == Decision<Event> {
+        if case .success(let decision) = self { decision.isEmpty } else { false }
     }
 }
 
 extension Answer {
     fileprivate var situation: Situation {
         switch self {
-        case .obeyed(_, _, let isReplay): isReplay ? .obeyedReplay : .obeyed
-        case .refused(_, let isReplay): isReplay ? .refusedReplay : .refused
+        case .executed(_, _, let isReplay): isReplay ? .executedReplay : .executed
+        case .refused: .refused
+        case .replayedRefusal: .refusedReplay
         case .conditionFailed: .conditionFailed
         case .keyReused: .keyReused
         case .inProgress: .inProgress

@@ -1,39 +1,60 @@
-internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
 
-/// Sees all that is asked, recorded, delivered and answered, and notes what breaks a promise.
-final class Referee {
-    struct Bound: Hashable {
-        let stream: StreamID
-        let key: [UInt8]
-    }
+/// Sees all that is asked, decided, recorded, delivered and answered, and notes what breaks a promise.
+final class Referee<Domain: SimulatedDomain> {
+    typealias State = Domain.State
 
     /// How an order under a key was answered for good.
     enum Outcome: Hashable {
-        case obeyed(Revision<Counter>)
-        case refused(Counter.Refusal)
+        case executed(Revision<State>)
+        /// With what was kept of the refusal.
+        case refused([UInt8])
+    }
+
+    /// A decision that was sent to the log.
+    struct Sent {
+        let time: Timestamp
+        /// The id of its last event in the stream that the order was sent to; nil without such an event.
+        let lastEvent: UniqueID?
     }
 
     /// What is known of one attempt.
     struct Attempt {
-        let order: Order
-        /// The version of the stream on disk when its client sent it.
-        let versionWhenSent: UInt64
-        /// The position of the last event that it recorded.
-        var recorded: UInt64?
+        let order: Order<State>
+        /// The head of the log when its client sent it.
+        let headWhenSent: UInt64
+        var sent: [Sent] = []
+        /// The positions of the events that it recorded.
+        var recorded: ClosedRange<UInt64>?
+        /// The position of the log at which it was refused, or needed nothing; not of a replay.
+        var denied: UInt64?
+        /// The streams that it was decided over, once that is known. Of one that refers to an earlier event only its own: what
+        /// else it concerns is known only when it is decided, too late for its place in a sequence.
+        var streams: Set<StreamID> = []
+        /// Those of them that it has recorded events of.
+        var changed: Set<StreamID> = []
+        /// Whether its client was told that it was executed.
+        var isAcknowledged = false
         /// Whether its client was told that it recorded nothing.
         var isDenied = false
     }
 
+    /// No command is decided more often: each decision but the last is refused for something that was recorded meanwhile.
+    private static var maxDecisions: Int { 100 }
+
     let world: World
-    var history = History()
+    var history = History<State>()
+    var books = Domain.Books()
     var attempts: [Int: Attempt] = [:]
     /// Whose events are under a key.
-    var obeyed: [Bound: Int] = [:]
-    var outcomes: [Bound: (fingerprint: Digest256, outcome: Outcome)] = [:]
+    var executed: [KeyScope: Int] = [:]
+    var outcomes: [KeyScope: (fingerprint: Digest256, outcome: Outcome)] = [:]
+    /// The last of each sequence that was recorded and decided over a stream, and the last that has changed it.
+    var lastRecorded: [SequenceScope: (any: Int, change: Int)] = [:]
     /// The fingerprints that were sent under a key.
-    private var fingerprints: [Bound: Set<Digest256>] = [:]
+    private var fingerprints: [KeyScope: Set<Digest256>] = [:]
+    private(set) var decisions = 0
     private var lastAttempt = 0
 
     init(_ world: World) { self.world = world }
@@ -43,129 +64,64 @@ final class Referee {
         return lastAttempt
     }
 
-    func sent(_ order: Order) {
-        attempts[order.attempt] = Attempt(order: order, versionWhenSent: history.version(of: order.stream))
+    func sent(_ order: Order<State>) {
+        attempts[order.attempt] = Attempt(order: order, headWhenSent: history.head)
         if let bound = order.bound, let key = order.key { fingerprints[bound, default: []].insert(key.fingerprint) }
     }
 
-    // MARK: the log
-
-    /// Checks what has come to be on the disk: all that was there, acknowledged or not, and more. To be called after
-    /// every flush, and with what is found after a crash.
-    func recorded(_ log: ReferenceLog) {
-        let known = history.records.count
-        // The chain of hashes answers for all the records before it.
-        guard log.records.count >= known, known == 0 || log.records[known - 1] == history.records[known - 1] else {
-            return world.violated(.nothingLost, "position \(known) was on disk, and is gone")
+    /// A gateway has decided an order, and sends what it decided.
+    func decided(_ attempt: Int, _ request: AppendRequest, at time: Timestamp) {
+        guard let order = attempts[attempt]?.order else {
+            return world.violated(.soundDecision, "attempt \(attempt) is decided, and nobody asked for it")
         }
-        var rest = log.records[known...]
-        while let first = rest.first {
-            let attempt = attempt(of: first)
-            let events = rest.prefix { self.attempt(of: $0) == attempt }
-            rest = rest.dropFirst(events.count)
-            take(events, of: attempt)
-        }
-    }
-
-    private func attempt(of record: RecordedEvent) -> Int? {
-        let event = record.event
-        return try? Counter.Event(type: event.type, schemaVersion: event.schemaVersion, data: event.data).attempt
-    }
-
-    /// Checks the events that one attempt has recorded, all at once or not at all.
-    private func take(_ events: ArraySlice<RecordedEvent>, of number: Int?) {
-        guard let number, var attempt = attempts[number], let first = events.first else {
-            return world.violated(.soundDecision, "nobody asked for what is at position \(history.head + 1)")
-        }
-        let order = attempt.order
-        world.expect(attempt.recorded == nil, .nothingTwice, "\(order) is recorded twice")
-        world.expect(!attempt.isDenied, .refusedWithoutEffect, "\(order) was denied and is recorded")
-        checkDecision(order, events)
-        if let bound = order.bound {
-            world.expect(obeyed[bound] == nil, .oneOutcome, "\(order) is recorded, as was \(obeyed[bound] ?? 0)")
-            obeyed[bound] = number
-        }
-        for record in events {
-            world.expect(
-                record.position == history.head + 1
-                    && record.streamVersion == history.version(of: record.stream) + 1, .gapless,
-                "position \(record.position), version \(record.streamVersion) follow on \(history.head)")
-            do throws(RevisionError) {
-                try history.append(record)
-            } catch {
-                world.violated(.fold, "\(error)")
-            }
-        }
-        world.trace("log: positions \(first.position)...\(history.head) of \(order)")
-        attempt.recorded = history.head
-        attempts[number] = attempt
-    }
-
-    private func checkDecision(_ order: Order, _ events: ArraySlice<RecordedEvent>) {
-        let version = history.version(of: order.stream)
+        let own = request.writes.first
         world.expect(
-            order.isAllowed(at: version), .condition, "\(order) is recorded on version \(version)")
-        guard let before = history.revision(of: order.stream, at: version) else { return }
-        let decided = (try? before.state.decide(order.command)) ?? []
+            own?.stream == order.stream, .soundDecision, "\(order) is decided over \(request.writes.map(\.stream))")
+        decisions += 1
         world.expect(
-            decided.map { $0.encoded() } == events.map(\.event.data) && events.allSatisfy { $0.stream == order.stream },
-            .soundDecision, "\(order) on version \(version), at \(before.state.count), is \(events.count) events")
-    }
-
-    // MARK: subscribers
-
-    func published(_ record: RecordedEvent) {
-        let isThere = record.position <= history.head && history.records[Int(record.position) - 1] == record
-        world.expect(isThere, .publishedWhenDurable, "position \(record.position) is published and not on disk")
-    }
-
-    func delivered(_ record: RecordedEvent, to name: String, holding position: UInt64) {
-        world.expect(
-            record.position == position + 1, .nothingMissed, "\(name) is given \(record.position) after \(position)")
-        world.expect(
-            record.position <= history.head && history.records[Int(record.position) - 1] == record, .nothingMissed,
-            "\(name) is given another record at \(record.position) than the log's")
-    }
-
-    func queried(_ totals: CounterTotals, atLeast position: UInt64, showing shown: [StreamID: UInt64]) {
-        world.expect(
-            totals.position >= position, .fresh, "asked for \(position), answered with \(totals.position)")
-        for (stream, version) in shown {
-            let answered = totals.counters[stream]?.version ?? 0
-            world.expect(
-                answered >= version, .fresh, "a client saw \(stream) at version \(version), then at \(answered)")
-        }
-        for (stream, revision) in totals.counters {
-            world.expect(
-                history.revision(of: stream, at: revision.version) == revision, .fold,
-                "a query shows \(stream) with \(revision.state.count) at version \(revision.version)")
-        }
-        let events = totals.counters.values.reduce(0) { $0 + $1.version }
-        world.expect(
-            events == totals.position, .fresh, "an answer reflects \(events) events and says \(totals.position)")
+            attempts[attempt]?.sent.count ?? 0 < Self.maxDecisions, .bounded, "\(order) is decided again and again")
+        attempts[attempt]?.sent.append(Sent(time: time, lastEvent: own?.events.last?.id))
     }
 
     /// Whether another command was sent under the order's key.
-    func wasReused(_ order: Order) -> Bool {
+    func wasReused(_ order: Order<State>) -> Bool {
         order.bound.map { fingerprints[$0, default: []].contains { $0 != order.key?.fingerprint } } ?? false
     }
 
-    // MARK: the end
-
-    /// Checks what is only sure when everything has settled.
-    func settled(_ cast: Cast) {
-        for gateway in cast.gateways {
-            for stream in cast.streams {
-                guard let confirmed = gateway.slots[stream]?.pipeline?.confirmed else { continue }
-                world.expect(
-                    history.revision(of: stream, at: confirmed.version) == confirmed, .fold,
-                    "\(gateway.name) holds \(stream) with \(confirmed.state.count) at version \(confirmed.version)")
-            }
+    /// What the sequential reference decides at a position of the log.
+    func reference(
+        _ order: Order<State>, at position: UInt64, time: Timestamp, eventID: UniqueID
+    ) -> (streams: [StreamID], decision: Result<Decision<State.Event>, State.Refusal>) {
+        let revision = history.revision(of: order.stream, at: position)
+        var referred: State.Event?
+        if let version = State.referredVersion(in: order.command), version <= revision.version,
+            let record = history.record(order.stream, version: version)
+        {
+            referred = event(record)
+        }
+        let others = State.otherStreams(for: order.command, on: order.stream, referring: referred)
+        let context = DecisionContext<State>(
+            revision, others: others.map { history.revision(of: $0, at: position) }, referred: referred, at: time,
+            eventID: eventID)
+        do throws(State.Refusal) {
+            return ([order.stream] + others, .success(try State.decide(order.command, in: context)))
+        } catch {
+            return ([order.stream] + others, .failure(error))
         }
     }
-}
 
-extension Order {
-    /// What its key binds; nil without one.
-    var bound: Referee.Bound? { key.map { Referee.Bound(stream: stream, key: $0.bytes) } }
+    /// Those of the streams of a decision in which it keeps its place in a sequence.
+    func ordered(_ streams: [StreamID], of order: Order<State>) -> Set<StreamID> {
+        State.referredVersion(in: order.command) == nil ? Set(streams) : [order.stream]
+    }
+
+    func event(_ record: RecordedEvent) -> State.Event? {
+        do {
+            return try State.Event(
+                type: record.type, schemaVersion: record.event.schemaVersion, data: record.event.data)
+        } catch {
+            world.violated(.fold, "\(error)")
+            return nil
+        }
+    }
 }

@@ -3,25 +3,25 @@ internal import EventSourcing
 
 /// A query service: the real `SubscriptionMachine`, with what `LogFollower` does around it restated without sockets, and
 /// a projection that it feeds. It saves its projection now and then, and goes on from there after a crash.
-final class Subscriber {
+final class Subscriber<Domain: SimulatedDomain> {
     /// A query that waits for a position.
     private struct Waiter {
         let number: Int
         let position: UInt64
-        let answer: (CounterTotals?) -> Void
+        let answer: (StreamTotals<Domain>?) -> Void
     }
 
     let name: String
     private let world: World
     private let circumstances: Circumstances
     private let log: SimulatedLog
-    private let referee: Referee
+    private let referee: Referee<Domain>
     private var machine: SubscriptionMachine
     private var reads: LogChannel
     private var feed: EventFeed?
     private var failedReads = 0
-    private var projection = CounterTotals()
-    private var saved = CounterTotals()
+    private var projection = StreamTotals<Domain>()
+    private var saved = StreamTotals<Domain>()
     private var savedCheckpoint = LogCheckpoint.beginning
     private var waiters: [Waiter] = []
     private var lastQuery = 0
@@ -30,7 +30,7 @@ final class Subscriber {
     private var run = 0
 
     init(
-        _ name: String, _ world: World, _ circumstances: Circumstances, on log: SimulatedLog, _ referee: Referee
+        _ name: String, _ world: World, _ circumstances: Circumstances, on log: SimulatedLog, _ referee: Referee<Domain>
     ) {
         self.name = name
         self.world = world
@@ -55,7 +55,8 @@ final class Subscriber {
     // MARK: queries
 
     /// Answers with the totals once they show a position; with nil where they do not within a while.
-    func query(atLeast position: UInt64, within wait: Microseconds, _ answer: @escaping (CounterTotals?) -> Void) {
+    func query(atLeast position: UInt64, within wait: Microseconds, _ answer: @escaping (StreamTotals<Domain>?) -> Void)
+    {
         guard isRunning else { return answer(nil) }
         guard projection.position < position else { return answer(projection) }
         world.saw(.queryWaited)
@@ -145,6 +146,9 @@ final class Subscriber {
             switch action {
             case .deliver(let records):
                 for record in records { deliver(record) }
+                world.expect(
+                    records.last.map { !$0.continues } ?? false, .whole,
+                    "\(name) is handed \(records.count) records up to \(projection.position), within an append")
             case .read(let position):
                 read(after: position)
             case .retryLater:

@@ -2,27 +2,31 @@ internal import EventLogProtocol
 internal import EventSourcing
 
 /// All who take part in a simulation.
-final class Cast {
+final class Cast<Domain: SimulatedDomain> {
+    typealias State = Domain.State
+
     private let world: World
     private let circumstances: Circumstances
-    let referee: Referee
+    let referee: Referee<Domain>
     let log: SimulatedLog
     let streams: [StreamID]
-    private(set) var gateways: [Gateway]
-    let subscribers: [Subscriber]
-    private(set) var clients: [Client] = []
-    /// What waits for an answer of each gateway; where it crashes, its clients learn that nobody answers any more.
-    private var waiting: [[Int: (Answer) -> Void]]
+    private(set) var gateways: [Gateway<Domain>]
+    let subscribers: [Subscriber<Domain>]
+    private(set) var clients: [Client<Domain>] = []
+    /// What waits for an answer of each gateway; when it crashes, its clients learn that nobody answers any more.
+    private var waiting: [[Int: (Answer<State>) -> Void]]
 
     init(_ world: World, _ circumstances: Circumstances) {
         self.world = world
         self.circumstances = circumstances
-        let referee = Referee(world)
-        let log = SimulatedLog(world, circumstances, referee)
+        let referee = Referee<Domain>(world)
+        let log = SimulatedLog(world, circumstances) { referee.recorded($0) }
         self.referee = referee
         self.log = log
-        streams = (1...circumstances.streams).compactMap { StreamID(category: Counter.category, name: "c\($0)") }
-        gateways = (1...circumstances.gateways).map { Gateway("gateway \($0)", world, circumstances, on: log) }
+        streams = (1...min(circumstances.streams, Domain.maxStreams)).compactMap {
+            StreamID(category: State.category, name: "\(State.category.prefix(1))\($0)")
+        }
+        gateways = (1...circumstances.gateways).map { Gateway("gateway \($0)", world, circumstances, on: log, referee) }
         subscribers = (1...circumstances.subscribers).map {
             Subscriber("subscriber \($0)", world, circumstances, on: log, referee)
         }
@@ -32,15 +36,17 @@ final class Cast {
         }
     }
 
-    /// Sends an order to a gateway. Answers are lost only with the gateway, and then that is noticed.
-    func send(_ order: Order, throughGateway index: Int, _ answer: @escaping (Answer) -> Void) {
-        waiting[index][order.attempt] = answer
+    /// Sends orders to a gateway, all at once. Answers are lost only with the gateway, and then that is noticed.
+    func send(
+        _ orders: [Order<State>], throughGateway index: Int, _ answered: @escaping (Int, Answer<State>) -> Void
+    ) {
+        for (place, order) in orders.enumerated() { waiting[index][order.attempt] = { answered(place, $0) } }
         world.after(20...300) { [unowned self] in
-            guard waiting[index][order.attempt] != nil else { return }
-            world.trace("\(gateways[index].name): \(order)")
-            gateways[index].obey(order) { [unowned self] given in
+            guard let first = orders.first, waiting[index][first.attempt] != nil else { return }
+            for order in orders { world.trace("\(gateways[index].name): \(order)") }
+            gateways[index].execute(orders) { [unowned self] place, given in
                 world.after(20...300) { [unowned self] in
-                    guard let answer = waiting[index].removeValue(forKey: order.attempt) else { return }
+                    guard let answer = waiting[index].removeValue(forKey: orders[place].attempt) else { return }
                     gateways[index].noteShown(given)
                     answer(given)
                 }
@@ -61,7 +67,7 @@ final class Cast {
     func crashGateway(_ index: Int) {
         world.trace("\(gateways[index].name): crash and start")
         gateways[index].crash()
-        gateways[index] = Gateway(gateways[index].name, world, circumstances, on: log)
+        gateways[index] = Gateway(gateways[index].name, world, circumstances, on: log, referee)
         let lost = waiting[index].sorted { $0.key < $1.key }
         waiting[index] = [:]
         for (_, answer) in lost { world.after(0...300) { answer(.failed(.outcomeUnknown)) } }

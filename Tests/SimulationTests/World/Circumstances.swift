@@ -1,40 +1,56 @@
+internal import CommandService
+
 /// What a simulation is made of, and how its parts behave: drawn anew for every seed, so that some seeds are calm in
 /// one respect and wild in another.
 struct Circumstances {
-    let gateways: Int
-    let subscribers: Int
-    let clients: Int
-    let streams: Int
-    let ordersPerClient: Int
+    var gateways: Int
+    var subscribers: Int
+    var clients: Int
+    var streams: Int
+    var ordersPerClient: Int
+    /// Once in so many times a client sends orders in sequence.
+    var ordersPerSequence: Int
+    /// The most orders of a sequence.
+    var maxSequence: Int
     /// How long a client rests between its orders.
-    let rest: ClosedRange<Microseconds>
+    var rest: ClosedRange<Microseconds>
     /// How long a message takes.
-    let delays: ClosedRange<Microseconds>
+    var delays: ClosedRange<Microseconds>
     /// How long a flush takes.
-    let flushes: ClosedRange<Microseconds>
+    var flushes: ClosedRange<Microseconds>
     /// The most appends of one flush.
-    let batchLimit: Int
+    var batchLimit: Int
     /// How long a request waits for its reply.
-    let timeout: Microseconds
+    var timeout: Microseconds
     /// The most messages that may be on the way to the log before a gateway finds no room.
-    let sendQueue: Int
+    var sendQueue: Int
     /// The most requests in one message.
-    let framesOfAMessage: Int
+    var framesOfAMessage: Int
     /// The most messages that may be on the way to a subscriber before further ones are dropped.
-    let publisherQueue: Int
+    var publisherQueue: Int
     /// The most events that a subscriber keeps while it reads.
-    let waitingLimit: Int
+    var waitingLimit: Int
     /// The most events of a page.
-    let pageLimit: Int
+    var pageLimit: Int
+    /// The limits of a gateway.
+    var limits: CommandLimits
+    /// When a gateway keeps snapshots.
+    var snapshots: SnapshotPolicy
+    /// How far a gateway's clock may be from the log's.
+    var clockError: ClosedRange<Microseconds>
+    /// A reply comes twice once in so many times; 0: never.
+    var repliesPerRepeat: Int
     /// For how long there are faults.
-    let turbulence: Microseconds
+    var turbulence: Microseconds
 
     init(_ world: World) {
-        gateways = world.between(1...3)
+        gateways = world.oneOf([1, 2, 2, 3])
         subscribers = world.between(1...2)
         clients = world.between(2...6)
-        streams = world.between(1...3)
+        streams = world.between(1...4)
         ordersPerClient = world.between(3...8)
+        ordersPerSequence = world.oneOf([1, 2, 5, 1000])
+        maxSequence = world.oneOf([3, 8])
         rest = world.oneOf([0...300, 0...3000, 0...100_000])
         delays = world.oneOf([20...60, 20...2000, 20...20_000])
         flushes = world.oneOf([100...300, 200...5000, 1000...40_000])
@@ -46,6 +62,12 @@ struct Circumstances {
         publisherQueue = world.oneOf([1, 4, 1000])
         waitingLimit = world.oneOf([1, 3, 10_000])
         pageLimit = world.oneOf([1, 3, 2000])
+        limits = CommandLimits(
+            cachedAggregates: world.oneOf([1, 2, 100]), commandsInProgress: world.oneOf([4, 1000, 1000]),
+            deadline: .microseconds(world.oneOf([4, 20, 200]) * timeout))
+        snapshots = SnapshotPolicy(interval: world.oneOf([0, 2, 5]), auditedOneIn: 0)
+        clockError = world.oneOf([0...0, -2000...2000, -500_000...500_000])
+        repliesPerRepeat = world.oneOf([0, 0, 10])
         turbulence = world.oneOf([.milliseconds(20), .milliseconds(200), .seconds(1)])
     }
 }

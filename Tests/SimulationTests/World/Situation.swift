@@ -1,19 +1,17 @@
 /// What must come about in some seeds, or the simulation has grown tame and proves little.
 enum Situation: CaseIterable {
-    /// A decision stood on an append that was under way.
+    /// An append was sent while another that it stood on was under way.
     case pipelined
-    /// The log refused an append, and with it others that stood on it.
-    case unwound
-    /// An append was committed after its gateway had given it up.
-    case committedUnseen
-    /// An aggregate was loaded anew while appends of it were under way.
-    case reloadedUnderWay
+    /// The log refused an append for its first stream, for another one, or for several.
+    case firstStreamMoved, otherStreamMoved, severalStreamsMoved
+    /// One append recorded events of several streams.
+    case severalStreams
     /// The log confirmed what an order needs no events for, or refused to.
-    case confirmedByReading, outdatedByReading
-    /// An order was refused on an append that was committed.
-    case confirmedByCommit
-    case obeyed, refused, conditionFailed, keyReused, inProgress
-    case obeyedReplay, refusedReplay
+    case checkHeld, checkFailed
+    /// An aggregate was loaded from a snapshot.
+    case loadedFromSnapshot
+    case executed, refused, conditionFailed, keyReused, inProgress
+    case executedReplay, refusedReplay
     case outcomeUnknown, unavailable, overloaded
     /// A reply came after its request had ended.
     case lateReply
@@ -25,6 +23,8 @@ enum Situation: CaseIterable {
     case resumed
     /// A read told of a head behind its own records.
     case headToldLate
+    /// A page ended within an append.
+    case pageEndsWithinAppend
     /// A query had to wait, or waited for nothing.
     case queryWaited, queryGaveUp
 }

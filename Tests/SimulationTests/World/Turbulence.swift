@@ -1,15 +1,16 @@
 /// The faults of a simulation. Each kind happens in some seeds only: where everything fails at once, little is seen of
 /// what one fault alone does.
-struct Turbulence {
+struct Turbulence<Domain: SimulatedDomain> {
     private enum Fault: CaseIterable {
-        case logCrash, logFreeze, appendCut, readCut, feedCut, feedStall, subscriberCrash, gatewayCrash, forget
+        case logCrash, logFreeze, appendCut, readCut, feedCut, feedStall, subscriberCrash, gatewayCrash, forget,
+            forgetAll
     }
 
     private let world: World
     private let circumstances: Circumstances
-    private let cast: Cast
+    private let cast: Cast<Domain>
 
-    init(_ world: World, _ circumstances: Circumstances, on cast: Cast) {
+    init(_ world: World, _ circumstances: Circumstances, on cast: Cast<Domain>) {
         self.world = world
         self.circumstances = circumstances
         self.cast = cast
@@ -42,6 +43,7 @@ struct Turbulence {
         case .subscriberCrash: world.oneOf(cast.subscribers).crash(downFor: pause())
         case .gatewayCrash: cast.crashGateway(world.between(0...cast.gateways.count - 1))
         case .forget: world.oneOf(cast.gateways).forget(world.oneOf(cast.streams))
+        case .forgetAll: world.oneOf(cast.gateways).forgetAll()
         }
     }
 
