@@ -5,7 +5,7 @@ import hmac
 import sqlite3
 import struct
 
-SCHEMA = hashlib.sha256(b"account: owner, currency, balance; 1").digest()
+SCHEMA = hashlib.sha256(b"account: owner, currency, balance, events, limits, freeze, holds, reversals; 2").digest()
 DIGEST_LENGTH = 32
 
 

@@ -16,6 +16,7 @@ import zmq
 import store
 from daybook_frames import Command, Event, Write, sized, stream_bytes
 from daybook_subscriber import Requester, append
+from signed_snapshots import SCHEMA
 from daybook_tool import Tool
 from problems import assert_problem
 from services import wait_until
@@ -97,8 +98,8 @@ def test_an_import_names_the_lines_whose_amounts_are_none(daybook):
 
 def snapshot_body(daybook, account, created, updated, version=1):
     (event,) = daybook.gateway.events(account)[version - 1 : version]
-    fingerprint = hashlib.sha256(b"account: owner, currency, balance; 1").digest()
-    state = b'{"owner":"Alice","currency":"USD","balance":"5.00"}'
+    fingerprint = SCHEMA
+    state = b'{"owner":"Alice","currency":"USD","balance":"5.00","events":1}'
     return (
         stream_bytes(f"account/{account}") + struct.pack(">Q", version) + bytes.fromhex(event["id"].replace("-", ""))
         + struct.pack(">qq", created, updated) + fingerprint + sized(4, state)

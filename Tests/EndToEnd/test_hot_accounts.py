@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bank import Bank, done
 from gateways import at_once, second_gateway
+from services import wait_until
 
 # Far beyond what a loaded machine needs: who waits longer is starved.
 PATIENCE = 240
@@ -49,6 +50,9 @@ def test_two_accounts_that_send_to_each_other_starve_nobody(banks, ways):
 
 def check_both_ends(bank, accounts, transfers):
     """As many transfers as there were, whole, with one id for both sides, and all the money."""
+    # What the other gateway answered is seen through this one a little later.
+    for account in accounts:
+        wait_until(lambda account=account: bank.gateway.account(account)["version"] > transfers, "all of them are seen")
     histories = [bank.gateway.events(account)[1:] for account in accounts]
     for history in histories:
         assert Counter(event["type"] for event in history) == {

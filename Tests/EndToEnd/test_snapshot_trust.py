@@ -19,7 +19,7 @@ from test_projections import metrics
 from test_snapshots import kept, snapshots
 
 KEEP = 0x11
-FORGED = b'{"owner":"Mallory","currency":"USD","balance":"999999999999.00"}'
+FORGED = b'{"owner":"Mallory","currency":"USD","balance":"999999999999.00","events":3}'
 
 
 def keep(daybook, account, version, state, fingerprint=SCHEMA, last_event=None, times=None):

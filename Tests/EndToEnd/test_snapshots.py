@@ -107,7 +107,8 @@ def test_snapshots_are_what_the_fold_gives(start_daybook):
         assert (snapshot.last_event, snapshot.updated_at) == (event.id, event.recorded_at)
         assert snapshot.created_at == opened.recorded_at
         held = json.loads(snapshot.state[:-DIGEST_LENGTH])
-        assert held.keys() == {"owner", "currency", "balance"}
+        assert held.keys() == {"owner", "currency", "balance", "events"}
+        assert held["events"] == snapshot.version
         assert (held["owner"], held["currency"]) == (state["owner"], state["currency"])
         assert Decimal(held["balance"]) == state["balance"]
     assert len({snapshot.fingerprint for snapshot in snapshots(daybook).values()}) == 1
@@ -134,7 +135,7 @@ def state(**members):
     return f"CAST('{json.dumps(members)}' AS BLOB)"
 
 
-RICH = state(owner="Eve", currency="USD", balance="900.00")
+RICH = state(owner="Eve", currency="USD", balance="900.00", events=9)
 DAMAGES = {
     "state-garbage": "UPDATE snapshots SET state = X'DEADBEEF' WHERE stream = ?",
     "state-empty": "UPDATE snapshots SET state = X'' WHERE stream = ?",
@@ -142,9 +143,9 @@ DAMAGES = {
     "state-no-object": "UPDATE snapshots SET state = CAST('[]' AS BLOB) WHERE stream = ?",
     "state-without-balance": f"UPDATE snapshots SET state = {state(owner='Eve', currency='USD')} WHERE stream = ?",
     "state-below-zero":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='USD', balance='-1.00')} WHERE stream = ?",
+        f"UPDATE snapshots SET state = {state(owner='Eve', currency='USD', balance='-1.00', events=9)} WHERE stream = ?",
     "state-of-no-currency":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='XYZ', balance='1.00')} WHERE stream = ?",
+        f"UPDATE snapshots SET state = {state(owner='Eve', currency='XYZ', balance='1.00', events=9)} WHERE stream = ?",
     "other-fingerprint": f"UPDATE snapshots SET fingerprint = randomblob(32), state = {RICH} WHERE stream = ?",
     "fingerprint-cut-short": f"UPDATE snapshots SET fingerprint = X'00', state = {RICH} WHERE stream = ?",
     "last-event-cut-short": f"UPDATE snapshots SET last_event = X'00', state = {RICH} WHERE stream = ?",
@@ -192,8 +193,8 @@ def test_I5_a_snapshot_of_another_history_is_refused(start_daybook, account):
 CONTRADICTED = {
     "absent": f"UPDATE snapshots SET state = {state()} WHERE stream = ?",
     "of-another-currency":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='JPY', balance='900')} WHERE stream = ?",
-    "too-poor": f"UPDATE snapshots SET state = {state(owner='Alice', currency='USD', balance='0.00')} WHERE stream = ?",
+        f"UPDATE snapshots SET state = {state(owner='Eve', currency='JPY', balance='900', events=9)} WHERE stream = ?",
+    "too-poor": f"UPDATE snapshots SET state = {state(owner='Alice', currency='USD', balance='0.00', events=9)} WHERE stream = ?",
 }  # fmt: skip
 
 
@@ -224,7 +225,7 @@ def test_a_wrong_snapshot_is_found_by_the_audit_deleted_counted_and_named(start_
     # Signed with the services' own key, as by a program with a fault: nothing else is compared at all.
     right = snapshots(daybook)["wrong", 9]
     richer = signed(
-        json.dumps({"owner": "Alice", "currency": "USD", "balance": "900.00"}).encode(), secret_of(daybook),
+        json.dumps({"owner": "Alice", "currency": "USD", "balance": "900.00", "events": 9}).encode(), secret_of(daybook),
         log_id(daybook), "wrong", 9, right.last_event, right.created_at, right.updated_at,
     )  # fmt: skip
     alter(daybook, ("UPDATE snapshots SET state = ? WHERE version = 9 AND stream = ?", richer, "wrong"))

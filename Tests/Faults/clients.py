@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from client import Client, NoAnswer
-from commands import abuse_of, command_of, headers_of
+from account_commands import abuse_of, command_of, headers_of
 from orders import READS
 
 # Beyond every deadline of the system together, and the longest fault: who waits longer hangs.

@@ -12,7 +12,7 @@ import query_checks
 import refusal_checks
 import zmq
 from clients import BINDING_NOTHING, OF_THE_DOMAIN, Clients, Outcome, now
-from commands import command_of
+from account_commands import command_of
 from daybook_subscriber import Subscriber
 from disk import FaultyDisk
 from history import History

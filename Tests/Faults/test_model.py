@@ -9,7 +9,7 @@ import pytest
 import query_checks
 import refusal_checks
 from clients import Outcome, Sight
-from commands import command_of
+from account_commands import command_of
 from history import History, appends_of
 from model import Event, microseconds, rfc3339
 from orders import READS, Order, orders
