@@ -288,16 +288,19 @@ def test_I7_time_travel_is_as_fresh_as_it_is_asked_to_be(daybook):
 
 def test_the_etag_of_a_moment_is_the_version_that_it_shows(daybook, history):
     account = history.accounts[2]
-    state = history.states[account][4]
-    for path in (f"/accounts/{account}?version=5", account_path(account, history.times[account][4])):
+    times = history.times[account]
+    # Two events that were flushed together have one time.
+    version = next(index + 1 for index in range(4, len(times) - 1) if times[index] < times[index + 1])
+    state, tag = history.states[account][version - 1], f'"{version}"'
+    for path in (f"/accounts/{account}?version={version}", account_path(account, times[version - 1])):
         for client in both(daybook):
-            for known in ('"5"', 'W/"5"', '"9", "5"', "*"):
+            for known in (tag, f"W/{tag}", f'"999", {tag}', "*"):
                 answer = client.get(path, {"If-None-Match": known})
-                assert (answer.status, answer.headers["ETag"], answer.body) == (304, '"5"', b"")
-            for known in ('"4"', f'"{len(history.states[account])}"'):
+                assert (answer.status, answer.headers["ETag"], answer.body) == (304, tag, b"")
+            for known in (f'"{version - 1}"', f'"{len(times)}"'):
                 assert_account(client.get(path, {"If-None-Match": known}), state)
             head = client.request("HEAD", path)
-            assert (head.status, head.headers["ETag"], head.body) == (200, '"5"', b"")
+            assert (head.status, head.headers["ETag"], head.body) == (200, tag, b"")
 
 
 def test_I5_all_accounts_at_a_time_are_one_cut_while_commands_flow(daybook):
