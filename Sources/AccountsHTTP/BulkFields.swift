@@ -38,21 +38,28 @@ struct BulkFields {
     ///   its form; else where the command is not in order.
     static func parse(_ line: [UInt8]) throws(CommandParsingError) -> BulkCommand<AccountCommand> {
         var fields = BulkFields()
-        let result: Result<AccountCommand, CommandParsingError>
+        let command: AccountCommand
         do throws(CommandParsingError) {
-            result = .success(
-                try AccountCommand.parse(line) { name, reader throws(JSONError) in try fields.take(name, &reader) })
+            command = try AccountCommand.parse(line) { name, reader throws(JSONError) in
+                try fields.take(name, &reader)
+            }
         } catch {
-            result = .failure(error)
+            if error.isAboutFields { _ = try fields.checked() }
+            throw error
         }
-        if case .failure(let error) = result, !error.isAboutFields { throw error }
-        if fields.account == nil {
-            fields.refuse("account", "expected the account's id, as a string")
-        }
-        guard fields.problems.isEmpty else { throw .invalidCommand(fields.problems) }
+        let account = try fields.checked()
         return BulkCommand(
-            id: fields.account ?? "", command: try result.get(), key: fields.key, version: fields.version,
+            id: account, command: command, key: fields.key, version: fields.version,
             correlationID: fields.correlationID, causationID: fields.causationID)
+    }
+
+    /// The account's id, once the line is read.
+    ///
+    /// - Throws: ``CommandParsingError`` if there is none, or one of these is not in order.
+    private mutating func checked() throws(CommandParsingError) -> String {
+        if account == nil { refuse("account", "expected the account's id, as a string") }
+        guard let account, problems.isEmpty else { throw .invalidCommand(problems) }
+        return account
     }
 
     /// Takes a member in where it is one of these.

@@ -11,7 +11,7 @@ public struct AccountLimits: Hashable, Sendable {
     private let members: [Members]
 
     /// No limits but those of every account.
-    public static let none = AccountLimits()
+    public static var none: AccountLimits { AccountLimits() }
 
     /// Limits from their parts.
     public init(overdraft: Money? = nil, maximumBalance: Money? = nil) {

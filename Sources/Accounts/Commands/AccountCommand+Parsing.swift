@@ -14,9 +14,9 @@ extension AccountCommand {
         _ body: [UInt8],
         besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool = { _, _ in false }
     ) throws(CommandParsingError) -> AccountCommand {
-        var fields: CommandFields
+        var fields = CommandFields()
         do throws(JSONError) {
-            fields = try CommandFields(body, besides: others)
+            try fields.read(body, besides: others)
         } catch {
             throw failure(in: body, error)
         }

@@ -1,9 +1,11 @@
 public import EventSourcing
 
 /// What a client may ask of an account. Amounts become money only when the account's currency is known: in `decide`.
+///
+/// What has many parts is indirect, so that deposits and withdrawals are small.
 public enum AccountCommand: Hashable, Sendable {
     /// Opens the account with a balance of zero or more. The owner has 1 to ``longestOwner`` Unicode scalars.
-    case open(
+    indirect case open(
         owner: String, initialBalance: DecimalNumber, currency: Currency, overdraft: DecimalNumber? = nil,
         maximumBalance: DecimalNumber? = nil)
     /// Puts in an amount above zero.
@@ -11,16 +13,17 @@ public enum AccountCommand: Hashable, Sendable {
     /// Takes out an amount above zero.
     case withdraw(amount: DecimalNumber, details: MovementDetails = .none)
     /// Moves an amount above zero into another account.
-    case transfer(to: StreamID, amount: DecimalNumber, details: MovementDetails = .none)
+    indirect case transfer(to: StreamID, amount: DecimalNumber, details: MovementDetails = .none)
     /// Holds an amount above zero.
-    case placeHold(hold: HoldID, amount: DecimalNumber, expiry: HoldExpiry? = nil, details: MovementDetails = .none)
+    indirect case placeHold(
+        hold: HoldID, amount: DecimalNumber, expiry: HoldExpiry? = nil, details: MovementDetails = .none)
     /// Takes out what is held, or a part of it, into another account or out of the ledger.
-    case captureHold(
+    indirect case captureHold(
         hold: HoldID, amount: DecimalNumber? = nil, to: StreamID? = nil, details: MovementDetails = .none)
     /// Frees what is held.
     case releaseHold(hold: HoldID)
     /// Changes at least one limit.
-    case setLimits(overdraft: LimitChange<DecimalNumber>, maximumBalance: LimitChange<DecimalNumber>)
+    indirect case setLimits(overdraft: LimitChange<DecimalNumber>, maximumBalance: LimitChange<DecimalNumber>)
     /// Refuses movements of a direction from now on. The reason has 1 to ``maxReason`` Unicode scalars.
     case freeze(direction: AccountFreeze.Direction, reason: String)
     /// Takes movements of both directions again.

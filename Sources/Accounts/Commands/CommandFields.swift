@@ -24,18 +24,21 @@ struct CommandFields {
         }
     }
 
-    /// Those of the fields that stand first, by their places: what most commands have costs no allocation.
-    private var frequent: [5 of Value?] = .init(repeating: nil)
+    // What nearly all commands have stands alone, so that these cost no allocation.
+    private var type: Value?
+    private var amount: Value?
     private var others: [(field: CommandField, value: Value)] = []
-    /// The bits of the fields that were given.
-    private var given: UInt32 = 0
+    /// Which fields were given.
+    private var given: CommandField.Bits = 0
     private var unknown: [String] = []
     var problems = CommandProblems()
 
     subscript(field: CommandField) -> Value? {
-        if given & field.bit == 0 { return nil }
-        if field.rawValue < CommandField.frequentCount { return frequent[field.rawValue] }
-        return others.first { $0.field == field }?.value
+        switch field {
+        case .type: type
+        case .amount: amount
+        default: given & field.bit == 0 ? nil : others.first { $0.field == field }?.value
+        }
     }
 
     /// Whether any of these was given.
@@ -44,7 +47,7 @@ struct CommandFields {
     /// Reads a document that is an object, keeping the first of members that come twice.
     ///
     /// - Parameter others: is shown the members that are no fields of commands, and tells whether they may stand there.
-    init(
+    mutating func read(
         _ body: [UInt8], besides others: (_ name: String, inout JSONReader) throws(JSONError) -> Bool
     ) throws(JSONError) {
         var reader = JSONReader(body)
@@ -61,10 +64,10 @@ struct CommandFields {
             case .number: value = .number(try reader.readNumberLiteral())
             case let kind: value = .other(kind)
             }
-            if field.rawValue < CommandField.frequentCount {
-                frequent[field.rawValue] = value
-            } else {
-                self.others.append((field, value))
+            switch field {
+            case .type: type = value
+            case .amount: amount = value
+            default: self.others.append((field, value))
             }
         }
         try reader.finish()

@@ -17,7 +17,7 @@ public struct MovementDetails: Hashable, Sendable {
     public static let maxDescription = 512
 
     /// Nothing is said.
-    public static let none = MovementDetails()
+    public static var none: MovementDetails { MovementDetails() }
 
     /// Details from their parts.
     public init(reference: String? = nil, description: String? = nil, effectiveAt: CalendarDate? = nil) {

@@ -43,26 +43,38 @@ extension Money: CustomStringConvertible {
         var isNegative = false
         var hasPoint = false
         for index in text.indices {
-            let byte = text[index]
-            switch byte {
-            case UInt8(ascii: "-") where index == 0:
-                isNegative = true
-            case UInt8(ascii: ".") where integerDigits > 0 && !hasPoint:
-                hasPoint = true
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            let digit = text[index] &- UInt8(ascii: "0")
+            if digit < 10 {
                 if hasPoint {
                     fractionDigits += 1
                 } else {
                     guard integerDigits == 0 || magnitude > 0 else { return nil }
                     integerDigits += 1
                 }
-                magnitude = magnitude * 10 + Int64(byte - UInt8(ascii: "0"))
+                magnitude = magnitude * 10 + Int64(digit)
                 guard magnitude <= Self.largestMinorUnits, fractionDigits <= Self.mostFractionDigits else { return nil }
-            default:
+            } else if text[index] == UInt8(ascii: "."), integerDigits > 0, !hasPoint {
+                hasPoint = true
+            } else if text[index] == UInt8(ascii: "-"), index == 0 {
+                isNegative = true
+            } else {
                 return nil
             }
         }
         guard integerDigits > 0, hasPoint == (fractionDigits > 0), !(isNegative && magnitude == 0) else { return nil }
         self.init(checked: isNegative ? -magnitude : magnitude, fractionDigits: fractionDigits)
+    }
+}
+
+extension Currency {
+    /// Nothing, as an amount of the currency is written: ready as a text, since nearly every account shows it.
+    var zeroText: String {
+        switch fractionDigits {
+        case 0: "0"
+        case 1: "0.0"
+        case 2: "0.00"
+        case 3: "0.000"
+        default: "0.0000"
+        }
     }
 }

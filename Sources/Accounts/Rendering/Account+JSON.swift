@@ -50,7 +50,7 @@ extension Revision<Account> {
         if state.isPlain {
             writer.decimal(balance, as: form)
             writer.member("held")
-            writer.decimal(Money.zero(in: state.currency).description, as: form)
+            writer.decimal(state.currency.zeroText, as: form)
         } else {
             state.writeFunds(to: &writer, form, at: time ?? updatedAt ?? .earliest)
         }

@@ -1,4 +1,3 @@
-internal import DequeModule
 public import EventSourcing
 
 /// One aggregate in memory, with decisions that stand on events that are sent to the log but not yet acknowledged.
@@ -10,27 +9,12 @@ public import EventSourcing
 ///
 /// Not Sendable: it belongs to the machine, and to its driver as a token.
 public final class AggregateSlot<State: Aggregate, Client> {
-    typealias Append = PendingAppend<State, Client>
     typealias Run = CommandRun<State, Client>
 
     public let stream: StreamID
 
-    // MARK: the state
-
-    /// The newest state that the log has confirmed; nil until it is loaded.
-    private(set) var confirmed: Revision<State>?
-    /// That state with everything under way; nil if nothing is.
-    private var speculative: Revision<State>?
-    /// The appends under way that expect something of this stream, in their order.
-    private(set) var pending = Deque<Append>()
-    /// Whether what is held is of no use, and must be loaded anew.
-    private var isOutdated = false
-    /// Whether it was found to be outdated since the load under way began.
-    private var isOutdatedSinceLoad = false
-    /// How often it was loaded: another load may have found another history.
-    private(set) var history: UInt64 = 0
-    /// The version up to which it is settled whether snapshots are due.
-    private var snapshotVersion: UInt64 = 0
+    /// What is known of the aggregate.
+    var state: SlotState<State, Client>
 
     // MARK: the commands
 
@@ -50,12 +34,10 @@ public final class AggregateSlot<State: Aggregate, Client> {
     /// Of the cache: used since the clock's hand last passed.
     var wasUsed = false
 
-    public init(_ stream: StreamID) { self.stream = stream }
-
-    /// The state with everything under way; nil until it is loaded.
-    var newest: Revision<State>? { speculative ?? confirmed }
-
-    var needsLoad: Bool { confirmed == nil || isOutdated }
+    public init(_ stream: StreamID) {
+        self.stream = stream
+        state = SlotState(of: stream)
+    }
 
     // MARK: loading
 
@@ -64,14 +46,8 @@ public final class AggregateSlot<State: Aggregate, Client> {
         loadWaiters.append(run)
         guard !isLoading else { return false }
         isLoading = true
-        isOutdatedSinceLoad = false
+        state.beginLoad()
         return true
-    }
-
-    /// What is held is of no use.
-    func outdate() {
-        isOutdated = true
-        isOutdatedSinceLoad = true
     }
 
     /// The load under way has ended.
@@ -82,145 +58,17 @@ public final class AggregateSlot<State: Aggregate, Client> {
         isLoading = false
         let waiters = loadWaiters
         loadWaiters = []
-        // What was outdated while it was loaded is loaded anew.
-        if let revision, !isOutdatedSinceLoad { restart(at: revision) }
+        if let revision { state.loaded(revision) }
         return waiters
-    }
-
-    /// Begins anew at a state that the log told. What is under way is given up; the log may still record it.
-    private func restart(at revision: Revision<State>) {
-        for append in pending { append.run.doom() }
-        pending.removeAll()
-        speculative = nil
-        confirmed = revision
-        history += 1
-        snapshotVersion = revision.version
-        isOutdated = false
-    }
-
-    // MARK: appending
-
-    /// Takes in an append that expects something of this stream, with the state after it.
-    func add(_ append: Append, after revision: Revision<State>?) {
-        pending.append(append)
-        if let revision { speculative = revision }
-    }
-
-    /// The log committed an append.
-    ///
-    /// - Returns: whether it was under way here; if not, only the log knows the state after it.
-    func committed(_ append: Append, _ part: Append.Part, at time: Timestamp) throws(ImpossibleEvent) -> Bool {
-        guard let first = pending.first, first === append, confirmed != nil else {
-            // Answers come in the order of the appends. If one does not, what is held cannot be relied on.
-            if index(of: append) != nil { outdate() }
-            return false
-        }
-        pending.removeFirst()
-        for (event, sent) in zip(part.events, part.sent) {
-            try confirmed?.apply(event, id: sent.id, recordedAt: time)
-        }
-        // The speculative state holds the same events; only its times were not known.
-        if pending.isEmpty { speculative = nil }
-        return true
-    }
-
-    /// Gives up an append that is under way here.
-    ///
-    /// - Parameter withLater: whether also what came after it, which stands on it.
-    /// - Returns: what was given up beside it.
-    func giveUp(_ append: Append, withLater: Bool) -> [Append] {
-        guard let index = index(of: append) else { return [] }
-        var later: [Append] = []
-        if withLater {
-            later = Array(pending[(index + 1)...])
-            pending.removeSubrange(index...)
-        } else {
-            pending.remove(at: index)
-        }
-        speculate()
-        return later
     }
 
     /// Forgets all that is under way: nobody will hear of it any more.
     func abandon() {
-        pending.removeAll()
+        state.abandon()
         loadWaiters = []
         keyHolders = [:]
         keyWaiters = []
         sequence = CommandSequence()
-    }
-
-    private func index(of append: Append) -> Int? {
-        var (low, high) = (0, pending.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if pending[middle].number < append.number { low = middle + 1 } else { high = middle }
-        }
-        return low < pending.count && pending[low] === append ? low : nil
-    }
-
-    /// Makes the speculative state anew.
-    private func speculate() {
-        speculative = nil
-        guard !pending.isEmpty, var next = confirmed else { return }
-        do throws(ImpossibleEvent) {
-            for append in pending {
-                for part in [append.own] + append.others where part.slot === self {
-                    for (event, sent) in zip(part.events, part.sent) {
-                        try next.apply(event, id: sent.id, recordedAt: next.updatedAt ?? Timestamp(microseconds: 0))
-                    }
-                }
-            }
-            speculative = next
-        } catch {
-            // They were applied to this very state before, so this cannot be. Should it be, then deciding on the
-            // confirmed state is still right: the log refuses what does not stand on its newest event.
-            for append in pending { append.run.doom() }
-            pending.removeAll()
-        }
-    }
-
-    // MARK: what the log tells
-
-    /// Takes in what the log told with a conflict, once the append is given up.
-    ///
-    /// - Throws: ``RevisionError`` if an event that was missed cannot be applied.
-    func learn(_ conflict: StreamConflict) throws(RevisionError) {
-        // While newer decisions are under way, the log will answer each of them on its own.
-        guard pending.isEmpty, let known = confirmed else { return }
-        // An end before what it had confirmed: the log was restored. Another event at the same version: it took another
-        // course. Either way what is held is of no use.
-        let last = conflict.missed.first { $0.streamVersion == known.version }
-        guard conflict.actual >= known.version, last == nil || last?.event.id == known.lastEvent else {
-            return outdate()
-        }
-        speculative = nil
-        for record in conflict.missed where record.streamVersion > (confirmed?.version ?? 0) {
-            guard record.streamVersion == (confirmed?.version ?? 0) + 1 else { break }
-            try confirmed?.apply(record)
-        }
-        if let version = confirmed?.version, version < conflict.actual { outdate() }
-    }
-
-    /// The event of a version that is under way; nil if the version is confirmed, or beyond all that is.
-    func pendingEvent(at version: UInt64) -> State.Event? {
-        guard var last = confirmed?.version, version > last else { return nil }
-        for append in pending {
-            for part in [append.own] + append.others where part.slot === self {
-                let next = last + UInt64(part.events.count)
-                if version <= next { return part.events[Int(version - last) - 1] }
-                last = next
-            }
-        }
-        return nil
-    }
-
-    /// The state, if a snapshot of it is due, since it was last asked.
-    func snapshotIfDue(by policy: SnapshotPolicy) -> Revision<State>? {
-        // What is to be loaded anew may have been loaded from a wrong snapshot.
-        guard let confirmed, !isOutdated else { return nil }
-        defer { snapshotVersion = confirmed.version }
-        return policy.isDue(from: snapshotVersion, to: confirmed.version) ? confirmed : nil
     }
 
     // MARK: keys

@@ -37,28 +37,38 @@ extension CommandMachine {
         let run = append.run
         var isKnown = false
         do throws(ImpossibleEvent) {
-            isKnown = try append.own.slot.committed(append, append.own, at: commit.recordedAt)
-            for part in append.others { _ = try part.slot.committed(append, part, at: commit.recordedAt) }
+            isKnown = try append.own.slot.state.committed(append, append.own, at: commit.recordedAt)
+            for part in append.others { _ = try part.slot.state.committed(append, part, at: commit.recordedAt) }
         } catch {
             return finish(
                 run, .failure(.fault("a committed event of \(run.slot.stream) cannot be applied: \(error)")))
         }
-        append.forEachPart { part in
-            if let revision = part.slot.snapshotIfDue(by: snapshots) { request(.keepSnapshot(revision)) }
-        }
+        keepSnapshotIfDue(of: append.own.slot)
+        for part in append.others { keepSnapshotIfDue(of: part.slot) }
         for slot in run.sequences { slot.lastInSequence = now.instant }
-        if let failure = append.end.failure(at: commit.position) {
-            guard run.order.key != nil, append.record == nil else { return finish(run, .failure(failure)) }
-            // A command that was answered before is answered as it was then, whatever is demanded now and whatever binds
-            // a key. The key is looked up once it is sure how the command ends: before, the state could go on.
-            run.enter(.findingOutcome(failure))
-            for slot in run.sequences { wakeNext(in: slot) }
-            request(.findOutcome(run))
-        } else if isKnown, let revision = run.slot.confirmed {
-            finish(run, .success(.executed(revision, position: commit.position, isReplay: false)))
+        guard case .executed = append.end else { return notExecuted(append, at: commit.position) }
+        if isKnown {
+            finish(
+                run, .success(.executed(run.slot.state.confirmed, position: commit.position, isReplay: false)))
         } else {
             answer(run, at: commit.streamVersions.first ?? 0, commit.position, isReplay: false)
         }
+    }
+
+    private mutating func keepSnapshotIfDue(of slot: Slot) {
+        if slot.state.takesSnapshot(by: snapshots) { request(.keepSnapshot(slot.state.confirmed)) }
+    }
+
+    /// It is confirmed, at a position of the log, why the command of an append is not executed.
+    private mutating func notExecuted(_ append: Append, at position: UInt64) {
+        let run = append.run
+        guard let failure = append.end.failure(at: position) else { return }
+        guard run.order.key != nil, append.record == nil else { return finish(run, .failure(failure)) }
+        // A command that was answered before is answered as it was then, whatever is demanded now and whatever binds
+        // a key. The key is looked up once it is sure how the command ends: before, the state could go on.
+        run.enter(.findingOutcome(failure))
+        for slot in run.sequences { wakeNext(in: slot) }
+        request(.findOutcome(run))
     }
 
     // MARK: refused
@@ -75,10 +85,10 @@ extension CommandMachine {
                     run, .failure(.fault("the log tells of a conflict on another stream than was appended to")))
             }
             do throws(RevisionError) {
-                try slot.learn(stream)
+                try slot.state.learn(stream)
             } catch {
                 // The next command finds it again when it loads the aggregate.
-                slot.outdate()
+                slot.state.outdate()
                 return finish(run, .failure(.unreadable(error)))
             }
         }
@@ -96,10 +106,10 @@ extension CommandMachine {
         first.run.doom()
         var given = [first]
         while let append = given.popLast() {
-            append.forEachPart { part in
+            for part in append.parts {
                 let isInConflict =
                     append === first && conflict?.streams.contains { $0.stream == part.slot.stream } ?? false
-                let later = part.slot.giveUp(append, withLater: isInConflict || !part.events.isEmpty)
+                let later = part.slot.state.giveUp(append, withLater: isInConflict || !part.events.isEmpty)
                 for append in later { append.run.doom() }
                 given += later
             }

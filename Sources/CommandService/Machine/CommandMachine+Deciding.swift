@@ -3,98 +3,93 @@ internal import EventSourcing
 
 /// Decisions: each ends in one append.
 extension CommandMachine {
-    /// Decides a command on the newest states there are, what is under way included.
-    mutating func decide(_ run: Run, referring event: State.Event?, _ now: CommandMoment) {
-        guard let newest = run.slot.newest else {
-            return finish(run, .failure(.fault("\(run.slot.stream) is not loaded")))
-        }
-        let others = run.others ?? []
-        run.attempts.decided(standingAlone: run.slot.pending.isEmpty && others.allSatisfy { $0.pending.isEmpty })
+    /// Decides a command on the newest states there are, what is under way included. All of them are loaded.
+    mutating func decide(_ run: Run, over others: [Slot], _ now: CommandMoment) {
+        let isAlone = run.slot.state.isSettled && others.allSatisfy { $0.state.isSettled }
+        run.attempts.decided(standingAlone: isAlone)
         decisions += 1
-        guard run.order.condition.holds(at: newest.version) else {
-            return send(Decision([]), run, end: .conditionFailed(actual: newest.version), record: nil, now)
+        let version = run.slot.state.newest.version
+        guard run.order.condition.holds(at: version) else {
+            return send(Decision([]), run, others, end: .conditionFailed(actual: version), record: nil, now)
         }
-        let context = DecisionContext(
-            newest, others: others.isEmpty ? [] : others.compactMap { $0.newest }, referred: event, at: now.time,
-            eventID: UniqueID.version7(at: now.time, using: &random))
+        let eventID = UniqueID.version7(at: now.time, using: &random)
         do throws(State.Refusal) {
-            let decision = try State.decide(run.order.command, in: context)
-            send(decision, run, end: .executed, record: .obeyed, lastID: context.eventID, now)
+            let decision = try decision(on: run, over: others, now, eventID)
+            send(decision, run, others, end: .executed, record: .obeyed, lastID: eventID, now)
         } catch {
-            send(Decision([]), run, end: .refused(error), record: run.order.recordOfRefusal(error), now)
+            send(Decision([]), run, others, end: .refused(error), record: run.order.recordOfRefusal(error), now)
         }
+    }
+
+    /// Asks the domain. The states are held twice only meanwhile.
+    private func decision(
+        on run: Run, over others: [Slot], _ now: CommandMoment, _ eventID: UniqueID
+    ) throws(State.Refusal) -> Decision<State.Event> {
+        try State.decide(
+            run.order.command,
+            in: DecisionContext(
+                run.slot.state.newest, others: others.isEmpty ? [] : others.map { $0.state.newest },
+                referred: run.referredEvent, at: now.time, eventID: eventID))
     }
 
     /// Appends what was decided. What leads to no events is appended, too: it stands only if the log confirms that it was
     /// decided on the newest states.
     private mutating func send(
-        _ decision: Decision<State.Event>, _ run: Run, end: Append.End, record: RecordedAnswer?,
+        _ decision: Decision<State.Event>, _ run: Run, _ others: [Slot], end: Append.End, record: RecordedAnswer?,
         lastID: UniqueID? = nil, _ now: CommandMoment
     ) {
         lastAppend += 1
-        let others = run.others ?? []
         guard decision.others.isEmpty || decision.others.count == others.count else {
             return finish(
                 run, .failure(.fault("a command on \(run.slot.stream) was decided for streams that it did not name")))
         }
+        let own = part(run.slot, decision.events, lastID: lastID, run, now)
+        var parts: [Append.Part] = []
+        for (index, slot) in others.enumerated() {
+            let events = decision.others.isEmpty ? [] : decision.others[index]
+            parts.append(part(slot, events, lastID: nil, run, now))
+        }
+        let append = Append(lastAppend, of: run, end: end, record: record, own: own, others: parts)
         do throws(ImpossibleEvent) {
-            let (own, after) = try part(run.slot, decision.events, lastID: lastID, run, now)
-            if others.isEmpty {
-                let append = Append(lastAppend, of: run, end: end, record: record, own: own, others: [])
-                run.slot.add(append, after: after)
-                return sent(append)
-            }
-            var parts: [Append.Part] = []
-            var revisions: [Revision<State>?] = []
-            for (index, slot) in others.enumerated() {
-                let events = decision.others.isEmpty ? [] : decision.others[index]
-                let (part, after) = try part(slot, events, lastID: nil, run, now)
-                parts.append(part)
-                revisions.append(after)
-            }
-            let append = Append(lastAppend, of: run, end: end, record: record, own: own, others: parts)
-            run.slot.add(append, after: after)
-            for (slot, after) in zip(others, revisions) { slot.add(append, after: after) }
+            try run.slot.state.add(append, own, at: now.time)
+            for part in parts { try part.slot.state.add(append, part, at: now.time) }
             sent(append)
         } catch {
+            // Nothing stands on it yet.
+            for part in append.parts { _ = part.slot.state.giveUp(append, withLater: false) }
             let fault = "a command on \(run.slot.stream) was decided wrongly: \(error)"
             guard !decision.isEmpty else { return finish(run, .failure(.fault(fault))) }
             // The states of several aggregates may never have been at one time; then the log refuses this, too.
-            send(Decision([]), run, end: .fault(fault), record: nil, now)
+            send(Decision([]), run, others, end: .fault(fault), record: nil, now)
         }
     }
 
     private mutating func sent(_ append: Append) {
-        append.run.isTentative =
+        let isTentative =
             !append.others.isEmpty && (append.own.events.isEmpty || append.others.contains { $0.events.isEmpty })
-        append.run.enter(.appending)
+        append.run.enter(.appending(isTentative: isTentative))
         // Before it is sent: those that come after it in a sequence are decided on it.
         for slot in append.run.sequences { wakeNext(in: slot) }
         request(.append(append))
     }
 
-    /// What an append does to one stream, and the aggregate after it; nil: it stays as it is.
+    /// What an append does to one stream.
     private mutating func part(
         _ slot: Slot, _ events: [State.Event], lastID: UniqueID?, _ run: Run, _ now: CommandMoment
-    ) throws(ImpossibleEvent) -> (Append.Part, after: Revision<State>?) {
-        guard var next = slot.newest else { throw ImpossibleEvent("\(slot.stream) is not loaded") }
-        let expected = next.expectedVersion
-        guard !events.isEmpty else {
-            return (Append.Part(slot: slot, expected: expected, events: [], sent: []), nil)
-        }
+    ) -> Append.Part {
+        let expected = slot.state.newest.expectedVersion
+        if events.isEmpty { return Append.Part(slot: slot, expected: expected, events: [], sent: []) }
         var sent: [NewEvent] = []
         sent.reserveCapacity(events.count)
-        for (index, event) in events.enumerated() {
+        for index in events.indices {
             let isLast = index == events.count - 1
             let id =
                 if isLast, let lastID { lastID } else { UniqueID.version7(at: now.time, using: &random) }
             sent.append(
                 NewEvent(
-                    id: id, type: event.type, schemaVersion: event.schemaVersion, metadata: run.order.metadata,
-                    data: event.encoded()))
-            // When it will be recorded is not known yet, and nobody reads it before it is.
-            try next.apply(event, id: id, recordedAt: now.time)
+                    id: id, type: events[index].type, schemaVersion: events[index].schemaVersion,
+                    metadata: run.order.metadata, data: events[index].encoded()))
         }
-        return (Append.Part(slot: slot, expected: expected, events: events, sent: sent), next)
+        return Append.Part(slot: slot, expected: expected, events: events, sent: sent)
     }
 }

@@ -1,20 +1,14 @@
-internal import DequeModule
 public import EventLogProtocol
 public import EventSourcing
 
 /// What commands need of the log before they are decided, and after.
 extension CommandMachine {
     /// Whether an aggregate is in memory; if not, the command waits for it.
-    func isLoadedOrWaits(_ slot: Slot, for run: Run) -> (isLoaded: Bool, mustLoad: Bool) {
-        guard slot.needsLoad else { return (true, false) }
-        run.enter(.waitingForState)
-        return (false, slot.waitForLoad(run))
-    }
-
     mutating func isLoaded(_ slot: Slot, for run: Run) -> Bool {
-        let (isLoaded, mustLoad) = isLoadedOrWaits(slot, for: run)
-        if mustLoad { request(.load(slot)) }
-        return isLoaded
+        guard slot.state.needsLoad else { return true }
+        run.enter(.waitingForState)
+        if slot.waitForLoad(run) { request(.load(slot)) }
+        return false
     }
 
     /// An aggregate was loaded, or could not be.
@@ -31,24 +25,25 @@ extension CommandMachine {
         proceedWithReady(now)
     }
 
-    /// The event that a command refers to, if it is known; nil: the command waits for it.
-    mutating func referredEvent(_ run: Run) -> (event: State.Event?, ())? {
-        guard let version = State.referredVersion(in: run.order.command) else { return (nil, ()) }
-        if case .read(let event, run.slot.history) = run.referred { return (event, ()) }
-        guard let confirmed = run.slot.confirmed?.version, version > 0, version <= confirmed else {
+    /// Whether the event that a command refers to is known, if it refers to any; if not, the command waits for it.
+    mutating func knowsReferredEvent(_ run: Run) -> Bool {
+        guard let version = State.referredVersion(in: run.order.command) else { return true }
+        if case .read(_, run.slot.state.history) = run.referred { return true }
+        guard version > 0, version <= run.slot.state.confirmed.version else {
             // It is under way, or there is none.
-            return (run.slot.pendingEvent(at: version), ())
+            run.referred = .underWay(run.slot.state.pendingEvent(at: version))
+            return true
         }
         run.enter(.waitingForState)
         request(.readEvent(run, version: version))
-        return nil
+        return false
     }
 
     /// The event that a command refers to was read, or could not be; nil: there is none.
     public mutating func readEvent(_ run: Run, _ result: Result<State.Event?, Failure>, at now: CommandMoment) {
         switch result {
         case .success(let event):
-            run.referred = .read(event, history: run.slot.history)
+            run.referred = .read(event, history: run.slot.state.history)
             wake(run)
         case .failure(let failure):
             finish(run, .failure(failure))
@@ -108,8 +103,9 @@ extension CommandMachine {
 
     /// Answers with the aggregate as it was at a version.
     mutating func answer(_ run: Run, at version: UInt64, _ position: UInt64, isReplay: Bool) {
-        if let confirmed = run.slot.confirmed, confirmed.version == version, !run.slot.needsLoad {
-            return finish(run, .success(.executed(confirmed, position: position, isReplay: isReplay)))
+        if !run.slot.state.needsLoad, run.slot.state.confirmed.version == version {
+            return finish(
+                run, .success(.executed(run.slot.state.confirmed, position: position, isReplay: isReplay)))
         }
         run.enter(.readingRevision(position: position, isReplay: isReplay))
         for slot in run.sequences { wakeNext(in: slot) }

@@ -24,7 +24,7 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     var random: Random
     var cache: AggregateCache<State, Client>
     var lastAppend: UInt64 = 0
-    private var actions: Deque<Action> = []
+    private var actions = ActionQueue<Action>()
     /// Commands that may go on.
     private var ready: Deque<Run> = []
 
@@ -48,7 +48,7 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     /// What to do next, in the order in which it is to be done; nil: nothing before the next input.
     public mutating func nextAction() -> Action? { actions.popFirst() }
 
-    mutating func request(_ action: Action) { actions.append(action) }
+    mutating func request(_ action: consuming Action) { actions.append(action) }
 
     // MARK: a command comes
 
@@ -78,17 +78,20 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     private mutating func joinSequences(_ run: Run) {
         run.join(run.slot)
         guard State.referredVersion(in: run.order.command) == nil else { return }
-        for slot in nameOthers(run, referring: nil) { run.join(slot) }
+        for slot in nameOthers(run) { run.join(slot) }
     }
 
     /// Names the other aggregates that a command is decided over; anew each time if they depend on the event that it refers
     /// to, since another may be recorded in its place.
-    private mutating func nameOthers(_ run: Run, referring event: State.Event?) -> [Slot] {
-        if let others = run.others, State.referredVersion(in: run.order.command) == nil { return others }
-        let streams = State.otherStreams(for: run.order.command, on: run.slot.stream, referring: event)
-        if let others = run.others, others.elementsEqual(streams, by: { $0.stream == $1 }) { return others }
-        let others = streams.isEmpty ? [] : streams.map { use($0) }
-        for slot in run.others ?? [] { slot.users -= 1 }
+    private mutating func nameOthers(_ run: Run) -> [Slot] {
+        let named = run.others
+        if !named.isEmpty, State.referredVersion(in: run.order.command) == nil { return named }
+        let streams = State.otherStreams(
+            for: run.order.command, on: run.slot.stream, referring: run.referredEvent)
+        if named.isEmpty, streams.isEmpty { return [] }
+        if named.elementsEqual(streams, by: { $0.stream == $1 }) { return named }
+        let others = streams.map { use($0) }
+        for slot in named { slot.users -= 1 }
         run.others = others
         return others
     }
@@ -117,11 +120,12 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
         extendDeadline(run)
         guard !run.attempts.isOver(at: now.instant) else { return finish(run, .failure(Self.tooLate(run.slot.stream))) }
         guard run.isItsTurn else { return run.enter(.waitingForTurn) }
-        guard isLoaded(run.slot, for: run), let referred = referredEvent(run) else { return }
-        for slot in nameOthers(run, referring: referred.event) {
+        guard isLoaded(run.slot, for: run), knowsReferredEvent(run) else { return }
+        let others = nameOthers(run)
+        for slot in others {
             guard isLoaded(slot, for: run) else { return }
         }
-        decide(run, referring: referred.event, now)
+        decide(run, over: others, now)
     }
 
     /// Lets all go on that may.
@@ -160,15 +164,15 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     // MARK: it is answered
 
     /// Answers a command.
-    mutating func finish(_ run: Run, _ result: Result<Answer, Failure>) {
+    mutating func finish(_ run: Run, _ result: consuming Result<Answer, Failure>) {
         run.enter(.answered)
         for slot in run.sequences {
             slot.sequence.dropAnswered()
             wakeNext(in: slot)
         }
-        if run.holdsKey, let key = run.order.key, let next = run.slot.release(key) { wake(next) }
+        if let key = run.order.key, run.holdsKey, let next = run.slot.release(key) { wake(next) }
         run.slot.users -= 1
-        for slot in run.others ?? [] { slot.users -= 1 }
+        for slot in run.others { slot.users -= 1 }
         commandsInProgress -= 1
         request(.answer(run.client, result))
     }
@@ -176,15 +180,15 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     // MARK: the log is not what it was
 
     /// Lets an aggregate be loaded anew before it is used again.
-    public mutating func forget(_ stream: StreamID) { cache.slot(of: stream).outdate() }
+    public mutating func forget(_ stream: StreamID) { cache.slot(of: stream).state.outdate() }
 
     /// Lets every aggregate be loaded anew before it is used again.
-    public mutating func forgetAll() { cache.forEach { $0.outdate() } }
+    public mutating func forgetAll() { cache.forEach { $0.state.outdate() } }
 
     /// Ends without answering anybody: its process is no more. For simulations.
     public mutating func abandon() {
         cache.forEach { $0.abandon() }
-        actions = []
+        actions = ActionQueue()
         ready = []
     }
 }

@@ -4,7 +4,8 @@ public import EventSourcing
 ///
 /// Not Sendable: it belongs to the machine, and to its driver as a token.
 public final class CommandRun<State: Aggregate, Client> {
-    /// What it is doing; between two inputs of the machine it waits for exactly one thing.
+    /// What it is doing; between two inputs of the machine it waits for exactly one thing. What it rarely holds is indirect, so
+    /// that it is one word.
     enum Phase {
         /// It may go on.
         case ready
@@ -16,39 +17,38 @@ public final class CommandRun<State: Aggregate, Client> {
         case waitingForState
         /// For a moment, before it is decided again.
         case pausing
-        /// For the log's answer to its append.
-        case appending
+        /// For the log's answer to its append. If that is tentative, it records nothing on one of the aggregates: those after
+        /// it there do not stand on it, and would stay as they are if the log refused it and it came out otherwise.
+        case appending(isTentative: Bool)
+        /// For the log's answer to its append, which will not be recorded, as far as is known.
+        case doomed
         /// For what the log keeps under its key: how it ends is certain, unless it was executed before.
-        case findingOutcome(CommandFailure<State>)
+        indirect case findingOutcome(CommandFailure<State>)
         /// For the aggregate after it: it was executed.
-        case readingRevision(position: UInt64, isReplay: Bool)
+        indirect case readingRevision(position: UInt64, isReplay: Bool)
         /// It is answered.
         case answered
     }
 
-    /// The event that it refers to.
+    /// The event that it refers to; nil: there is none.
     enum Referred {
         case unknown
+        /// It is under way itself, so it is asked for anew each time.
+        indirect case underWay(State.Event?)
         /// Read from the history that the slot held then, which has this number.
-        case read(State.Event?, history: UInt64)
+        indirect case read(State.Event?, history: UInt64)
     }
 
     public let order: CommandOrder<State>
     let client: Client
     let slot: AggregateSlot<State, Client>
-    /// The other aggregates that it is decided over; nil until they are named.
-    var others: [AggregateSlot<State, Client>]?
-    /// Those in whose sequence it stands.
-    var sequences: [AggregateSlot<State, Client>] = []
+    /// The other aggregates that it is decided over, once they are named.
+    var others: [AggregateSlot<State, Client>] = []
+    private var joined: [AggregateSlot<State, Client>] = []
     var referred = Referred.unknown
     var holdsKey = false
     var attempts: CommandAttempts
     private(set) var phase = Phase.ready
-    /// Whether what it appended will not be recorded, as far as is known.
-    private var isDoomed = false
-    /// Whether what it appended records nothing on one of its aggregates. Then those after it there do not stand on it, and
-    /// would stay as they are if the log refused it and it came out otherwise.
-    var isTentative = false
     /// Whether the commands after it in the sequence must wait for it.
     private(set) var holdsUpOthers = false
 
@@ -62,37 +62,46 @@ public final class CommandRun<State: Aggregate, Client> {
         attempts = CommandAttempts(by: deadline)
     }
 
+    /// Those in whose sequence it stands.
+    var sequences: [AggregateSlot<State, Client>] { order.isInSequence ? joined : [] }
+
+    /// The event that it refers to, as far as it is known; nil if it refers to none, or to one that does not exist.
+    var referredEvent: State.Event? {
+        switch referred {
+        case .unknown: nil
+        case .underWay(let event), .read(let event, _): event
+        }
+    }
+
     func enter(_ phase: Phase) {
         self.phase = phase
-        isDoomed = false
-        update()
+        if order.isInSequence { update() }
     }
 
     /// Its append will not be recorded, as far as is known, and neither will what stands on it.
     func doom() {
-        isDoomed = true
-        update()
+        if case .appending = phase { enter(.doomed) }
     }
 
     /// It stands in the sequence of another aggregate from now on.
     func join(_ slot: AggregateSlot<State, Client>) {
-        sequences.append(slot)
+        joined.append(slot)
         slot.sequence.append(self)
-        if sequences.count == 1 { holdsUpOthers = true }
+        if joined.count == 1 { holdsUpOthers = true }
         slot.sequence.heldUp += 1
     }
 
     private func update() {
-        guard !sequences.isEmpty else { return }
+        guard !joined.isEmpty else { return }
         let holdsUp =
             switch phase {
-            case .ready, .waitingForKey, .waitingForTurn, .waitingForState, .pausing: true
-            case .appending: isDoomed || isTentative
+            case .ready, .waitingForKey, .waitingForTurn, .waitingForState, .pausing, .doomed: true
+            case .appending(let isTentative): isTentative
             case .findingOutcome, .readingRevision, .answered: false
             }
         guard holdsUp != holdsUpOthers else { return }
         holdsUpOthers = holdsUp
-        for slot in sequences { slot.sequence.heldUp += holdsUp ? 1 : -1 }
+        for slot in joined { slot.sequence.heldUp += holdsUp ? 1 : -1 }
     }
 
     /// Whether every command before it, of those in sequence that name one of its aggregates, is decided and, as far as is

@@ -14,18 +14,25 @@ public final class PendingAppend<State: Aggregate, Client> {
         let sent: [NewEvent]
 
         var write: StreamWrite { StreamWrite(stream: slot.stream, expected: expected, events: sent) }
+
+        /// Takes its events into the aggregate.
+        func apply(to revision: inout Revision<State>, at time: Timestamp) throws(ImpossibleEvent) {
+            for index in events.indices {
+                try revision.apply(events[index], id: sent[index].id, recordedAt: time)
+            }
+        }
     }
 
-    /// How the command ends if the append is committed.
+    /// How the command ends if the append is committed. What it rarely holds is indirect, so that it is one word.
     enum End {
         /// The command is executed.
         case executed
         /// The domain refuses it.
-        case refused(State.Refusal)
+        indirect case refused(State.Refusal)
         /// The aggregate is not at a version that the client demands.
-        case conditionFailed(actual: UInt64)
+        indirect case conditionFailed(actual: UInt64)
         /// The domain decided wrongly.
-        case fault(String)
+        indirect case fault(String)
 
         /// What the client is told of a command that is not executed, at the position at which that is confirmed; nil: it is.
         func failure(at position: UInt64) -> CommandFailure<State>? {
@@ -75,8 +82,9 @@ public final class PendingAppend<State: Aggregate, Client> {
         return others.indices.contains(write - 1) ? others[write - 1] : nil
     }
 
-    func forEachPart(_ body: (Part) throws -> Void) rethrows {
-        try body(own)
-        for part in others { try body(part) }
-    }
+    /// The parts of all its streams.
+    var parts: [Part] { others.isEmpty ? [own] : [own] + others }
+
+    /// Those on a stream.
+    func parts(on stream: StreamID) -> [Part] { parts.filter { $0.slot.stream == stream } }
 }

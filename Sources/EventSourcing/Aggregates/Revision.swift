@@ -88,6 +88,12 @@ public struct Revision<State: Aggregate>: Hashable, Sendable {
         if createdAt == nil { createdAt = recordedAt }
         updatedAt = recordedAt
     }
+
+    /// Takes over when the events were recorded, from the same aggregate after the same events.
+    public mutating func takeTimes(of other: borrowing Revision) {
+        createdAt = other.createdAt
+        updatedAt = other.updatedAt
+    }
 }
 
 /// A record that a fold could not take in: it names the record, so that an operator can look at it.

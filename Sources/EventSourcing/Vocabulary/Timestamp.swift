@@ -80,8 +80,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         var at = 0
         func put(_ value: Int64, digits: Int, then separator: Unicode.Scalar) {
             var value = value
-            for index in stride(from: digits - 1, through: 0, by: -1) {
-                bytes[at + index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
+            for place in (at..<(at + digits)).reversed() {
+                bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10)
                 value /= 10
             }
             bytes[at + digits] = UInt8(ascii: separator)

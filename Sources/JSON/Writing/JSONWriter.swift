@@ -63,7 +63,9 @@ public struct JSONWriter: Sendable {
             assert(!text.contains(where: ASCII.mustBeEscaped), "\(name) holds what must be escaped")
             bytes.append(addingCapacity: text.count + 3) { span in
                 span.append(ASCII.quote)
-                for byte in text { span.append(byte) }
+                span.withUnsafeMutableBufferPointer { buffer, initialized in
+                    initialized = buffer[initialized...].initialize(fromContentsOf: text)
+                }
                 span.append(ASCII.quote)
                 span.append(ASCII.colon)
             }

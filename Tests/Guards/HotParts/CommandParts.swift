@@ -6,7 +6,7 @@ internal import JSON
 
 /// What the gateway does with a command besides sending it on.
 enum CommandParts {
-    static let all = [parseCommand, parseBulkLine, decide, render]
+    static let all = [parseCommand, parseBulkLine, decide, execute, render]
 
     /// The body of a request as a command.
     private static let parseCommand = HotPart("parse-command") { count in
@@ -22,15 +22,32 @@ enum CommandParts {
         for _ in 0..<count { use(try domain.bulkCommand(from: line)) }
     }
 
-    /// A command on its whole way through the machine: an append to send, and after its commit the answer.
+    /// A command as an event to append, taken into the state that stands on it, and after its commit into the confirmed one.
     private static let decide = HotPart("decide") { count in
+        var confirmed = try Samples.account()
+        var newest = confirmed
+        let deposit = AccountCommand.deposit(amount: try DecimalNumber("12.5"))
+        for index in 0..<count {
+            let id = Samples.id(UInt64(index))
+            let context = DecisionContext(newest, at: Samples.time, eventID: id)
+            for event in try Account.decide(deposit, in: context).events {
+                use(NewEvent(id: id, type: event.type, schemaVersion: event.schemaVersion, data: event.encoded()))
+                try newest.apply(event, id: id, recordedAt: Samples.time)
+                try confirmed.apply(event, id: id, recordedAt: Samples.commit.recordedAt)
+            }
+        }
+        guard confirmed == newest, confirmed.version == UInt64(count) + 2 else { throw WrongResult(part: "decide") }
+    }
+
+    /// The same command on its whole way through the machine: an append to send, and after its commit the answer.
+    private static let execute = HotPart("execute") { count in
         var machine = CommandMachine<Account, Int, Numbers>(
             limits: CommandLimits(cachedAggregates: 10), snapshots: SnapshotPolicy(interval: 0), random: Numbers())
         let order = CommandOrder<Account>(
             .deposit(amount: try DecimalNumber("12.5")), on: Samples.stream, recordOfRefusal: { _ in nil })
         let now = CommandMoment(instant: .now, time: Samples.time)
         machine.take(order, for: 0, at: now)
-        guard case .load(let slot) = machine.nextAction() else { throw WrongResult(part: "decide") }
+        guard case .load(let slot) = machine.nextAction() else { throw WrongResult(part: "execute") }
         machine.loaded(slot, .success(try Samples.account()), at: now)
         var answered = 0
         for _ in 0...count {
@@ -42,12 +59,12 @@ enum CommandParts {
                 case .answer(_, let outcome):
                     use(outcome)
                     answered += 1
-                default: throw WrongResult(part: "decide")
+                default: throw WrongResult(part: "execute")
                 }
             }
             machine.take(order, for: 0, at: now)
         }
-        guard answered == count + 1 else { throw WrongResult(part: "decide") }
+        guard answered == count + 1 else { throw WrongResult(part: "execute") }
     }
 
     /// Any numbers will do.
