@@ -4,8 +4,11 @@
 /// and each request has a deadline of its own. So the answer comes within the sum of the two. A command that must wait
 /// for those before it has more time as long as these are being executed.
 struct CommandAttempts {
-    /// After so many decisions there is a pause before each further one.
+    /// After so many decisions there are pauses.
     private static var maxPromptDecisions: Int { 16 }
+    /// How many decisions there are then from one pause to the next. The first stands on what was known before the pause, and
+    /// if a rival is at work is refused for that; the others have a chance.
+    private static var decisionsAPause: Int { 4 }
     /// After so many decisions the command is given up.
     private static var maxDecisions: Int { 400 }
     private static var maxPause: Duration { .milliseconds(100) }
@@ -33,8 +36,9 @@ struct CommandAttempts {
     ) -> Duration? {
         if stoodAlone { decisions += 1 }
         guard decisions <= Self.maxDecisions, !isOver(at: now) else { return nil }
-        guard stoodAlone, decisions > Self.maxPromptDecisions else { return .zero }
-        let pause = min(.milliseconds(1 << min(decisions - Self.maxPromptDecisions, 10)), Self.maxPause)
+        let further = decisions - Self.maxPromptDecisions - 1
+        guard stoodAlone, further >= 0, further % Self.decisionsAPause == 0 else { return .zero }
+        let pause = min(.milliseconds(2 << min(further / Self.decisionsAPause, 10)), Self.maxPause)
         // Half of it is left to chance, so that gateways do not meet again and again.
         return pause / 2 + pause * Double.random(in: 0...0.5, using: &random)
     }
