@@ -37,6 +37,7 @@ public enum RecordedAnswer: Hashable, Sendable {
         }
     }
 
+    /// The bytes that the log keeps.
     public var encoded: [UInt8] {
         switch self {
         case .obeyed: [0]

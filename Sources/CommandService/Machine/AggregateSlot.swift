@@ -11,6 +11,7 @@ public import EventSourcing
 public final class AggregateSlot<State: Aggregate, Client> {
     typealias Run = CommandRun<State, Client>
 
+    /// The aggregate's stream.
     public let stream: StreamID
 
     /// What is known of the aggregate.
@@ -34,6 +35,7 @@ public final class AggregateSlot<State: Aggregate, Client> {
     /// Of the cache: used since the clock's hand last passed.
     var wasUsed = false
 
+    /// A slot of an aggregate that is not loaded.
     public init(_ stream: StreamID) {
         self.stream = stream
         state = SlotState(of: stream)

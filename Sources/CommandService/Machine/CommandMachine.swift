@@ -11,12 +11,19 @@ public import EventSourcing
 /// something, then `decide`, which ends in one append, then ``appended(_:_:at:)``, and `finish`. If the log refuses
 /// the append because something else was recorded meanwhile, it goes back to `proceed`.
 public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGenerator> {
+    /// A command with all that its client said about it.
     public typealias Order = CommandOrder<State>
+    /// How an order was answered.
     public typealias Answer = CommandAnswer<State>
+    /// Why an order was not executed.
     public typealias Failure = CommandFailure<State>
+    /// What the driver is to do.
     public typealias Action = CommandAction<State, Client>
+    /// A command in progress.
     public typealias Run = CommandRun<State, Client>
+    /// An aggregate in memory.
     public typealias Slot = AggregateSlot<State, Client>
+    /// An append under way.
     public typealias Append = PendingAppend<State, Client>
 
     let limits: CommandLimits

@@ -39,6 +39,7 @@ public final class CommandRun<State: Aggregate, Client> {
         indirect case read(State.Event?, history: UInt64)
     }
 
+    /// What was asked for.
     public let order: CommandOrder<State>
     let client: Client
     let slot: AggregateSlot<State, Client>

@@ -47,6 +47,7 @@ public final class PendingAppend<State: Aggregate, Client> {
 
     /// Counts up over all appends of a machine.
     let number: UInt64
+    /// The command that it is of.
     public let run: CommandRun<State, Client>
     let end: End
     /// What is kept with the command's key; nil: the key stays free.
