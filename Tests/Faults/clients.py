@@ -1,5 +1,6 @@
 """The clients of the fault bench: each carries out its orders and keeps an exact account of every answer."""
 
+import itertools
 import threading
 import time
 from collections import defaultdict, deque
@@ -9,7 +10,7 @@ from decimal import Decimal
 
 from client import Client, NoAnswer
 from account_commands import abuse_of, command_of, headers_of
-from orders import READS
+from orders import READS, WATCHED
 
 # Beyond every deadline of the system together, and the longest fault: who waits longer hangs.
 PATIENCE = 8.0
@@ -111,6 +112,7 @@ class Clients:
         self.holds = defaultdict(lambda: deque(maxlen=RECENT_HOLDS))
         self.ended = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(plan.clients)]
+        self._threads.append(threading.Thread(target=self._watch))
 
     def start(self):
         for thread in self._threads:
@@ -133,6 +135,20 @@ class Clients:
                 if self.ended.is_set():
                     return
                 one.carry_out(order)
+        except BaseException as error:
+            self.failures.append(error)
+            raise
+        finally:
+            one.close()
+
+    def _watch(self):
+        """Looks at all accounts and at the totals again and again, so that nothing shows for long without being seen."""
+        one = _OneClient(self)
+        try:
+            for order in itertools.cycle(WATCHED):
+                if self.ended.wait(PAUSE):
+                    return
+                one.look(order)
         except BaseException as error:
             self.failures.append(error)
             raise

@@ -260,6 +260,8 @@ class Run:
                 link.refuse(True)
             case "delay":
                 link.delay(DELAY)
+            case "trickle":
+                link.trickle(random.Random(fault.seed).randrange(60, 400))
             case "stall":
                 link.stall(True)
             case "stall towards":

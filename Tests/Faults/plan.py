@@ -17,6 +17,7 @@ _WEIGHTS_OF_FAULTS = {
     "kill": 6, "kill several": 2, "kill all": 2, "restart": 2, "freeze": 4,
     # Of links.
     "cut": 3, "cut within a message": 3, "stall": 1, "stall towards": 1, "stall back": 1, "delay": 1, "refuse": 1,
+    "trickle": 2,
 }  # fmt: skip
 
 
@@ -103,6 +104,9 @@ def _targets(chance, kind, services, links):
         return tuple(services)
     if kind == "kill several":
         return tuple(sorted(chance.sample(services, 2)))
+    if kind == "trickle":
+        # Where subscribers would see the records of one append apart.
+        return (chance.choice(["events", "events", "query-read", "subscriber-events"]),)
     if kind in ("kill", "restart", "freeze"):
         return (chance.choices(services, [_WEIGHTS_OF_SERVICES[service] for service in services])[0],)
     return (chance.choice(links),)

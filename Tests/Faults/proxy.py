@@ -8,6 +8,8 @@ import time
 from services import Ports
 
 TOWARDS, BACK = "towards", "back"
+# Between two steps of what passes bit by bit.
+PAUSE_OF_A_TRICKLE = 0.004
 
 
 class Proxy:
@@ -21,6 +23,8 @@ class Proxy:
         for flow in self._flows.values():
             flow.set()
         self._delay = 0.0
+        # How many bytes pass at a time; None: whatever has arrived.
+        self._step = None
         self._lock = threading.Lock()
         self._pairs = set()
         # How many bytes may still pass in all before everything is cut; None: any number.
@@ -61,10 +65,15 @@ class Proxy:
         """How long whatever arrives is kept before it is passed on."""
         self._delay = seconds
 
+    def trickle(self, step):
+        """Lets so many bytes pass at a time, so that what was sent together arrives bit by bit."""
+        self._step = step
+
     def heal(self):
         self.refuse(False)
         self.stall(False)
         self.delay(0)
+        self.trickle(None)
         with self._lock:
             self._allowance = None
 
@@ -114,7 +123,7 @@ class Proxy:
                 if self._delay:
                     time.sleep(self._delay)
                 part, is_last = self._let_pass(part)
-                sink.sendall(part)
+                self._send(part, sink)
                 if is_last:
                     self.cut()
             sink.shutdown(socket.SHUT_WR)
@@ -128,6 +137,13 @@ class Proxy:
                 end.close()
             with self._lock:
                 self._pairs.discard(pair)
+
+    def _send(self, part, sink):
+        while part and (step := self._step):
+            sink.sendall(part[:step])
+            part = part[step:]
+            time.sleep(PAUSE_OF_A_TRICKLE)
+        sink.sendall(part)
 
     def _let_pass(self, part):
         with self._lock:
