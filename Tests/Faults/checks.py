@@ -16,7 +16,8 @@ Faults that were planted to try the bench, and what is there to catch them:
   to (a hold resolved twice, or before its time).
 - A projection that shows half an append: `query_checks.i5_i7_queries_showed_what_was_and_not_less_than_they_had_to`
   (a position amid an append; a list or totals that do not hold what the log has), and
-  `query_checks.i5_every_time_shows_one_cut`.
+  `query_checks.i5_every_time_shows_one_cut`. Both the follower of the log and the projection hold back what is not
+  whole: only without either is it ever shown. For that the links trickle, and a client looks all the time.
 """
 
 import store
