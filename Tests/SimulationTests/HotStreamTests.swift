@@ -9,11 +9,9 @@ internal import Testing
         let commands = 256
         let outcome = HotStreams.run(seed: seed, depth: depth, commands: commands)
         if let violation = outcome.violation { Issue.record("\(violation)") }
-        print(
-            "depth \(depth): decided", Double(outcome.decisions) / Double(2 * commands), "times, at most",
-            outcome.maxDecisions)
         #expect(outcome.executed == [commands, commands] && outcome.others == 0)
-        #expect(outcome.decisions <= 8 * commands)
-        #expect(outcome.maxDecisions <= 60)
+        // A gateway that loses a race decides all that it has in progress again; then it is as likely to win as the other.
+        #expect(outcome.decisions <= 3 * 2 * commands)
+        #expect(outcome.maxDecisions <= 40)
     }
 }

@@ -43,7 +43,9 @@ struct Order<State: Aggregate> {
             command, on: stream, condition: demanded,
             key: key.map { IdempotencyKey(bytes: $0.bytes, fingerprint: $0.fingerprint) }, metadata: metadata,
             isInSequence: place != nil
-        ) { Domain.record(of: $0).map { .refused(status: 400, body: $0) } }
+        ) { [hasKey = key != nil] refusal in
+            hasKey ? Domain.record(of: refusal).map { .refused(status: 400, body: $0) } : nil
+        }
     }
 }
 

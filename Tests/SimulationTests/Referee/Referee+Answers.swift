@@ -65,7 +65,7 @@ extension Referee {
     private func checkRefused(_ order: Order<State>, _ refusal: State.Refusal, _ position: UInt64) {
         deny(order, at: position)
         expectFirstTime(order, at: position)
-        if let record = Domain.record(of: refusal) { bind(order, to: .refused(record)) }
+        if order.key != nil, let record = Domain.record(of: refusal) { bind(order, to: .refused(record)) }
         guard checkPosition(position, of: order) else { return }
         let times = attempts[order.attempt]?.sent.map(\.time) ?? []
         let isRight = times.contains {
