@@ -175,7 +175,10 @@ public final class SQLiteEventStore: EventStore {
         try read("the log after position \(position)") { database in
             try LogReader.readLog(database, logID, after: position, limit: limit) { record in
                 let header = record.header
-                last = LogHead(position: header.position, hash: header.hash, recordedAt: header.recordedAt)
+                // The head is always the end of an append, also if it is read before the appender has told of it.
+                if !header.continues {
+                    last = LogHead(position: header.position, hash: header.hash, recordedAt: header.recordedAt)
+                }
                 try body(record)
             }
         }
@@ -187,7 +190,7 @@ public final class SQLiteEventStore: EventStore {
             let events = try LogReader.readStream(database, logID, stream, head, after: version, limit: limit)
             return StreamSlice(events: events, version: head.version)
         }
-        if let last = slice.events.last {
+        if let last = slice.events.last(where: { !$0.continues }) {
             publish(LogHead(position: last.position, hash: last.hash, recordedAt: last.recordedAt))
         }
         return slice

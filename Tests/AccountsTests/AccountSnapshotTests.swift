@@ -25,6 +25,7 @@ import Testing
             let balance = try #require(Money(minorUnits: units, fractionDigits: currency.fractionDigits))
             let state = account(balance.description, currency, owner: RandomDirectory.owner(&generator))
             let written = state.snapshotState
+            #expect(state.leastSnapshotSize <= written.count)
             try JSONReader.validate(written, requireObject: true)
             #expect(written.count <= Snapshot.longestState)
             let back = try Account(snapshotState: written)

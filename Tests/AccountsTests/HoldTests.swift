@@ -199,4 +199,16 @@ import Testing
         let account = ledger.account("a")
         #expect(try Account(snapshotState: account.snapshotState) == account)
     }
+
+    @Test func `many holds that are due expire at once, each with an event, before the command's own`() throws {
+        var ledger = try Self.ledger()
+        for index in 0..<40 { try ledger.execute(Self.place("h\(index)", "1", index % 2 == 0 ? 10 : 20), on: "a") }
+        ledger.wait(10)
+        #expect((ledger.held("a"), ledger.available("a")) == ("20.00", "80.00"))
+        let before = ledger.events("a").count
+        try ledger.execute(.deposit(amount: number("1")), on: "a")
+        let recorded = ledger.events("a")[before...].map(\.type)
+        #expect(recorded == Array(repeating: "HoldExpired", count: 20) + ["MoneyDeposited"])
+        #expect((ledger.held("a"), ledger.available("a")) == ("20.00", "81.00"))
+    }
 }

@@ -188,6 +188,7 @@ import Testing
                 let back = try Revision<Account>(snapshot)
                 #expect(back == revision)
                 #expect(back.state.snapshotState == snapshot.state)
+                #expect(back.state.leastSnapshotSize <= snapshot.state.count)
                 try JSONReader.validate(snapshot.state, requireObject: true)
                 // Gone on with from the snapshot before, it is the same.
                 var resumed = try Account(snapshotState: step.before.account(name).snapshotState)

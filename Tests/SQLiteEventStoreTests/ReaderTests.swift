@@ -32,6 +32,29 @@ struct ReaderTests {
         try store.close()
     }
 
+    @Test("the head is the end of an append, also if its records are read before the appender has told of them")
+    func headOfAppends() throws {
+        let store = try SQLiteEventStore(path: folder.database)
+        let request = try append(Array(repeating: "1", count: 50))
+        let appended = DispatchSemaphore(value: 0)
+        DispatchQueue.global().async {
+            #expect(throws: Never.self) { for _ in 0..<200 { _ = try store.append([request]) } }
+            appended.signal()
+        }
+        repeat {
+            // What is just beyond the head, cut within an append: it can be read once the appender has committed.
+            let head = try store.head().position
+            let cut = try store.readLog(after: head, limit: ReadLimit(events: 7))
+            _ = try store.readStream(request.writes[0].stream, after: head, limit: ReadLimit(events: 7))
+            let told = try store.head().position
+            if !cut.isEmpty, told > 0 {
+                #expect(try store.readLog(after: told - 1, limit: ReadLimit(events: 1)).first?.continues == false)
+            }
+        } while appended.wait(timeout: .now()) == .timedOut
+        #expect(try store.head().position == 10_000)
+        try store.close()
+    }
+
     @Test("readers go on while another program holds the write lock, and the append waits for it")
     func writeLock() throws {
         let store = try SQLiteEventStore(path: folder.database, limits: .init(busyTimeout: 60_000))

@@ -5,6 +5,9 @@ extension Account: SnapshottableAggregate {
     /// To be changed with every change of the account's state, of what its events do to it, or of the form below.
     public static let snapshotSchema = "account: owner, currency, balance, events, limits, freeze, holds, reversals; 2"
 
+    /// What the names of holds and the versions of reversals take at least: `"h","expired",1,` and `2,3,`.
+    public var leastSnapshotSize: Int { isPlain ? 0 : extras.holds.count * 16 + extras.reversalCount * 4 }
+
     /// An account as a JSON object, an absent one as an empty object.
     public var snapshotState: [UInt8] {
         var writer = JSONWriter(reservingCapacity: 96)

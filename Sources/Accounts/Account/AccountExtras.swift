@@ -26,6 +26,9 @@ struct AccountExtras: Hashable, Sendable {
     /// Notes that the movement at a version was reversed.
     mutating func reverse(_ movement: UInt64, at reversal: UInt64) { reversalsByMovement[movement] = reversal }
 
+    /// How many movements were reversed.
+    var reversalCount: Int { reversalsByMovement.count }
+
     /// All movements that were reversed, in their order, with their reversals.
     var reversals: [(movement: UInt64, reversal: UInt64)] {
         reversalsByMovement.map { ($0.key, $0.value) }.sorted { $0.movement < $1.movement }

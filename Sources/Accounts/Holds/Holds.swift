@@ -22,6 +22,9 @@ struct Holds: Hashable, Sendable {
 
     var isEmpty: Bool { entries.isEmpty }
 
+    /// How many there ever were.
+    var count: Int { entries.count }
+
     /// Whether there is, or was, a hold of this name.
     func contains(_ hold: HoldID) -> Bool { entries[hold] != nil }
 
@@ -67,7 +70,27 @@ struct Holds: Hashable, Sendable {
         entries[hold] = .resolved(kind, version: version)
         let ended = open.remove(at: index)
         units -= ended.amount.minorUnits
-        if ended.expiresAt == earliestExpiry { earliestExpiry = open.lazy.compactMap(\.expiresAt).min() }
+        guard ended.expiresAt == earliestExpiry, !open.contains(where: { $0.expiresAt == earliestExpiry }) else {
+            return
+        }
+        earliestExpiry = open.lazy.compactMap(\.expiresAt).min()
+    }
+
+    /// Ends all that are expired at a time, oldest first, each with an event of its own: the first of them comes after a
+    /// version.
+    ///
+    /// - Returns: those that it ended.
+    mutating func expire(at time: Timestamp, after version: UInt64) -> [OpenHold] {
+        let due = expired(at: time)
+        if due.isEmpty { return [] }
+        for (index, hold) in due.enumerated() {
+            entries[hold.hold] = .resolved(.expired, version: version + UInt64(index) + 1)
+            units -= hold.amount.minorUnits
+        }
+        // All at once: thousands may be due, and every command on the account finds them until one is recorded.
+        open.removeAll { $0.isExpired(at: time) }
+        earliestExpiry = open.lazy.compactMap(\.expiresAt).min()
+        return due
     }
 
     /// Adds one that ended, as it was written down. Its name must be new.

@@ -35,6 +35,7 @@ extension CommandMachine {
 
     private mutating func committed(_ append: Append, _ commit: Commit, _ now: CommandMoment) {
         let run = append.run
+        lastRecorded = max(lastRecorded, commit.recordedAt)
         var isKnown = false
         do throws(ImpossibleEvent) {
             isKnown = try append.own.slot.state.committed(append, append.own, at: commit.recordedAt)

@@ -5,6 +5,7 @@ internal import EventSourcing
 extension CommandMachine {
     /// Decides a command on the newest states there are, what is under way included. All of them are loaded.
     mutating func decide(_ run: Run, over others: [Slot], _ now: CommandMoment) {
+        let time = max(now.time, lastRecorded)
         let isAlone = run.slot.state.isSettled && others.allSatisfy { $0.state.isSettled }
         run.attempts.decided(standingAlone: isAlone)
         decisions += 1
@@ -12,9 +13,9 @@ extension CommandMachine {
         guard run.order.condition.holds(at: version) else {
             return send(Decision([]), run, others, end: .conditionFailed(actual: version), record: nil, now)
         }
-        let eventID = UniqueID.version7(at: now.time, using: &random)
+        let eventID = UniqueID.version7(at: time, using: &random)
         do throws(State.Refusal) {
-            let decision = try decision(on: run, over: others, now, eventID)
+            let decision = try decision(on: run, over: others, at: time, eventID)
             send(decision, run, others, end: .executed, record: .obeyed, lastID: eventID, now)
         } catch {
             send(Decision([]), run, others, end: .refused(error), record: run.order.recordOfRefusal(error), now)
@@ -23,13 +24,13 @@ extension CommandMachine {
 
     /// Asks the domain. The states are held twice only meanwhile.
     private func decision(
-        on run: Run, over others: [Slot], _ now: CommandMoment, _ eventID: UniqueID
+        on run: Run, over others: [Slot], at time: Timestamp, _ eventID: UniqueID
     ) throws(State.Refusal) -> Decision<State.Event> {
         try State.decide(
             run.order.command,
             in: DecisionContext(
                 run.slot.state.newest, others: others.isEmpty ? [] : others.map { $0.state.newest },
-                referred: run.referredEvent, at: now.time, eventID: eventID))
+                referred: run.referredEvent, at: time, eventID: eventID))
     }
 
     /// Appends what was decided. What leads to no events is appended, too: it stands only if the log confirms that it was

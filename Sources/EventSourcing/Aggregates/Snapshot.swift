@@ -7,6 +7,10 @@ public protocol SnapshottableAggregate: Aggregate {
     /// The state, in a form of the aggregate's own.
     var snapshotState: [UInt8] { get }
 
+    /// So many bytes ``snapshotState`` has at least, found without writing it: what is too long for a snapshot is not to be
+    /// written down again and again for nothing. 0 if nothing is known.
+    var leastSnapshotSize: Int { get }
+
     /// Reads what ``snapshotState`` wrote.
     ///
     /// - Throws: ``CheckpointError`` where it wrote no such thing.
@@ -16,6 +20,9 @@ public protocol SnapshottableAggregate: Aggregate {
 extension SnapshottableAggregate {
     /// The fingerprint of ``snapshotSchema``, kept with every snapshot.
     public static var snapshotFingerprint: Digest256 { Digest256(hashing: Array(snapshotSchema.utf8)) }
+
+    /// Nothing is known.
+    public var leastSnapshotSize: Int { 0 }
 }
 
 /// A stream's state after a number of events: a copy of what their fold gives, and never needed for correctness.
@@ -69,7 +76,9 @@ extension Revision where State: SnapshottableAggregate {
 
     /// A snapshot of the aggregate; nil before its first event, and if its state is longer than a snapshot's may be.
     public var snapshot: Snapshot? {
-        guard let lastEvent, let createdAt, let updatedAt else { return nil }
+        guard let lastEvent, let createdAt, let updatedAt, state.leastSnapshotSize <= Snapshot.longestState else {
+            return nil
+        }
         let state = state.snapshotState
         guard state.count <= Snapshot.longestState else { return nil }
         return Snapshot(
