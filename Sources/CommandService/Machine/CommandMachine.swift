@@ -33,7 +33,7 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
     var lastAppend: UInt64 = 0
     /// The newest time at which the log is known to have recorded something: its clock may be ahead of this machine's, and
     /// what was expired there must not be decided on as if it were not.
-    var lastRecorded = Timestamp(microseconds: 0)
+    public internal(set) var lastRecorded = Timestamp(microseconds: 0)
     private var actions = ActionQueue<Action>()
     /// Commands that may go on.
     private var ready: Deque<Run> = []

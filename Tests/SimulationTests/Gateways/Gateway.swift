@@ -125,7 +125,7 @@ final class Gateway<Domain: SimulatedDomain> {
         let request = append.request
         if let attempt = Order<State>.attempt(in: append.run.order.metadata) {
             world.trace("\(name): attempt \(attempt) appends \(request.summary)")
-            referee.decided(attempt, request, at: moment.time)
+            referee.decided(attempt, request, at: max(moment.time, machine.lastRecorded))
         }
         if request.writes.contains(where: { underWay[$0.stream, default: 0] > 0 }) { world.saw(.pipelined) }
         for write in request.writes { underWay[write.stream, default: 0] += 1 }
