@@ -1,8 +1,11 @@
 """A record that cannot be applied stops its account, not the ledger."""
 
+import sqlite3
+
 import pytest
 
 import store
+from daybook_tool import Tool
 from problems import assert_problem
 from raw_log import append
 from services import wait_until
@@ -149,3 +152,80 @@ def test_a_command_on_the_account_fails_alone(poisoned):
     daybook, position = poisoned
     assert_unreadable(daybook.gateway.deposit("poisoned", 1), position, "MoneyTeleported")
     assert daybook.gateway.deposit("sound", 1).status == 200
+
+
+def test_verify_names_the_record_and_still_proves_what_comes_after_it(poisoned):
+    daybook, position = poisoned
+    # One that nobody can cover, and one whose text would steer the terminal.
+    forged = ("MoneyWithdrawn", {"amount": "1000.00"})
+    steering = ("AccountOpened", {"owner": "Bob", "initial_balance": "\x1b[2J", "currency": "\x1b[2J"})
+    last, _ = append(daybook, [("sound", 2, [forged]), ("gone", 0, [steering])])
+    assert daybook.gateway.open("after", 3).status == 201
+    tool = Tool(daybook)
+    code, found = tool.verify()
+    assert (code, found["ok"], found["position"], found["stream"]) == (1, False, position, "account/poisoned")
+    assert (found["head"], found["streams"], found["unreadable_streams"]) == (last + 1, 4, 3)
+    named = [(each["stream"], each["position"], each["version"]) for each in found["unreadable"]]
+    assert named == [("account/poisoned", position, 2), ("account/sound", last - 1, 3), ("account/gone", last, 1)]
+    assert "MoneyTeleported" in found["unreadable"][0]["reason"]
+    text = tool.run("verify")
+    assert text.returncode == 1 and "NOT in order: 3 accounts have" in text.stdout and "\x1b" not in text.stdout, text
+    assert f"position {position} (version 2 of account/poisoned)" in text.stdout
+    assert f"all else is in order: {last + 1} events of 4 streams" in text.stdout
+
+    assert tool.run("backup", "altered.db").returncode == 0
+    altered = daybook.directory / "altered.db"
+    with sqlite3.connect(altered) as database:
+        database.execute("UPDATE events SET data = replace(data, '3', '4') WHERE position = ?", (last + 1,))
+    code, found = tool.verify(altered)
+    assert (code, found["position"], found["unreadable_streams"]) == (1, last + 1, 3), found
+    assert "hash" in found["reason"] and "head" not in found
+    refused = tool.run("restore", altered, "--event-store", "sqlite:nowhere.db")
+    assert refused.returncode == 1 and f"position {last + 1}" in refused.stderr, refused
+    assert not (daybook.directory / "nowhere.db").exists()
+
+
+def test_a_backup_with_the_record_is_restored_with_a_warning(poisoned, start_daybook):
+    daybook, position = poisoned
+    assert Tool(daybook).run("backup", "full.db").returncode == 0
+    log_id, records = store.read(daybook.database)
+    other = start_daybook(start=False)
+    result = Tool(other).run("restore", daybook.directory / "full.db")
+    assert result.returncode == 0 and "verified" in result.stdout, result
+    assert "warning: 1 account has" in result.stderr
+    assert f"position {position} (version 2 of account/poisoned)" in result.stderr
+    assert store.read(other.database) == (log_id, records)
+    other.start()
+    other.wait_until_caught_up()
+    assert other.gateway.deposit("sound", 1).status == 200
+    assert other.gateway.account("sound")["balance"] == 7
+    for client in both(other):
+        assert_unreadable(client.get("/accounts/poisoned"), position, "MoneyTeleported")
+
+    (report,) = Tool(other).json("restore", daybook.directory / "full.db", "--event-store", "sqlite:again.db")
+    assert (report["position"], report["unreadable_streams"]) == (len(records), 1)
+    assert [each["position"] for each in report["unreadable"]] == [position]
+
+
+def test_more_than_a_hundred_such_accounts_are_counted_and_a_hundred_named(start_daybook):
+    daybook = start_daybook()
+    append(daybook, [(f"bad-{number}", 0, [("Unheard", {})]) for number in range(103)])
+    code, found = Tool(daybook).verify()
+    assert (code, found["unreadable_streams"], len(found["unreadable"])) == (1, 103, 100)
+    assert "and 3 more" in Tool(daybook).run("verify").stdout
+
+
+def test_a_snapshot_from_such_a_record_on_is_not_checked_but_must_have_an_event(start_daybook):
+    daybook = start_daybook(COMMAND_SNAPSHOT_EVENTS="1")
+    tool = Tool(daybook)
+    daybook.gateway.open("poisoned", 7)
+    wait_until(lambda: tool.verify()[1]["snapshots"] == 1, "a snapshot is kept")
+    append(daybook, [("poisoned", 1, [("MoneyTeleported", {}), ("MoneyDeposited", {"amount": "1.00"})])])
+    assert tool.verify()[1]["snapshots"] == 1, "the one before the record is checked"
+    assert tool.run("backup", "moved.db").returncode == 0
+    for version, position, snapshots in ((3, 2, 0), (4, None, None)):
+        with sqlite3.connect(daybook.directory / "moved.db") as database:
+            database.execute("UPDATE snapshots SET version = ?", (version,))
+        code, found = tool.verify(daybook.directory / "moved.db")
+        assert (code, found["position"], found.get("snapshots")) == (1, position, snapshots), found
+    assert "no such event" in found["reason"] and found["unreadable_streams"] == 1

@@ -27,7 +27,7 @@ public struct PinnedHead: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(position):\(hash)" }
 }
 
-/// What was found in a log that is in order.
+/// What was found in a log whose records are all as they were recorded.
 public struct VerifiedLog: Hashable, Sendable {
     /// The last record.
     public let head: PinnedHead
@@ -37,6 +37,8 @@ public struct VerifiedLog: Hashable, Sendable {
     public let keys: Int
     /// The number of snapshots that were checked; nil without the key that they are signed with.
     public let snapshots: Int?
+    /// The streams that cannot be folded to their end, because a record of them cannot be applied.
+    public let unreadable: UnreadableStreams
 }
 
 /// Proves a log from its beginning to its head: the file's structure, the chain of hashes, positions, versions and
@@ -64,9 +66,22 @@ public struct LogVerification<State: SnapshottableAggregate> {
     /// - Parameters:
     ///   - pinned: a point that the log must continue.
     ///   - progress: is told how many records of how many are done.
-    /// - Throws: ``VerificationFailure`` at the first thing that is wrong.
+    /// - Throws: ``VerificationFailure`` at the first thing that is wrong. A record that is as it was recorded but cannot be
+    ///   applied is none: its stream is among ``VerifiedLog/unreadable``, and everything else is proved.
     public func run(
         pinned: PinnedHead? = nil, progress: (_ done: UInt64, _ all: UInt64) -> Void = { _, _ in }
+    ) throws -> VerifiedLog {
+        var unreadable = UnreadableStreams()
+        do {
+            return try prove(pinned: pinned, unreadable: &unreadable, progress: progress)
+        } catch var failure as VerificationFailure {
+            failure.unreadable = unreadable
+            throw failure
+        }
+    }
+
+    private func prove(
+        pinned: PinnedHead?, unreadable: inout UnreadableStreams, progress: (_ done: UInt64, _ all: UInt64) -> Void
     ) throws -> VerifiedLog {
         if let problem = try attempt({ try file.structuralProblem() }) {
             throw VerificationFailure("the file is damaged: \(problem)")
@@ -103,12 +118,19 @@ public struct LogVerification<State: SnapshottableAggregate> {
                 try check(keys, chain)
                 try attempt { try index.take(record) }
                 guard record.stream.category == State.category else { continue }
-                do throws(RevisionError) {
-                    try states[record.stream, default: Revision(of: record.stream)].apply(record)
-                } catch {
-                    throw VerificationFailure(position: record.position, stream: record.stream, error.reason)
+                if !unreadable.contains(record.stream) {
+                    do throws(RevisionError) {
+                        try states[record.stream, default: Revision(of: record.stream)].apply(record)
+                    } catch {
+                        unreadable.add(error)
+                        states[record.stream] = nil
+                    }
                 }
-                if let revision = states[record.stream] { try snapshots?.pass(revision) }
+                if let revision = states[record.stream] {
+                    try snapshots?.pass(revision)
+                } else {
+                    snapshots?.skip(record.stream, version: record.streamVersion)
+                }
             }
             progress(chain.position, head)
         }
@@ -117,7 +139,7 @@ public struct LogVerification<State: SnapshottableAggregate> {
         try snapshots?.finish()
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,
-            snapshots: snapshots?.count)
+            snapshots: snapshots?.count, unreadable: unreadable)
     }
 
     private func check(_ pinned: PinnedHead?, _ chain: ChainVerifier) throws(VerificationFailure) {

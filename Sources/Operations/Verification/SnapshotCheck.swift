@@ -2,7 +2,8 @@ internal import EventSourcing
 
 /// Compares signed snapshots with what the events give, signed.
 struct SnapshotCheck<State: SnapshottableAggregate> {
-    let count: Int
+    /// How many are checked.
+    private(set) var count: Int
     private let logID: UniqueID
     private let signer: SnapshotSigner<State>
     private var open: [StreamID: [UInt64: Snapshot]] = [:]
@@ -22,6 +23,13 @@ struct SnapshotCheck<State: SnapshottableAggregate> {
                 stream: revision.stream, "the snapshot at version \(revision.version) is not what the events give")
         }
         if open[revision.stream]?.isEmpty == true { open[revision.stream] = nil }
+    }
+
+    /// An aggregate has come to a version that cannot be folded: a snapshot of it is not checked.
+    mutating func skip(_ stream: StreamID, version: UInt64) {
+        guard open[stream]?.removeValue(forKey: version) != nil else { return }
+        count -= 1
+        if open[stream]?.isEmpty == true { open[stream] = nil }
     }
 
     /// All events have passed.

@@ -8,6 +8,8 @@ public struct VerificationFailure: Error, Hashable, Sendable, CustomStringConver
     public let stream: StreamID?
     /// Why.
     public let reason: String
+    /// The streams before it that cannot be read on from some record.
+    public internal(set) var unreadable = UnreadableStreams()
 
     init(position: UInt64? = nil, stream: StreamID? = nil, _ reason: String) {
         self.position = position

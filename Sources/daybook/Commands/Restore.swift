@@ -12,7 +12,8 @@ struct Restore: AsyncParsableCommand {
         usage: "daybook restore FILE [--to-position POSITION] [options]",
         discussion: """
             The log keeps its id and continues its chain. Stop the event log and move its file away first, and what lies \
-            beside it as PATH-wal and PATH-shm; query services and gateways notice a log that went back by themselves.
+            beside it as PATH-wal and PATH-shm; query services and gateways notice a log that went back by themselves. \
+            Accounts with a record that this version cannot apply are restored as they are, and named.
 
             Examples:
               daybook restore backup.db
@@ -38,10 +39,16 @@ struct Restore: AsyncParsableCommand {
             return verified
         }
         guard let verified else { throw ExitCode.failure }
+        if verified.unreadable.count > 0 {
+            Terminal.tell("daybook: warning: \(UnreadableOutput.heading(verified.unreadable)); all is restored")
+            for line in UnreadableOutput.lines(verified.unreadable) { Terminal.tell("daybook: warning: \(line)") }
+        }
         if json {
             JSONOutput.line([
                 "file": .string(path), "log": .string("\(source.logID)"),
                 "position": JSONOutput.number(verified.head.position), "hash": .string("\(verified.head.hash)"),
+                "unreadable_streams": JSONOutput.number(verified.unreadable.count),
+                "unreadable": UnreadableOutput.json(verified.unreadable),
             ])
         } else {
             Terminal.line("\(path) holds the log up to \(verified.head), verified")
