@@ -75,6 +75,25 @@ import Testing
         #expect(stage.executed("third")?.count == 41 || stage.executed("fourth")?.count == 41)
     }
 
+    @Test mutating func `an append that the log is too busy for is decided again after a pause`() throws {
+        stage.take("one", .count(5))
+        let append = stage.sent.removeFirst()
+        stage.machine.appended(append, .failure(EventLogError(.overloaded, "busy")), at: stage.now)
+        guard case .pause(let run, let pause) = stage.machine.nextAction() else {
+            Issue.record("it waits")
+            return
+        }
+        #expect(pause > .zero && pause <= .milliseconds(100))
+        stage.machine.pauseEnded(run, at: stage.now)
+        guard case .append(let again) = stage.machine.nextAction() else {
+            Issue.record("it is decided again")
+            return
+        }
+        stage.sent.append(again)
+        stage.answerAll()
+        #expect(try #require(stage.executed("one")) == (5, 1, 1))
+    }
+
     @Test mutating func `a check whose answer is lost has recorded nothing`() throws {
         stage.take("one", .count(2000))
         stage.failNext()

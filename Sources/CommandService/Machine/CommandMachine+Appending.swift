@@ -23,6 +23,11 @@ extension CommandMachine {
         case .success(.invalid(let reason)):
             giveUp(append)
             finish(run, .failure(.fault("the log refuses an append to \(run.slot.stream): \(reason)")))
+        case .failure(let error) where error.code == .overloaded && !run.attempts.isOver(at: now.instant):
+            // Nothing was recorded, and the command has time: it is decided again when the log may have less to do.
+            giveUp(append)
+            run.enter(.pausing)
+            request(.pause(run, .milliseconds(Int64.random(in: 20...100, using: &random))))
         case .failure(let error):
             giveUp(append)
             let isCheck = append.record == nil || (append.request.isCheck)
