@@ -12,7 +12,7 @@ extension AccountQueries {
     /// to go on.
     private static let maxLookedThrough: UInt64 = 100_000
     private static let eventsOfARead = 10_000
-    /// Once a page has so many bytes, it ends, with a link to go on.
+    /// A page ends, with a link to go on, once it reaches this size.
     private static let bytesOfAPage = 4 << 20
 
     /// Which events of an account are asked for.

@@ -86,7 +86,7 @@ struct BulkFields {
     }
 
     private mutating func refuse(_ name: String, _ detail: String) {
-        guard problems.count < CommandParsingError.mostProblems else { return }
+        guard problems.count < CommandParsingError.maxProblems else { return }
         problems.append(FieldError(pointer: JSONPointer.member(name), detail: detail))
     }
 }

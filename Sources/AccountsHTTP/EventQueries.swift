@@ -13,7 +13,7 @@ public struct EventQueries: Sendable {
     /// few or none, with a link to go on.
     private static let mostLookedThrough = 100_000
     private static let recordsOfARead = 10_000
-    /// Once a page has so many bytes, it ends, with a link to go on.
+    /// A page ends, with a link to go on, once it reaches this size.
     private static let bytesOfAPage = 4 << 20
 
     private let events: QueryAccess<RecentEvents>

@@ -21,7 +21,7 @@ struct StatementPeriod: Hashable, Sendable {
     /// The last moment that it is about, for a question whether a record is a part of it; nil: none, it has no end.
     var last: Moment? { askedTo.map { .time($0.justBefore) } }
 
-    /// Where it begins: if nothing was asked for, with the opening, or where it ends if that is earlier.
+    /// Its beginning: if none was asked for, the opening, or its end if that is earlier.
     func from(_ account: Revision<Account>) -> Timestamp {
         if let askedFrom { return askedFrom }
         let createdAt = account.createdAt ?? .earliest

@@ -8,9 +8,9 @@ internal import ServiceSupport
 /// for its rows.
 struct StatementSource: Sendable {
     private static let eventsOfARead = 2000
-    /// A statement of so many bytes is kept while it is read.
+    /// A statement up to this size is kept in memory while it is read.
     private static let maxKept = 1 << 20
-    /// Once a part has so many bytes, it is sent.
+    /// A part is sent once it reaches this size.
     private static let bytesOfAPart = 64 << 10
 
     /// The account as it is known.

@@ -228,7 +228,7 @@ import Testing
 
     @Test func `A hostile body gets a short answer`() {
         let names = (0..<5000).map { "\"x\($0)\":0" }.joined(separator: ",")
-        #expect(Self.problems("{\(names)}").count == CommandParsingError.mostProblems)
+        #expect(Self.problems("{\(names)}").count == CommandParsingError.maxProblems)
         let long = String(repeating: "x", count: 60_000)
         let found = Self.problems(#"{"type":"\#(long)"}"#)
         #expect(found.count == 1)

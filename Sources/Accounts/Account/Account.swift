@@ -17,7 +17,7 @@ public struct Account: Aggregate {
     /// `account`.
     public static let category = "account"
 
-    /// The most open holds of an account: the expiries of two accounts with so many fit into one append.
+    /// The most open holds of an account: the expiries of two accounts with that many fit into one append.
     public static let maxOpenHolds = 4000
 
     /// Whether the account exists; until it does, the other properties say nothing.

@@ -85,7 +85,7 @@ struct CommandFields {
             CommandField.allCases.filter { $0.bit & bits != 0 }.map(\.name)
         }
         let expected = names(fields).joined(separator: ", ")
-        for name in (names(given & ~fields) + unknown).prefix(CommandParsingError.mostProblems) {
+        for name in (names(given & ~fields) + unknown).prefix(CommandParsingError.maxProblems) {
             problems.add(
                 FieldError(pointer: JSONPointer.member(name), detail: "not a field of \(command): expected \(expected)")
             )

@@ -2,13 +2,13 @@
 public enum CommandParsingError: Error, Hashable, Sendable {
     /// It is not JSON: broken syntax, not UTF-8, or nested too deep.
     case malformedJSON(detail: String)
-    /// It is JSON, but not a command: everything that is wrong with it, at most ``mostProblems``.
+    /// It is JSON, but not a command: everything that is wrong with it, at most ``maxProblems``.
     case invalidCommand([FieldError])
     /// It is a command, but for an amount beyond 15 significant digits.
     case amountOutOfRange(FieldError)
 
     /// How many problems are listed at most, so that the answer to a hostile body stays small.
-    public static let mostProblems = 100
+    public static let maxProblems = 100
 }
 
 /// What is wrong with one member of a request's body.

@@ -11,7 +11,7 @@ struct CommandProblems {
 
     mutating func add(_ problem: FieldError, isOutOfRange: Bool = false) {
         areOutOfRange = areOutOfRange && isOutOfRange
-        if found.count < CommandParsingError.mostProblems { found.append(problem) }
+        if found.count < CommandParsingError.maxProblems { found.append(problem) }
     }
 
     /// The error that they are; nil where there are none.

@@ -8,14 +8,14 @@ extension AccountDirectory {
         /// The last name that was looked at; nil where there are no more after it.
         public var lastName: String?
 
-        /// The name to go on after, where only the first so many accounts of the page are used; nil at the end.
+        /// The name to go on after, if only the first accounts of the page are used; nil at the end.
         public func lastLookedAt(of count: Int) -> String? {
             accounts.count > count ? accounts[count - 1].stream.name : lastName
         }
     }
 
     /// So many accounts are looked at for a page.
-    private static let mostLookedAt = 10_000
+    private static let maxLookedAt = 10_000
 
     /// Readable accounts in the order of their names, after a name and at most `limit`.
     ///
@@ -42,7 +42,7 @@ extension AccountDirectory {
             }
             let isAtEnd = next.count < limit
             if isAtEnd, next.isEmpty || last == next.last.map({ fold.accounts[$0].stream.name }) { return page }
-            if lookedAt >= Self.mostLookedAt { break }
+            if lookedAt >= Self.maxLookedAt { break }
         }
         page.lastName = last
         return page

@@ -4,12 +4,12 @@
 /// and each request has a deadline of its own. So the answer comes within the sum of the two. A command that must wait
 /// for those before it has more time as long as these are being executed.
 struct CommandAttempts {
-    /// After so many decisions there are pauses.
+    /// There are pauses after this many decisions.
     private static var maxPromptDecisions: Int { 16 }
     /// How many decisions there are then from one pause to the next. The first stands on what was known before the pause, and
     /// if a rival is at work is refused for that; the others have a chance.
     private static var decisionsAPause: Int { 4 }
-    /// After so many decisions the command is given up.
+    /// The command is given up after this many decisions.
     private static var maxDecisions: Int { 400 }
     private static var maxPause: Duration { .milliseconds(100) }
 

@@ -56,7 +56,7 @@ public struct CommandKey: Hashable, Sendable {
 ///
 /// One without events and without a key is a check: it is committed if all that it expects holds, and records nothing.
 public struct AppendRequest: Hashable, Sendable {
-    /// The most events of one append, over all its streams: so many records at most a reader holds until it has them all.
+    /// The most events of one append, over all its streams: a reader holds at most this many until it has them all.
     public static let maxEvents = 10_000
     /// The most streams of one append.
     public static let maxStreams = 1000

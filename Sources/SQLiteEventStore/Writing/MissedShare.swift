@@ -9,7 +9,7 @@ struct MissedShare {
     private var bytes: Int
     private var streams: Int
 
-    /// Shares of a limit for so many streams.
+    /// Shares of a limit for a number of streams.
     init(of limit: ReadLimit, streams: Int) {
         (events, bytes) = (limit.events, limit.bytes)
         self.streams = streams

@@ -38,8 +38,6 @@ struct Circumstances {
     var snapshots: SnapshotPolicy
     /// How far a gateway's clock may be from the log's.
     var clockError: ClosedRange<Microseconds>
-    /// A reply comes twice once in so many times; 0: never.
-    var repliesPerRepeat: Int
     /// For how long there are faults.
     var turbulence: Microseconds
 
@@ -67,7 +65,6 @@ struct Circumstances {
             deadline: .microseconds(world.oneOf([4, 20, 200]) * timeout))
         snapshots = SnapshotPolicy(interval: world.oneOf([0, 2, 5]), auditedOneIn: 0)
         clockError = world.oneOf([0...0, -2000...2000, -500_000...500_000])
-        repliesPerRepeat = world.oneOf([0, 0, 10])
         turbulence = world.oneOf([.milliseconds(20), .milliseconds(200), .seconds(1)])
     }
 }
