@@ -11,16 +11,19 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-async-algorithms", exact: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
         .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"]), .brew(["zeromq"])]),
@@ -31,6 +34,13 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "JSON"),
+        .target(name: "SecureFiles"),
+        .target(
+            name: "Access",
+            dependencies: [
+                "JSON", "SecureFiles", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+            ]),
         .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "Accounts",
@@ -40,18 +50,19 @@ let package = Package(
         .target(
             name: "SQLiteEventStore",
             dependencies: [
-                "EventSourcing", "JSON", .product(name: "GRDB", package: "GRDB.swift"),
+                "EventSourcing", "JSON", "SecureFiles", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
             name: "EventLogProtocol",
             dependencies: [
-                "EventSourcing", "ZeroMQ", .product(name: "DequeModule", package: "swift-collections"),
+                "EventSourcing", "SecureFiles", "ZeroMQ",
+                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .target(
             name: "ServiceSupport",
             dependencies: [
-                "EventLogProtocol", "EventSourcing", "JSON", "ZeroMQ",
+                "Access", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -59,13 +70,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "EventLogService",
             dependencies: [
-                "EventLogProtocol", "EventSourcing", "JSON", "ServiceSupport", "ZeroMQ",
+                "Access", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "ZeroMQ",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -73,7 +85,9 @@ let package = Package(
         .target(
             name: "QueryForwarding",
             dependencies: [
-                "ServiceSupport", .product(name: "DequeModule", package: "swift-collections"),
+                "Access", "ServiceSupport", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -83,7 +97,7 @@ let package = Package(
         .target(
             name: "CommandService",
             dependencies: [
-                "EventLogProtocol", "EventSourcing", "JSON", "QueryForwarding", "ServiceSupport", "ZeroMQ",
+                "Access", "EventLogProtocol", "EventSourcing", "JSON", "QueryForwarding", "ServiceSupport", "ZeroMQ",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -96,7 +110,7 @@ let package = Package(
         .target(
             name: "QueryService",
             dependencies: [
-                "EventLogProtocol", "EventSourcing", "JSON", "ServiceSupport", "ZeroMQ",
+                "Access", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "ZeroMQ",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -108,7 +122,7 @@ let package = Package(
         .target(
             name: "AccountsHTTP",
             dependencies: [
-                "Accounts", "CommandService", "EventSourcing", "JSON", "QueryService", "ServiceSupport",
+                "Access", "Accounts", "CommandService", "EventSourcing", "JSON", "QueryService", "ServiceSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -117,7 +131,9 @@ let package = Package(
             resources: [.embedInCode("openapi.json")]),
         .target(
             name: "Operations",
-            dependencies: ["Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SQLiteEventStore"]),
+            dependencies: [
+                "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SQLiteEventStore", "SecureFiles",
+            ]),
         .executableTarget(
             name: "event-log-service",
             dependencies: [
@@ -142,8 +158,9 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "Operations", "SQLiteEventStore",
-                "ServiceSupport", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Access", "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "Operations", "SQLiteEventStore",
+                "SecureFiles", "ServiceSupport", "ZeroMQ",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -172,6 +189,8 @@ let package = Package(
         ),
         .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "TestSupport", "ZeroMQ"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
+        .testTarget(name: "SecureFilesTests", dependencies: ["SecureFiles", "TestSupport"]),
+        .testTarget(name: "AccessTests", dependencies: ["Access", "JSON", "SecureFiles", "TestSupport"]),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "TestSupport"]),
         .testTarget(
             name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"],
@@ -184,7 +203,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
-        .testTarget(name: "ServiceSupportTests", dependencies: ["JSON", "ServiceSupport", "TestSupport"]),
+        .testTarget(
+            name: "ServiceSupportTests",
+            dependencies: ["Access", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
         .testTarget(
             name: "QueryServiceTests",
             dependencies: [
@@ -194,7 +215,7 @@ let package = Package(
         .testTarget(
             name: "AccountsHTTPTests",
             dependencies: [
-                "Accounts", "AccountsHTTP", "EventLogProtocol", "EventSourcing", "JSON", "QueryService",
+                "Access", "Accounts", "AccountsHTTP", "EventLogProtocol", "EventSourcing", "JSON", "QueryService",
                 "ServiceSupport", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -204,7 +225,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "QueryForwarding",
+                "Access", "CommandService", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON",
+                "QueryForwarding",
                 "QueryService", "ServiceSupport", "SQLiteEventStore", "TestSupport", "ZeroMQ",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

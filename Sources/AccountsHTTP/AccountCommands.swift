@@ -1,3 +1,4 @@
+public import Access
 public import Accounts
 public import CommandService
 public import EventSourcing
@@ -9,7 +10,7 @@ public struct AccountCommands: CommandDomain {
     /// The path under which accounts stand.
     public let collection = "accounts"
     /// The whole log, and what all accounts come to.
-    public let forwardedPaths = ["/events", "/totals"]
+    public let forwardedPaths: [(path: String, permission: Permission)] = [("/events", .audit), ("/totals", .audit)]
 
     /// An account's history, and what moved money in it.
     public let forwardedParts = ["events", "statement"]
@@ -49,6 +50,14 @@ public struct AccountCommands: CommandDomain {
 
     /// The command without what makes no difference: order of members, white space, ways of writing an amount.
     public func canonicalBytes(of command: AccountCommand) -> [UInt8] { command.canonicalBytes }
+
+    /// What whoever sends the command needs: `contract/access.md`.
+    public func permission(for command: AccountCommand) -> Permission {
+        switch command {
+        case .deposit, .withdraw, .transfer, .placeHold, .captureHold, .releaseHold: .move
+        case .open, .setLimits, .freeze, .unfreeze, .close, .reverse: .manage
+        }
+    }
 
     /// Whether the command opens an account.
     public func isCreation(_ command: AccountCommand) -> Bool {

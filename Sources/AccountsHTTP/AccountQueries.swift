@@ -1,3 +1,4 @@
+internal import Access
 public import Accounts
 public import EventSourcing
 internal import HTTPTypes
@@ -37,16 +38,28 @@ public struct AccountQueries: Sendable {
         [
             Route(
                 "/accounts", parameters: .readByHandlers,
-                [.get: { request, _ in try await stating { try await list(request) } }]),
+                [.get: .needing(.read) { request, _, caller in try await stating { try await list(request) } }]),
             Route(
                 "/accounts/{id}", parameters: .readByHandlers,
-                [.get: { request, path in try await stating { try await account(request, id: path["id"]) } }]),
+                [
+                    .get: .needing(.read) { request, path, caller in
+                        try await stating { try await account(request, id: path["id"]) }
+                    }
+                ]),
             Route(
                 "/accounts/{id}/events", parameters: .readByHandlers,
-                [.get: { request, path in try await stating { try await events(request, id: path["id"]) } }]),
+                [
+                    .get: .needing(.read) { request, path, caller in
+                        try await stating { try await events(request, id: path["id"]) }
+                    }
+                ]),
             Route(
                 "/accounts/{id}/statement", parameters: .readByHandlers,
-                [.get: { request, path in try await stating { try await statement(request, id: path["id"]) } }]),
+                [
+                    .get: .needing(.read) { request, path, caller in
+                        try await stating { try await statement(request, id: path["id"]) }
+                    }
+                ]),
         ]
     }
 

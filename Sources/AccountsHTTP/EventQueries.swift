@@ -1,3 +1,4 @@
+internal import Access
 internal import Accounts
 internal import EventSourcing
 internal import HTTPTypes
@@ -32,7 +33,11 @@ public struct EventQueries: Sendable {
         [
             Route(
                 "/events", parameters: .readByHandlers,
-                [.get: { request, _ in try await events.stating { try await answer(request) } }])
+                [
+                    .get: .needing(.audit) { request, _, caller in
+                        try await events.stating { try await answer(request) }
+                    }
+                ])
         ]
     }
 

@@ -1,3 +1,4 @@
+internal import Access
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
@@ -37,7 +38,7 @@ public enum OpenAPIDocument {
         return Route(
             "/openapi.json",
             [
-                .get: { _, _ in
+                .get: .needing(.everybody) { _, _, _ in
                     Response(
                         status: .ok, headers: [.contentType: "application/json"],
                         body: ResponseBody(byteBuffer: document))

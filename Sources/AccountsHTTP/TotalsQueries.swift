@@ -1,3 +1,4 @@
+internal import Access
 public import Accounts
 public import EventSourcing
 internal import HTTPTypes
@@ -35,7 +36,11 @@ public struct TotalsQueries: Sendable {
         [
             Route(
                 "/totals", parameters: .readByHandlers,
-                [.get: { request, _ in try await accounts.stating { try await answer(request) } }])
+                [
+                    .get: .needing(.audit) { request, _, caller in
+                        try await accounts.stating { try await answer(request) }
+                    }
+                ])
         ]
     }
 

@@ -1,3 +1,4 @@
+public import Access
 public import EventSourcing
 public import JSON
 public import ServiceSupport
@@ -10,8 +11,8 @@ public protocol CommandDomain: Sendable {
     /// The path under which the aggregates stand: `accounts` for `/accounts/{id}`.
     var collection: String { get }
 
-    /// Further paths whose queries are forwarded as they come, such as `/events`.
-    var forwardedPaths: [String] { get }
+    /// Further paths whose queries are forwarded as they come, such as `/events`, with what they need.
+    var forwardedPaths: [(path: String, permission: Permission)] { get }
 
     /// What can be asked of one aggregate beside itself: `events` for `/accounts/{id}/events`.
     var forwardedParts: [String] { get }
@@ -44,6 +45,9 @@ public protocol CommandDomain: Sendable {
     /// The same bytes for every way of writing the same command, and others for another: what binds an idempotency
     /// key. They must never change, for the log keeps their digest for ever.
     func canonicalBytes(of command: State.Command) -> [UInt8]
+
+    /// What whoever sends the command needs: ``Access/Permission/move`` or more, which was asked for before it was read.
+    func permission(for command: State.Command) -> Permission
 
     /// Whether the command makes the aggregate that it is sent to, so that obeying it is answered with 201.
     func isCreation(_ command: State.Command) -> Bool

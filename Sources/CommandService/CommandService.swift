@@ -1,3 +1,4 @@
+internal import Access
 public import EventLogProtocol
 public import EventSourcing
 internal import HTTPTypes
@@ -98,19 +99,30 @@ public final class CommandService<Domain: CommandDomain>: Service {
             }
         }
         return [
-            Route(collection, [:], forwardingQueriesTo: { _ in collection }),
+            Route(collection, [:], forwardingQueries: .needing(.read) { _ in collection }),
             Route(
                 "\(collection)/{id}",
-                [.post: { request, parameters in try await route.answer(request, id: parameters["id"]) }],
-                forwardingQueriesTo: path),
-            Route("/commands", [.post: { request, _ in try await bulk.answer(request) }], takesAnyLength: true),
+                [
+                    .post: .needing(.move) { request, parameters, caller in
+                        try await route.answer(request, id: parameters["id"])
+                    }
+                ],
+                forwardingQueries: .needing(.read, to: path)),
+            Route(
+                "/commands",
+                [.post: .needing(.move) { request, _, caller in try await bulk.answer(request) }],
+                takesAnyLength: true),
         ]
             + domain.forwardedParts.map { part in
                 Route(
                     "\(collection)/{id}/\(part)", [:],
-                    forwardingQueriesTo: { parameters throws(Problem) in "\(try path(parameters))/\(part)" })
+                    forwardingQueries: .needing(.read) { parameters throws(Problem) in
+                        "\(try path(parameters))/\(part)"
+                    })
             }
-            + domain.forwardedPaths.map { path in Route(path, [:], forwardingQueriesTo: { _ in path }) }
+            + domain.forwardedPaths.map { path, permission in
+                Route(path, [:], forwardingQueries: .needing(permission) { _ in path })
+            }
     }
 
     /// What takes the queries.

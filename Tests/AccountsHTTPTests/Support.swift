@@ -1,3 +1,4 @@
+import Access
 import Accounts
 import EventLogProtocol
 import EventSourcing
@@ -153,7 +154,7 @@ final class Queries: Sendable {
         return Answer(status: response.status.code, headers: response.headers, body: body.bytes.withLock { $0 })
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, _ caller: Caller = .unrestricted) async throws -> Response {
         let segments = request.uri.path.split(separator: "/").map(String.init)
         for route in routes where route.segments.count == segments.count {
             var parameters = PathParameters()
@@ -165,7 +166,7 @@ final class Queries: Sendable {
                     return true
                 }
             }
-            if matches { return try await route.handlers[0].handler(request, parameters) }
+            if matches { return try await route.answers[0].answer.handler(request, parameters, caller) }
         }
         throw Problem.notFound(path: request.uri.path)
     }

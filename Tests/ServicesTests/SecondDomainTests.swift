@@ -1,3 +1,4 @@
+import Access
 import AsyncHTTPClient
 import CommandService
 import EventLogProtocol
@@ -35,7 +36,7 @@ import ZeroMQ
         let sum = Route(
             "/sum", parameters: .readByHandlers,
             [
-                .get: { request, _ in
+                .get: .needing(.read) { request, _, _ in
                     let parameters = try request.parameters(known: QueryAccess<TallySum>.freshnessParameters)
                     let sum = try await access.read(request, parameters) { $0.sum }
                     return Response.json(.ok) { $0.integer(sum.value) }

@@ -1,3 +1,4 @@
+import Access
 import CommandService
 import EventSourcing
 import HTTPTypes
@@ -106,8 +107,9 @@ extension Tally: SnapshottableAggregate {
 /// `POST /tallies/{id}` with `NUMBER`, `NUMBER>ID` or `undo VERSION` as its body.
 struct TallyCommands: CommandDomain {
     let collection = "tallies"
-    let forwardedPaths: [String] = []
+    let forwardedPaths: [(path: String, permission: Permission)] = []
     let forwardedParts = ["events"]
+    func permission(for command: Tally.Command) -> Permission { .move }
     let feedPaths: Set<String> = []
     let largestBody = 20
 

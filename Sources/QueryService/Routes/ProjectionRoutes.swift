@@ -1,3 +1,4 @@
+internal import Access
 internal import EventLogProtocol
 public import EventSourcing
 internal import HTTPTypes
@@ -38,8 +39,10 @@ public struct ProjectionRoutes: Sendable {
     /// What they are asked at.
     public var routes: [Route] {
         [
-            Route("/projections", [.get: { _, _ in list() }]),
-            Route("/projections/{name}/rebuild", [.post: { _, path in try await rebuild(path["name"]) }]),
+            Route("/projections", [.get: .needing(.operate) { _, _, _ in list() }]),
+            Route(
+                "/projections/{name}/rebuild",
+                [.post: .needing(.operate) { _, path, _ in try await rebuild(path["name"]) }]),
         ]
     }
 

@@ -1,15 +1,40 @@
+public import Access
 public import HTTPTypes
 public import Hummingbird
 internal import Logging
 internal import NIOHTTP1
 
 /// A path that a service answers at, with its methods. A segment `{id}` matches any one segment.
+///
+/// Every method names the permission that it needs: there is no route without a rule.
 public struct Route: Sendable {
-    /// Answers a request; a ``Problem`` that it throws becomes the answer.
-    public typealias Handler = @Sendable (Request, PathParameters) async throws -> Response
+    /// Answers a request; a ``Problem`` that it throws becomes the answer. Whoever asks has the permission.
+    public typealias Handler = @Sendable (Request, PathParameters, Caller) async throws -> Response
 
-    /// The path to which queries are forwarded; it throws where they cannot be.
-    public typealias ForwardedPath = @Sendable (PathParameters) throws(Problem) -> String
+    /// How a method is answered.
+    public struct Answer: Sendable {
+        let permission: Permission
+        let handler: Handler
+
+        /// An answer for whoever has a permission.
+        public static func needing(_ permission: Permission, _ handler: @escaping Handler) -> Answer {
+            Answer(permission: permission, handler: handler)
+        }
+    }
+
+    /// Where queries are forwarded to.
+    public struct Forwarding: Sendable {
+        let permission: Permission
+        /// The path; it throws if they cannot be forwarded.
+        let path: @Sendable (PathParameters) throws(Problem) -> String
+
+        /// Queries of whoever has a permission go to a path.
+        public static func needing(
+            _ permission: Permission, to path: @escaping @Sendable (PathParameters) throws(Problem) -> String
+        ) -> Forwarding {
+            Forwarding(permission: permission, path: path)
+        }
+    }
 
     /// What becomes of the query of a request that the route's own handlers answer.
     public enum Parameters: Sendable {
@@ -23,8 +48,8 @@ public struct Route: Sendable {
 
     let segments: [Segment]
     let parameters: Parameters
-    let handlers: [(method: HTTPRequest.Method, handler: Handler)]
-    let forwardedPath: ForwardedPath?
+    let answers: [(method: HTTPRequest.Method, answer: Answer)]
+    let forwarding: Forwarding?
     let takesAnyLength: Bool
 
     enum Segment: Hashable, Sendable {
@@ -37,19 +62,28 @@ public struct Route: Sendable {
     /// - Parameters:
     ///   - parameters: what becomes of query parameters.
     ///   - takesAnyLength: whether a body may be longer than the server's limit.
-    ///   - forwardedPath: where its queries go that the server's ``RequestForwarder`` takes.
+    ///   - forwarding: what becomes of its queries, if the server's ``RequestForwarder`` takes them.
     public init(
-        _ path: String, parameters: Parameters = .none, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>,
-        takesAnyLength: Bool = false, forwardingQueriesTo forwardedPath: ForwardedPath? = nil
+        _ path: String, parameters: Parameters = .none, _ answers: KeyValuePairs<HTTPRequest.Method, Answer>,
+        takesAnyLength: Bool = false, forwardingQueries forwarding: Forwarding? = nil
     ) {
         self.parameters = parameters
         self.takesAnyLength = takesAnyLength
-        self.forwardedPath = forwardedPath
+        self.forwarding = forwarding
         segments = path.split(separator: "/").map { segment in
             segment.hasPrefix("{") && segment.hasSuffix("}")
                 ? .parameter(String(segment.dropFirst().dropLast())) : .literal(String(segment))
         }
-        self.handlers = handlers.map { ($0.key, $0.value) }
+        self.answers = answers.map { ($0.key, $0.value) }
+    }
+
+    /// What a method needs; nil if the route does not have it.
+    func permission(for method: HTTPRequest.Method) -> Permission? {
+        let asked: HTTPRequest.Method = method == .head ? .get : method
+        if let answer = answers.first(where: { $0.method == method || $0.method == asked })?.answer {
+            return answer.permission
+        }
+        return asked == .get ? forwarding?.permission : nil
     }
 }
 
@@ -100,7 +134,9 @@ struct RouteTable: HTTPResponder {
     func respond(to request: Request, context: ConnectionContext) async throws -> Response {
         let response: Response
         do {
-            response = try await ClientPresence.$current.withValue(context.client) { try await answer(request) }
+            response = try await ClientPresence.$current.withValue(context.client) {
+                try await answer(request, .unrestricted)
+            }
         } catch let problem as Problem {
             response = problem.response
         } catch let error as HTTPParserError {
@@ -116,33 +152,33 @@ struct RouteTable: HTTPResponder {
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, _ caller: Caller) async throws -> Response {
         let path = request.uri.path
         guard let (route, parameters) = route(of: path) else { throw Problem.notFound(path: path) }
-        if let entry = route.handlers.first(where: { $0.method == request.method }) {
-            return try await answer(request, by: entry.handler, of: route, parameters)
+        if let entry = route.answers.first(where: { $0.method == request.method }) {
+            return try await answer(request, by: entry.answer, of: route, parameters, caller)
         }
         let isQuery = request.method == .get || request.method == .head
-        if isQuery, let forwardedPath = route.forwardedPath {
+        if isQuery, let forwarding = route.forwarding {
             // The forwarder has left it for what is wrong with it.
-            _ = try forwardedPath(parameters)
+            _ = try forwarding.path(parameters)
             throw ForwarderMissing()
         }
-        let get = route.handlers.first { $0.method == .get }
+        let get = route.answers.first { $0.method == .get }
         if request.method == .head, let get {
-            return try await answer(request, by: get.handler, of: route, parameters)
+            return try await answer(request, by: get.answer, of: route, parameters, caller)
         }
-        var allowed = route.handlers.map(\.method)
-        if route.forwardedPath != nil { allowed.append(.get) }
+        var allowed = route.answers.map(\.method)
+        if route.forwarding != nil { allowed.append(.get) }
         if allowed.contains(.get) { allowed.append(.head) }
         throw Problem.methodNotAllowed(request.method, allowed: allowed)
     }
 
     private func answer(
-        _ request: Request, by handler: Route.Handler, of route: Route, _ parameters: PathParameters
+        _ request: Request, by answer: Route.Answer, of route: Route, _ parameters: PathParameters, _ caller: Caller
     ) async throws -> Response {
         if case .none = route.parameters { try request.requireNoParameters() }
-        return try await handler(request, parameters)
+        return try await answer.handler(request, parameters, caller)
     }
 
     /// The server was given a route whose queries are forwarded, and no forwarder.
@@ -152,8 +188,13 @@ struct RouteTable: HTTPResponder {
     ///
     /// - Throws: ``Problem`` where it cannot be, for what the path holds.
     func forwardedPath(of path: String) throws(Problem) -> String? {
-        guard let (route, parameters) = route(of: path), let forwardedPath = route.forwardedPath else { return nil }
-        return try forwardedPath(parameters)
+        guard let (route, parameters) = route(of: path), let forwarding = route.forwarding else { return nil }
+        return try forwarding.path(parameters)
+    }
+
+    /// What a request needs; nil if there is no such path, or method of it: that is said to everybody.
+    func permission(for method: HTTPRequest.Method, _ path: String) -> Permission? {
+        route(of: path)?.0.permission(for: method)
     }
 
     /// Whether the body of a request may be longer than the server's limit.

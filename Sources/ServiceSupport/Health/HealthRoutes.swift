@@ -1,3 +1,4 @@
+internal import Access
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
@@ -25,12 +26,16 @@ enum HealthRoutes {
     static func make(_ health: Health, _ server: @escaping @Sendable () -> [Figure]) -> [Route] {
         [
             // Depends on nothing but the process.
-            Route("/livez", parameters: .ignored, [.get: { _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
-            Route("/readyz", parameters: .ignored, [.get: { _, _ in readyz(await health.readiness()) }]),
+            Route(
+                "/livez", parameters: .ignored,
+                [.get: .needing(.everybody) { _, _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
+            Route(
+                "/readyz", parameters: .ignored,
+                [.get: .needing(.everybody) { _, _, caller in readyz(await health.readiness()) }]),
             Route(
                 "/metrics", parameters: .ignored,
                 [
-                    .get: { _, _ in
+                    .get: .needing(.operate) { _, _, _ in
                         let readiness = await health.readiness()
                         let ready = Figure(
                             .gauge, "ready", readiness.missing.isEmpty ? 1 : 0,

@@ -1,3 +1,4 @@
+internal import Access
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
@@ -15,11 +16,11 @@ struct ProblemRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route("/problems", [.get: { request, _ in list(request) }]),
+            Route("/problems", [.get: .needing(.everybody) { request, _, _ in list(request) }]),
             Route(
                 "/problems/{name}",
                 [
-                    .get: { request, path in
+                    .get: .needing(.everybody) { request, path, _ in
                         let name = path["name"]
                         guard let kind = kinds.first(where: { $0.name == name }) else {
                             throw Problem.notFound(path: request.uri.path)
