@@ -27,6 +27,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"]), .brew(["zeromq"])]),
+        .systemLibrary(name: "CLinux"),
         .target(
             name: "ZeroMQ",
             dependencies: [
@@ -62,7 +63,7 @@ let package = Package(
         .target(
             name: "ServiceSupport",
             dependencies: [
-                "Access", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ZeroMQ",
+                "Access", "CLinux", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -23,6 +23,8 @@ public struct ServiceFailure: Error, Hashable, Sendable, CustomStringConvertible
 /// | 0 | stopped by SIGTERM or SIGINT, everything accepted was finished |
 /// | 1 | the service failed; the last line says why |
 /// | 64 | a setting is wrong (`EX_USAGE`) |
+///
+/// SIGHUP ends nothing: see ``ReloadSignal``.
 public struct ServiceProgram: Sendable {
     /// The version of Daybook.
     public static let version = "0.1.0"
@@ -38,7 +40,10 @@ public struct ServiceProgram: Sendable {
     public init(_ name: String, about: String, settings: [SettingDescription]) {
         self.name = name
         self.about = about
-        self.settings = settings + [CommonSettings.logLevel.description, SettingsReader.settingsFile]
+        self.settings =
+            settings + [
+                CommonSettings.logLevel.description, CoreDumps.setting.description, SettingsReader.settingsFile,
+            ]
     }
 
     /// Runs the program to its end.
@@ -48,6 +53,7 @@ public struct ServiceProgram: Sendable {
     public func run(_ build: (SettingsReader, Logger) async throws -> [any Service]) async -> Never {
         // Until the services are started there is nothing to finish.
         for number in [SIGTERM, SIGINT] { signal(number) { _ in _exit(0) } }
+        ReloadSignal.process.begin()
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") || arguments.contains("-h") { end(printing: help, code: 0) }
         if arguments.contains("--version") { end(printing: "\(name) \(Self.version)", code: 0) }
@@ -60,6 +66,7 @@ public struct ServiceProgram: Sendable {
                 let lines = try settings.settingsInEffect().map { "\($0.name)=\($0.text)" }
                 end(printing: lines.joined(separator: "\n"), code: 0)
             }
+            if try !settings.value(CoreDumps.setting) { CoreDumps.prevent() }
             let level = try settings.value(CommonSettings.logLevel)
             LoggingSystem.bootstrap { label in
                 // Written line by line, also into a pipe, as process runners need it.
