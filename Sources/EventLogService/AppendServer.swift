@@ -57,6 +57,11 @@ actor AppendServer {
     private let logger: Logger
     private let connectionGuard: ConnectionGuard
     private let context: Context
+    private let security: LogSecurity?
+    private let appendGate: PeerGate
+    private let eventsGate: PeerGate
+    /// The peers by which the subscriptions were judged last.
+    private var judgedGeneration: UInt64 = 0
     private let reportFailure: @Sendable (ServiceError) -> Void
     private var appends: Socket?
     private var replies: ReplyQueue?
@@ -81,7 +86,8 @@ actor AppendServer {
     ///
     /// - Parameter reportFailure: called once, where the store or a socket failed; the server has then stopped.
     init(
-        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, context: Context, logger: Logger,
+        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, context: Context,
+        security: LogSecurity?, logger: Logger,
         reportFailure: @escaping @Sendable (ServiceError) -> Void
     ) {
         self.store = store
@@ -89,6 +95,9 @@ actor AppendServer {
         self.logger = logger
         self.connectionGuard = connectionGuard
         self.context = context
+        self.security = security
+        appendGate = PeerGate(socket: .append, peers: security?.peers)
+        eventsGate = PeerGate(socket: .events, peers: security?.peers)
         handshakes = HandshakeWatch(logger: logger)
         self.reportFailure = reportFailure
         availability = StoreAvailability(logger: logger)
@@ -117,10 +126,11 @@ actor AppendServer {
         publisher.mostFrames = 1
         // libzmq keeps what it reads from subscribers without a limit of its own: it must not read far ahead.
         publisher.receiveQueue = 16
-        publisher.domain = "event-log/events"
+        publisher.domain = LogSocket.events.domain
+        publisher.security = security.ofSockets
         let events = try Socket(.publisher, options: publisher, on: loop)
         events.whenReadable { [weak self] in self?.assumeIsolated { $0.greetSubscribers() } }
-        try events.guardConnections(by: connectionGuard, limits: PeerLimits.events)
+        try events.guardConnections(by: connectionGuard, limits: PeerLimits.events(isEncrypted: security != nil))
         try events.bind(endpoint)
         self.events = events
         beat()
@@ -134,7 +144,8 @@ actor AppendServer {
         router.receiveQueue = 128
         router.largestFrame = Int64(PeerLimits.maxAppendBytes)
         router.maxMessageBytes = PeerLimits.maxAppendBytes
-        router.domain = "event-log/append"
+        router.domain = LogSocket.append.domain
+        router.security = security.ofSockets
         router.mostFrames = ReplyQueue.mostFrames
         let appends = try Socket(.router, options: router, on: loop)
         appends.whenReadable { [weak self] in self?.assumeIsolated { _ = $0.takeBatch() } }
@@ -188,6 +199,8 @@ actor AppendServer {
             return
         }
         let isBacklogged = replies?.isBacklogged(peer, at: message.connection) ?? false
+        let verdict = appendGate.verdict(on: message)
+        if case .refused = verdict, let appends { end(message.connection, of: appends) }
         for index in 1..<max(1, message.count) {
             batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
@@ -200,6 +213,11 @@ actor AppendServer {
                 guard !isBacklogged else {
                     counted.dropped += 1
                     refuse(LogRefusal(.overloaded, "too many replies to earlier requests are unread"), sender)
+                    continue
+                }
+                if let refusal = Self.refusal(of: request, verdict) {
+                    counted.forbidden += 1
+                    refuse(refusal, sender)
                     continue
                 }
                 switch request {
@@ -217,6 +235,24 @@ actor AppendServer {
                 counted.malformed += 1
             }
         }
+    }
+
+    private static func refusal(of request: LogRequest, _ verdict: PeerGate.Verdict) -> LogRefusal? {
+        switch (verdict, request) {
+        case (.refused(let refusal), _):
+            refusal
+        case (.admitted(let role?), .keepSnapshot), (.admitted(let role?), .dropSnapshot):
+            role.mayKeepSnapshots
+                ? nil : LogRefusal(.forbidden, "the role \(role.rawValue) may not keep or drop snapshots")
+        case (.admitted, _):
+            nil
+        }
+    }
+
+    /// Ends the connection of a peer that is not admitted any more, a moment later: it is to be told why.
+    private func end(_ descriptor: Int32, of socket: Socket) {
+        let connection = socket.connection(descriptor)
+        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, .notAdmitted) }
     }
 
     /// A peer has left. An address that libzmq made for it is never given again.
@@ -406,18 +442,25 @@ actor AppendServer {
     private func takeSubscription(_ frame: borrowing Frames, on events: Socket) -> Bool {
         let connection = events.connection(frame.connection)
         let verdict: SubscriptionLedger.Verdict
+        let key = security == nil ? nil : frame.senderKey
         let kind = frame.withBytes(of: 0) { $0.first ?? .max }
+        if case .refused = eventsGate.verdict(on: frame) {
+            guard subscriptions.shutOut(connection, of: key) == .refused else { return false }
+            counted.forbidden += 1
+            events.end(connection, .notAdmitted)
+            return false
+        }
         switch kind {
         case 0:
             subscriptions.unsubscribe(Array(frame.copy(0).dropFirst()), by: connection)
             return false
         case 1:
             let topic = Array(frame.copy(0).dropFirst())
-            verdict = subscriptions.subscribe(topic, isPossible: Topic.isPrefix(topic), by: connection)
+            verdict = subscriptions.subscribe(topic, isPossible: Topic.isPrefix(topic), by: connection, of: key)
             if verdict == .taken { counted.subscriptions += 1 }
         default:
             counted.malformed += 1
-            verdict = subscriptions.nonsense(by: connection)
+            verdict = subscriptions.nonsense(by: connection, of: key)
         }
         if verdict == .refused {
             counted.refusedSubscriptions += 1
@@ -429,6 +472,7 @@ actor AppendServer {
     private func beat() {
         guard let events else { return }
         subscriptions.forget { !events.isOpen($0) }
+        endSubscriptionsOfStrangers(on: events)
         handshakes.look(at: context.forgottenHandshakes)
         do {
             try sendHeartbeat()
@@ -437,6 +481,19 @@ actor AppendServer {
             fail(error)
         }
         loop.schedule(after: Self.heartbeatInterval) { [weak self] in self?.assumeIsolated { $0.beat() } }
+    }
+
+    /// Ends the connections of subscribers that are no peers any more.
+    private func endSubscriptionsOfStrangers(on events: Socket) {
+        guard let peers = security?.peers else { return }
+        let (table, generation) = peers.current
+        guard generation != judgedGeneration else { return }
+        judgedGeneration = generation
+        let ended = subscriptions.shutOut { key in
+            guard let peer = key.flatMap({ table[$0] }) else { return false }
+            return peer.role.mayUse(.events)
+        }
+        for connection in ended { events.end(connection, .notAdmitted) }
     }
 
     private func sendHeartbeat() throws {

@@ -20,18 +20,25 @@ public final class EventLogService: Service {
     private let readServer: ReadServer
     private let store: any EventStore
     private let context: Context
+    private let security: LogSecurity?
+    private let strangers: StrangerWatch
     private let logger: Logger
     private let failures: AsyncStream<ServiceError>
 
     /// A service for a store.
     ///
+    /// - Parameters:
+    ///   - security: the log's key and its peers; nil: whoever can reach its sockets may do everything.
+    ///   - report: called for each peer that is refused in its handshake, on a thread that it must not hold up.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
-        store: any EventStore, endpoints: LogEndpoints, context: Context, logger: Logger
+        store: any EventStore, endpoints: LogEndpoints, context: Context, security: LogSecurity? = nil,
+        logger: Logger, report: @escaping @Sendable (RefusedPeer) -> Void = { _ in }
     ) throws(ZeroMQError) {
         self.store = store
         self.endpoints = endpoints
         self.context = context
+        self.security = security
         self.logger = logger
         let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
         self.failures = failures
@@ -40,13 +47,45 @@ public final class EventLogService: Service {
         guardLoop = try SocketLoop(name: "log-guard", context: context)
         let warnings = PeerWarnings(logger)
         connectionGuard = ConnectionGuard(on: guardLoop) { warnings.warn($0.rawValue, peer: $1) }
-        context.admit(PeerLimits.admission, to: "event-log/append")
-        context.admit(PeerLimits.admission, to: "event-log/read")
-        context.admit(PeerLimits.admission, to: "event-log/events")
+        let strangers = StrangerWatch(logger)
+        self.strangers = strangers
+        Self.admitPeers(of: security, to: context)
+        context.whenRefused {
+            strangers.refused($0)
+            report($0)
+        }
         appendServer = AppendServer(
-            store: store, on: appendLoop, connectionGuard: connectionGuard, context: context, logger: logger
+            store: store, on: appendLoop, connectionGuard: connectionGuard, context: context, security: security,
+            logger: logger
         ) { continuation.yield($0) }
-        readServer = ReadServer(store: store, on: readLoop, connectionGuard: connectionGuard, logger: logger)
+        readServer = ReadServer(
+            store: store, on: readLoop, connectionGuard: connectionGuard, security: security, logger: logger)
+    }
+
+    /// Before any socket is bound, and whenever the peers have changed.
+    private static func admitPeers(of security: LogSecurity?, to context: Context) {
+        let table = security?.peers.table
+        for socket in LogSocket.allCases {
+            let peers = table.map { Admission.Peers.holders(of: $0.keys(for: socket)) } ?? .anybody
+            context.admit(PeerLimits.admission(peers), to: socket.domain)
+        }
+    }
+
+    /// Reads the peers again.
+    ///
+    /// - Parameter isForced: whether their file is read even if it seems to be as it was.
+    public func lookAtPeers(isForced: Bool = false) {
+        guard let security, security.peers.look(isForced: isForced) else { return }
+        Self.admitPeers(of: security, to: context)
+    }
+
+    private func watchPeers() async {
+        guard security != nil else { return }
+        while !Task.isCancelled {
+            lookAtPeers()
+            // Nothing tells that a file has changed, whatever it lies on, but looking; cancelled when the service stops.
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
     }
 
     /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes sockets
@@ -76,6 +115,8 @@ public final class EventLogService: Service {
                 "log": "\(store.logID)", "position": "\(head.position)", "append": "\(endpoints.append)",
                 "events": "\(endpoints.events)", "read": "\(endpoints.read)",
             ])
+        let watch = Task { await watchPeers() }
+        defer { watch.cancel() }
         var failure: ServiceError?
         for await reported in failures.cancelOnGracefulShutdown() {
             failure = reported
@@ -114,6 +155,12 @@ public final class EventLogService: Service {
                     Figure(
                         .gauge, "store_pending_bytes", usage.pendingBytes,
                         help: "The size of the store's write-ahead log."),
+                    Figure(
+                        .counter, "forbidden_requests", appends.forbidden + reads.forbidden,
+                        help: "Requests and subscriptions refused for their peer's key or role."),
+                    Figure(
+                        .counter, "refused_peers", strangers.count,
+                        help: "Handshakes refused since the peer's key is unknown, or its role does not reach there."),
                     Figure(.counter, "snapshots", appends.snapshots, help: "Snapshots of streams kept."),
                     Figure(.counter, "reads", reads.reads, help: "Read requests answered."),
                     Figure(

@@ -24,6 +24,8 @@ public struct LogCounters: Hashable, Sendable {
     public var reads: UInt64 = 0
     /// Requests refused because the store took no writes.
     public var refused: UInt64 = 0
+    /// Requests refused because their peer's key was revoked, or its role does not allow them.
+    public var forbidden: UInt64 = 0
     /// Snapshots kept.
     public var snapshots: UInt64 = 0
 }

@@ -1,3 +1,4 @@
+internal import ServiceSupport
 internal import ZeroMQ
 
 /// What peers may take of the event log, at each of its sockets. The specification tells them (section 10).
@@ -11,8 +12,18 @@ enum PeerLimits {
     /// The bytes of one message to the read socket.
     static let maxReadBytes = 256 << 10
 
-    static let append: ConnectionLimits = {
-        var limits = ConnectionLimits()
+    /// How long a peer that is not admitted any more may take to read that it is not.
+    static let farewell = Duration.milliseconds(500)
+
+    /// The connections of one socket: as many as ``ConnectionLimits`` says, or as the process has descriptors for.
+    private static let basic: ZeroMQ.ConnectionLimits = {
+        var limits = ZeroMQ.ConnectionLimits()
+        limits.maxConnections = min(limits.maxConnections, DescriptorLimit.logPeers(of: DescriptorLimit.current))
+        return limits
+    }()
+
+    static let append: ZeroMQ.ConnectionLimits = {
+        var limits = basic
         limits.maxWaitingBytes = 32 << 20
         limits.maxWaitingBytesInAll = 64 << 20
         // The largest message, and what the system may have received beyond it that libzmq has not read.
@@ -20,25 +31,26 @@ enum PeerLimits {
         return limits
     }()
 
-    static let read: ConnectionLimits = {
-        var limits = ConnectionLimits()
+    static let read: ZeroMQ.ConnectionLimits = {
+        var limits = basic
         limits.maxWaitingBytes = 4 << 20
         limits.maxWaitingBytesInAll = 16 << 20
         return limits
     }()
 
-    static let events: ConnectionLimits = {
-        var limits = ConnectionLimits()
-        // As many of the longest topics as one connection may have, each with at most 20 bytes about it, fit.
-        limits.allowance = (atOnce: 64 << 10, perSecond: 1 << 10)
+    /// - Parameter isEncrypted: whether each frame has more on the wire (CURVE).
+    static func events(isEncrypted: Bool) -> ZeroMQ.ConnectionLimits {
+        var limits = basic
+        // As many of the longest topics as one connection may have, each with what the wire adds to it, fit.
+        limits.allowance = (atOnce: isEncrypted ? 80 << 10 : 64 << 10, perSecond: 1 << 10)
         return limits
-    }()
+    }
 
     /// Peers that connect again and again cost the others no more than this.
-    static let admission: Admission = {
-        var admission = Admission()
+    static func admission(_ peers: Admission.Peers) -> Admission {
+        var admission = Admission(peers)
         admission.maxHandshakesPerSecond = 200
         admission.maxHandshakesAtOnce = 512
         return admission
-    }()
+    }
 }

@@ -30,6 +30,8 @@ actor ReadServer {
     private let store: any EventStore
     private let loop: SocketLoop
     private let connectionGuard: ConnectionGuard
+    private let security: LogSecurity?
+    private let gate: PeerGate
     private let logger: Logger
     private var socket: Socket?
     private var replies: ReplyQueue?
@@ -39,10 +41,15 @@ actor ReadServer {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, logger: Logger) {
+    init(
+        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, security: LogSecurity?,
+        logger: Logger
+    ) {
         self.store = store
         self.loop = loop
         self.connectionGuard = connectionGuard
+        self.security = security
+        gate = PeerGate(socket: .read, peers: security?.peers)
         self.logger = logger
     }
 
@@ -62,7 +69,8 @@ actor ReadServer {
         options.maxMessageBytes = PeerLimits.maxReadBytes
         options.receiveQueue = 128
         options.sendQueue = 64
-        options.domain = "event-log/read"
+        options.domain = LogSocket.read.domain
+        options.security = security.ofSockets
         let socket = try Socket(.router, options: options, on: loop)
         socket.whenReadable { [weak self] in self?.assumeIsolated { $0.serve() } }
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
@@ -98,11 +106,16 @@ actor ReadServer {
         let peer = message.copy(0)
         let due = ContinuousClock.now + Self.patience
         let isBacklogged = replies.isBacklogged(peer, at: message.connection)
+        let verdict = gate.verdict(on: message)
+        if case .refused = verdict, let socket { end(message.connection, of: socket) }
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 let refusal: LogRefusal
-                if request.writes {
+                if case .refused(let reason) = verdict {
+                    counted.forbidden += 1
+                    refusal = reason
+                } else if request.writes {
                     // At once: it may be large, and nothing is gained if it waits.
                     refusal = Self.refusalOfWrites
                 } else {
@@ -121,6 +134,12 @@ actor ReadServer {
                 counted.malformed += 1
             }
         }
+    }
+
+    /// Ends the connection of a peer that is not admitted any more, a moment later: it is to be told why.
+    private func end(_ descriptor: Int32, of socket: Socket) {
+        let connection = socket.connection(descriptor)
+        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, .notAdmitted) }
     }
 
     private func answer(into replies: ReplyQueue) throws {

@@ -16,6 +16,8 @@ struct SubscriptionLedger {
     }
 
     private struct Connection {
+        /// The key that its peer holds, if one is demanded.
+        let key: CurvePublicKey?
         var topics: Set<[UInt8]> = []
         var nonsense = 0
         var isRefused = false
@@ -36,13 +38,17 @@ struct SubscriptionLedger {
 
     /// A connection subscribes to the topics that begin with `topic`.
     ///
-    /// - Parameter isPossible: whether any event can have such a topic.
-    mutating func subscribe(_ topic: [UInt8], isPossible: Bool, by connection: ConnectionID) -> Verdict {
-        var known = connections[connection] ?? Connection()
+    /// - Parameters:
+    ///   - isPossible: whether any event can have such a topic.
+    ///   - key: the key that the peer holds, if one is demanded.
+    mutating func subscribe(
+        _ topic: [UInt8], isPossible: Bool, by connection: ConnectionID, of key: CurvePublicKey? = nil
+    ) -> Verdict {
+        var known = connections[connection] ?? Connection(key: key)
         guard !known.isRefused else { return .ignored }
         guard !known.topics.contains(topic) else { return .taken }
         guard isPossible, known.topics.count < maxOfConnection, count < maxInAll else {
-            return refuse(connection)
+            return refuse(connection, of: key)
         }
         known.topics.insert(topic)
         connections[connection] = known
@@ -56,12 +62,26 @@ struct SubscriptionLedger {
     }
 
     /// A connection sends what is no subscription.
-    mutating func nonsense(by connection: ConnectionID) -> Verdict {
-        var known = connections[connection] ?? Connection()
+    mutating func nonsense(by connection: ConnectionID, of key: CurvePublicKey? = nil) -> Verdict {
+        var known = connections[connection] ?? Connection(key: key)
         guard !known.isRefused else { return .ignored }
         known.nonsense += 1
         connections[connection] = known
-        return known.nonsense > maxNonsense ? refuse(connection) : .taken
+        return known.nonsense > maxNonsense ? refuse(connection, of: key) : .taken
+    }
+
+    /// A connection's peer may not subscribe (any more).
+    mutating func shutOut(_ connection: ConnectionID, of key: CurvePublicKey?) -> Verdict {
+        connections[connection]?.isRefused == true ? .ignored : refuse(connection, of: key)
+    }
+
+    /// Refuses the connections of peers that may not subscribe any more.
+    ///
+    /// - Returns: those that must be ended.
+    mutating func shutOut(ifNot mayStay: (CurvePublicKey?) -> Bool) -> [ConnectionID] {
+        let ended = connections.filter { !$0.value.isRefused && !mayStay($0.value.key) }.map(\.key)
+        for connection in ended { connections[connection]?.isRefused = true }
+        return ended
     }
 
     /// Forgets the connections that have ended.
@@ -72,9 +92,9 @@ struct SubscriptionLedger {
         }
     }
 
-    private mutating func refuse(_ connection: ConnectionID) -> Verdict {
+    private mutating func refuse(_ connection: ConnectionID, of key: CurvePublicKey?) -> Verdict {
         // Its topics count until it has ended.
-        connections[connection, default: Connection()].isRefused = true
+        connections[connection, default: Connection(key: key)].isRefused = true
         return .refused
     }
 }

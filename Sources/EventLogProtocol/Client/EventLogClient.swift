@@ -1,26 +1,6 @@
 public import EventSourcing
 public import ZeroMQ
 
-/// Where the event-log service is, and how long its clients wait for it.
-public struct EventLogAddress: Hashable, Sendable {
-    /// The append socket, such as `tcp://127.0.0.1:5570`.
-    public var append: String
-    /// The events socket, such as `tcp://127.0.0.1:5571`.
-    public var events: String
-    /// The read socket, such as `tcp://127.0.0.1:5572`.
-    public var read: String
-    /// How long a request waits for its reply.
-    public var timeout: Duration
-
-    /// An address from its endpoints.
-    public init(append: String, events: String, read: String, timeout: Duration = .seconds(5)) {
-        self.append = append
-        self.events = events
-        self.read = read
-        self.timeout = timeout
-    }
-}
-
 /// Appends to a log and reads from it over ZeroMQ.
 ///
 /// An actor on a ``SocketLoop``: called from another actor on the same loop it costs no thread hop. It connects by
@@ -57,6 +37,9 @@ public actor EventLogClient {
     /// Whether the read socket is connected to a log.
     public var canRead: Bool { reads?.isConnected ?? false }
 
+    /// Why no connection stands, as far as it is known: only if the log, or this peer, does not accept the other. One sentence.
+    public var rejection: String? { appends?.rejection ?? reads?.rejection }
+
     /// Replies that came after their request had ended.
     public var lateReplies: UInt64 { (appends?.lateReplies ?? 0) + (reads?.lateReplies ?? 0) }
 
@@ -83,8 +66,8 @@ public actor EventLogClient {
         }
         await withCheckedContinuation { connectionWaiters[number] = $0 }
         guard isConnected else {
-            let endpoint = canRead ? address.append : address.read
-            throw EventLogError(.unavailable, "nobody answers at \(endpoint)")
+            let channel = canRead ? appends : reads
+            throw EventLogError(.unavailable, channel?.absence ?? "the client was closed")
         }
     }
 
@@ -249,7 +232,7 @@ public actor EventLogClient {
     }
 
     private func channel(to endpoint: String) throws(ZeroMQError) -> RequestChannel {
-        let channel = try RequestChannel(to: endpoint, limit: requestLimit, on: loop)
+        let channel = try RequestChannel(to: endpoint, address.security, limit: requestLimit, on: loop)
         channel.whenConnected = { [weak self] in
             self?.assumeIsolated { client in
                 // Another log may be there now.

@@ -35,6 +35,9 @@ final class RequestChannel {
     private var leaving: [(number: UInt64, frame: [UInt8])] = []
     private var isExpiryScheduled = false
     private(set) var isConnected = false
+    /// Why the last handshake failed, if the two sides do not accept each other.
+    private(set) var rejection: String?
+    private var failedHandshakes = 0
     /// Is called on the loop's thread when a connection stands.
     var whenConnected: () -> Void = {}
     private(set) var malformedReplies: UInt64 = 0
@@ -42,7 +45,12 @@ final class RequestChannel {
     var lateReplies: UInt64 { pending.lateAnswers }
     var waitingRequests: Int { pending.count }
 
-    init(to endpoint: String, limit: Int, on loop: SocketLoop) throws(ZeroMQError) {
+    /// What to say while no connection stands.
+    var absence: String { rejection ?? "nobody answers at \(endpoint)" }
+
+    init(
+        to endpoint: String, _ security: SocketSecurity, limit: Int, on loop: SocketLoop
+    ) throws(ZeroMQError) {
         self.loop = loop
         self.endpoint = endpoint
         pending = PendingRequests(limit: limit)
@@ -51,6 +59,7 @@ final class RequestChannel {
         options.receiveQueue = Int32(clamping: limit)
         options.mostFrames = Self.mostFramesOfAMessage
         options.maxMessageBytes = Int(options.largestFrame)
+        options.security = security
         self.options = options
         try connect()
     }
@@ -102,7 +111,7 @@ final class RequestChannel {
 
     /// - Returns: nil where the message is on its way; else nothing of it was sent.
     private func failure(toSend frames: [[UInt8]]) -> EventLogError? {
-        guard let socket, isConnected else { return EventLogError(.unavailable, "nobody answers at \(endpoint)") }
+        guard let socket, isConnected else { return EventLogError(.unavailable, absence) }
         do {
             return try socket.send(frames) == .sent
                 ? nil : EventLogError(.overloaded, "the queue to \(endpoint) is full")
@@ -121,7 +130,8 @@ final class RequestChannel {
 
     /// Makes a socket for the next connection, after as long as libzmq would wait before it connects again.
     private func connectLater() {
-        let first = Int(options.reconnectMilliseconds.first)
+        let longest = Int(options.reconnectMilliseconds.longest)
+        let first = min(Int(options.reconnectMilliseconds.first) << min(failedHandshakes, 8), longest)
         // The random part keeps the peers of a log that comes back from arriving as a herd.
         loop.schedule(after: .milliseconds(Int.random(in: first...2 * first))) { [weak self] in
             guard let self, !isClosed, socket == nil else { return }
@@ -161,7 +171,8 @@ final class RequestChannel {
         let code: EventLogError.Code =
             switch refusal.code {
             case .overloaded: .overloaded
-            case .stopping, .failed: .unavailable
+            // The log's operator may allow it again.
+            case .stopping, .failed, .forbidden: .unavailable
             case .unsupported: .refused
             }
         return .failure(EventLogError(code, refusal.reason))
@@ -171,23 +182,37 @@ final class RequestChannel {
         switch event {
         case .connected:
             isConnected = true
+            rejection = nil
+            failedHandshakes = 0
             whenConnected()
         case .disconnected where !isConnected:
             // Nobody shook hands yet: libzmq tries again by itself.
             break
         case .disconnected:
-            isConnected = false
-            // What the log answered before it went has been received, though not looked at yet.
-            while pending.count > 0, receiveReplies() {}
-            socket?.close()
-            socket = nil
-            connectLater()
-            // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
-            for waiter in pending.removeAll() {
-                waiter.take(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
-            }
-        case .handshakeFailed:
-            isConnected = false
+            lose()
+        case .handshakeFailed(let failure):
+            rejection = failure.meaning(for: options.security, at: endpoint)
+            // libzmq may have given the endpoint up, so the next attempt needs a socket of its own. It comes after a pause
+            // that grows: each handshake costs the log a good deal.
+            failedHandshakes += 1
+            lose()
+        }
+    }
+
+    /// The connection is lost, and its socket with it.
+    private func lose() {
+        let wasConnected = isConnected
+        isConnected = false
+        // What the log answered before it went has been received, though not looked at yet.
+        while wasConnected, pending.count > 0, receiveReplies() {}
+        socket?.close()
+        socket = nil
+        connectLater()
+        // Else none is under way: what was not sent is refused as it is to be sent.
+        guard wasConnected else { return }
+        // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
+        for waiter in pending.removeAll() {
+            waiter.take(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
         }
     }
 

@@ -47,11 +47,16 @@ public actor LogFollower {
     private var socket: Socket?
     private var lastHeard = ContinuousClock.now
     private var failedReads = 0
+    private var failedHandshakes = 0
+    private var isStopped = true
     private var malformed: UInt64 = 0
     private var finished = Counters()
 
     /// Why the last read of the log failed; nil where it did not.
     public private(set) var readFailure: EventLogError?
+
+    /// Why the log, or this peer, does not accept the other where events are published; nil if they do, as far as is known.
+    public private(set) var rejection: String?
 
     /// Why what the log has cannot be handed on; nil if nothing is in the way.
     public var obstacle: LogObstacle? { machine.obstacle }
@@ -88,24 +93,61 @@ public actor LogFollower {
 
     /// Subscribes and begins to follow; from here on everything happens by itself, until ``stop()``.
     public func start() throws(ZeroMQError) {
-        guard socket == nil else { return }
-        var options = SocketOptions()
-        options.maxMessageBytes = Int(options.largestFrame)
-        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
-        options.sendQueue = 0
-        options.receiveQueue = 20_000
-        let socket = try Socket(.subscriber, options: options, on: loop)
-        self.socket = socket
-        try socket.subscribe([])
-        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.receive() } }
-        try socket.connect(address.events)
+        guard isStopped else { return }
+        try subscribe()
+        isStopped = false
         watchSilence()
     }
 
     /// Stops following.
     public func stop() {
+        isStopped = true
         socket?.close()
         socket = nil
+    }
+
+    private func subscribe() throws(ZeroMQError) {
+        var options = SocketOptions()
+        options.maxMessageBytes = Int(options.largestFrame)
+        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
+        options.sendQueue = 0
+        options.receiveQueue = 20_000
+        options.security = address.security
+        let socket = try Socket(.subscriber, options: options, on: loop)
+        try socket.whenConnectionChanges { [weak self] event in self?.assumeIsolated { $0.connectionChanged(event) } }
+        try socket.subscribe([])
+        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.receive() } }
+        try socket.connect(address.events)
+        self.socket = socket
+    }
+
+    private func connectionChanged(_ event: ConnectionEvent) {
+        switch event {
+        case .connected:
+            rejection = nil
+            failedHandshakes = 0
+        case .disconnected:
+            // libzmq connects again by itself.
+            break
+        case .handshakeFailed(let failure):
+            rejection = failure.meaning(for: address.security, at: address.events)
+            // libzmq may have given the endpoint up, so the next attempt needs a socket of its own.
+            socket?.close()
+            socket = nil
+            failedHandshakes += 1
+            subscribeLater()
+        }
+    }
+
+    private func subscribeLater() {
+        let base = 20 << min(failedHandshakes, 5)
+        loop.schedule(after: .milliseconds(Int.random(in: base...(2 * base)))) { [weak self] in
+            self?.assumeIsolated { follower in
+                guard !follower.isStopped, follower.socket == nil else { return }
+                // No descriptors left, perhaps: a later attempt may find some.
+                do { try follower.subscribe() } catch { follower.subscribeLater() }
+            }
+        }
     }
 
     private func receive() {
@@ -193,12 +235,12 @@ public actor LogFollower {
     }
 
     private func retryRead() {
-        guard socket != nil else { return }
+        guard !isStopped else { return }
         perform(machine.retryRead())
     }
 
     private func readEnded(_ result: Result<LogReply, EventLogError>) {
-        guard socket != nil else { return }
+        guard !isStopped else { return }
         switch result {
         case .success(.log(let page)):
             readFailure = nil
@@ -230,7 +272,7 @@ public actor LogFollower {
     private func watchSilence() {
         loop.schedule(after: .milliseconds(500)) { [weak self] in
             self?.assumeIsolated { follower in
-                guard follower.socket != nil else { return }
+                guard !follower.isStopped else { return }
                 follower.tellState()
                 follower.watchSilence()
             }

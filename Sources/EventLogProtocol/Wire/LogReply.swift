@@ -68,6 +68,8 @@ public struct LogRefusal: Error, Hashable, Sendable {
         case unsupported = 3
         /// The store failed.
         case failed = 4
+        /// The peer's role does not allow it, or its key was revoked.
+        case forbidden = 5
     }
 
     /// The kind of the reason.

@@ -41,6 +41,9 @@ package enum DescriptorLimit {
     /// The most connections to other services, of a limit.
     package static func upstream(of limit: Int) -> Int { max(8, (limit - own) / 4) }
 
+    /// The most connections of one of the three sockets of an event log, of a limit.
+    package static func logPeers(of limit: Int) -> Int { max(4, (limit - own) / 5) / 3 }
+
     /// What the process needs itself: files, sockets of libzmq, and three for each event loop.
     private static var own: Int { 64 + 4 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -24,6 +24,7 @@ final class Authenticator: Sendable {
     }
 
     private let admissions = Mutex<[String: Admission]>([:])
+    private let report = Mutex<(@Sendable (RefusedPeer) -> Void)?>(nil)
     private let forgotten = Atomic<UInt64>(0)
 
     /// Handshakes that were not answered, because too many came.
@@ -48,6 +49,11 @@ final class Authenticator: Sendable {
         admissions.withLock { $0[domain] = admission }
     }
 
+    /// Has `report` called, on the handler's thread, for each peer that is refused.
+    func whenRefused(_ report: @escaping @Sendable (RefusedPeer) -> Void) {
+        self.report.withLock { $0 = report }
+    }
+
     // MARK: on the thread
 
     private func run(on socket: UnsafeMutableRawPointer) {
@@ -67,6 +73,8 @@ final class Authenticator: Sendable {
                     waiting.add(request.answer(verdict), in: request.domain, admission, at: .now)
                 } else {
                     Self.send(request.answer(verdict), on: socket)
+                    report.withLock { $0 }?(
+                        RefusedPeer(domain: request.domain, address: request.address, key: request.key))
                 }
             }
             while let answer = waiting.next(at: .now) { Self.send(answer, on: socket) }

@@ -24,6 +24,12 @@ struct HandshakeRequest: Hashable, Sendable {
         credentials = Array(frames[8...])
     }
 
+    /// The key that the peer proved to hold; nil with another mechanism than CURVE.
+    var key: CurvePublicKey? {
+        guard mechanism == "CURVE", credentials.count == 1 else { return nil }
+        return CurvePublicKey(bytes: credentials[0])
+    }
+
     /// The frames of the answer: envelope, status, text, user, metadata.
     func answer(_ verdict: Admission.Verdict) -> [[UInt8]] {
         switch verdict {

@@ -76,6 +76,12 @@ public final class Context: Sendable {
         Self.shared.withLock { $0.authenticator }?.set(admission, for: domain)
     }
 
+    /// Has `report` called for each peer that a domain does not admit; a later call takes the place of an earlier one. It is
+    /// called on the thread that answers all handshakes, and must return at once.
+    public func whenRefused(_ report: @escaping @Sendable (RefusedPeer) -> Void) {
+        Self.shared.withLock { $0.authenticator }?.whenRefused(report)
+    }
+
     /// How many handshakes were not answered in time because too many came (``Admission/maxHandshakesPerSecond``).
     public var forgottenHandshakes: UInt64 { Self.shared.withLock { $0.authenticator }?.forgottenHandshakes ?? 0 }
 

@@ -19,6 +19,8 @@ public actor ConnectionGuard {
         case subscriptionRefused = "its subscriptions are refused"
         /// It leaves its replies unread.
         case tooMuchUnread = "it does not read its replies"
+        /// Its key was revoked, or its role does not reach the socket any more.
+        case notAdmitted = "it is not admitted any more"
     }
 
     private struct Key: Hashable {

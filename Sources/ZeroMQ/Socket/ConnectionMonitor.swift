@@ -8,8 +8,33 @@ public enum ConnectionEvent: Hashable, Sendable {
     case connected
     /// A connection is gone; this also follows ``handshakeFailed``.
     case disconnected
-    /// Somebody connected and could not shake hands: no ZeroMQ peer, or not of the right kind.
-    case handshakeFailed
+    /// A connection ended before both sides had shaken hands. A socket that connects may not try again by itself then:
+    /// libzmq gives an endpoint up if the other side breaks the protocol, refuses, or wants another mechanism.
+    case handshakeFailed(HandshakeFailure)
+}
+
+/// Why a handshake failed, as far as this side can tell.
+public enum HandshakeFailure: Hashable, Sendable {
+    /// The other side does not admit this one.
+    case refused
+    /// The other side speaks with another mechanism: with CURVE where this one does not, or without it.
+    case otherMechanism
+    /// The other side cannot prove to hold the key that it should have, or is no peer of ZeroMQ.
+    case notUnderstood
+    /// The other side ended the connection without a word; with CURVE this also is what it does if it has another key than
+    /// this side expects.
+    case ended
+
+    /// From the event and its value, as libzmq reports them.
+    init(event: Int32, value: Int32) {
+        self =
+            switch event {
+            case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: .refused
+            case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+                value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? .otherMechanism : .notUnderstood
+            default: .ended
+            }
+    }
 }
 
 /// Reads the events that libzmq sends about a socket (`zmq_socket_monitor`, version 1 of the event format: a frame of
@@ -29,11 +54,11 @@ enum ConnectionMonitor {
         to core: SocketCore, on loop: SocketLoop, _ handler: @escaping (ConnectionEvent) -> Void
     ) throws(ZeroMQError) -> SocketCore {
         let monitor = try open(for: core, in: loop.context, changes)
-        read(monitor) { event, _ in
+        read(monitor) { event, value in
             switch event {
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: handler(.connected)
             case ZMQ_EVENT_DISCONNECTED: handler(.disconnected)
-            default: handler(.handshakeFailed)
+            default: handler(.handshakeFailed(HandshakeFailure(event: event, value: value)))
             }
         }
         loop.register(monitor)

@@ -1,4 +1,5 @@
 internal import CZeroMQ
+internal import Glibc
 
 /// The frames of the message that a socket is handing over. They are libzmq's own memory and go with the call that
 /// lends them: copy what is to outlive it. (A copy also frees the 8 KiB receive buffer that a frame may pin.)
@@ -23,6 +24,9 @@ public struct Frames: ~Copyable {
     /// libzmq does not know it.
     public var connection: Int32 { buffer.connection }
 
+    /// The key that the sender of the message proved to hold in its handshake; nil on a socket that does not demand one.
+    public var senderKey: CurvePublicKey? { buffer.senderKey }
+
     /// A copy of one frame.
     public func copy(_ index: Int) -> [UInt8] { [UInt8](buffer.bytes(of: index)) }
 }
@@ -31,14 +35,19 @@ public struct Frames: ~Copyable {
 final class FrameBuffer {
     private let messages: UnsafeMutablePointer<zmq_msg_t>
     private let capacity: Int
+    /// How the socket knows its peers.
+    private let security: SocketSecurity
+    private let overhead: Int
     private(set) var count = 0
     /// The bytes of all its frames.
     private(set) var byteCount = 0
     /// The same with the heads that the frames have on the wire (ZMTP 3.0).
     private(set) var wireBytes = 0
 
-    init(capacity: Int) {
+    init(capacity: Int, security: SocketSecurity = .none) {
         self.capacity = capacity
+        self.security = security
+        overhead = security.overhead
         messages = .allocate(capacity: capacity)
         for index in 0..<capacity { zmq_msg_init(messages + index) }
     }
@@ -56,7 +65,7 @@ final class FrameBuffer {
     }
 
     /// What a frame takes on the wire: flags and size, the size in 8 bytes if one is too small for it.
-    static func wireBytes(of frame: Int) -> Int { frame + (frame > 255 ? 9 : 2) }
+    func wireBytes(of frame: Int) -> Int { frame + overhead + (frame + overhead > 255 ? 9 : 2) }
 
     /// Receives into the next place.
     func receive(from socket: UnsafeMutableRawPointer) -> Int32 {
@@ -64,7 +73,7 @@ final class FrameBuffer {
         if result >= 0 {
             count += 1
             byteCount += Int(result)
-            wireBytes += Self.wireBytes(of: Int(result))
+            wireBytes += wireBytes(of: Int(result))
         }
         return result
     }
@@ -75,6 +84,15 @@ final class FrameBuffer {
         return knownConnection ?? -1
     }
     private var knownConnection: Int32?
+
+    /// What the ZAP handler named the peer (``Admission``). Only where it is known to have been asked: what a peer says
+    /// of itself in its handshake stands beside it under names of the peer's choice.
+    var senderKey: CurvePublicKey? {
+        guard case .curveServer = security, count > 0, let name = zmq_msg_gets(messages + count - 1, "User-Id") else {
+            return nil
+        }
+        return CurvePublicKey(characters: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+    }
 
     /// Whether another frame of the same message follows the last one received.
     var hasMore: Bool { count > 0 && zmq_msg_more(messages + count - 1) != 0 }

@@ -57,7 +57,7 @@ public final class Socket {
             throw error
         }
         self.core = core
-        buffer = FrameBuffer(capacity: options.mostFrames + (role == .router ? 1 : 0))
+        buffer = FrameBuffer(capacity: options.mostFrames + (role == .router ? 1 : 0), security: options.security)
         loop.register(core)
     }
 
@@ -214,7 +214,7 @@ public final class Socket {
         }
     }
 
-    /// Has `handler` told, on the loop's thread, of every connection made and lost. Once per socket, before it is
+    /// Has `handler` called, on the loop's thread, for every connection made and lost. Once per socket, before it is
     /// bound or connected.
     public func whenConnectionChanges(_ handler: @escaping (ConnectionEvent) -> Void) throws(ZeroMQError) {
         loop.preconditionOnLoop()
@@ -268,7 +268,7 @@ public final class Socket {
     /// What the message took on the wire. A router's address frame is not sent.
     private var wireBytes: Int {
         buffer.wireBytes
-            - (role == .router && buffer.count > 0 ? FrameBuffer.wireBytes(of: buffer.bytes(of: 0).count) : 0)
+            - (role == .router && buffer.count > 0 ? buffer.wireBytes(of: buffer.bytes(of: 0).count) : 0)
     }
 
     /// - Returns: false if no message waits.
@@ -307,7 +307,7 @@ public final class Socket {
                 default: throw ZeroMQError.last("receive")
                 }
             }
-            bytes += FrameBuffer.wireBytes(of: zmq_msg_size(&message))
+            bytes += buffer.wireBytes(of: zmq_msg_size(&message))
         } while zmq_msg_more(&message) != 0
     }
 }

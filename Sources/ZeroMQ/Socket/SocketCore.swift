@@ -58,6 +58,15 @@ final class SocketCore: @unchecked Sendable {
         }
     }
 
+    /// Nothing of the key is in an error.
+    func set(_ option: Int32, _ key: CurveSecretKey) throws(ZeroMQError) {
+        let result = key.withCharacters { characters in
+            // With the zero behind them, or libzmq would make a copy that it does not wipe.
+            zmq_setsockopt(pointer, option, characters.baseAddress, characters.count + 1)
+        }
+        guard result == 0 else { throw .last("set ZeroMQ option \(option) to a key") }
+    }
+
     /// libzmq refuses a value of another size than the option's, hence the exact types above.
     private func setBytes(_ option: Int32, _ value: some FixedWidthInteger) throws(ZeroMQError) {
         var value = value

@@ -56,6 +56,9 @@ public struct SocketOptions: Hashable, Sendable {
     /// is dropped while it is received, and counted.
     public var maxMessageBytes = Int.max
 
+    /// How the socket and its peers prove who they are.
+    public var security = SocketSecurity.none
+
     /// The domain that the context's ``Admission`` is asked for when a peer connects (`ZMQ_ZAP_DOMAIN`). Never empty:
     /// libzmq would then let peers of ZMTP 1.0 and 2.0 in, which have no handshake.
     public var domain = "daybook"
@@ -79,13 +82,14 @@ public struct SocketOptions: Hashable, Sendable {
 
     /// Whether all options agree.
     public static func == (left: SocketOptions, right: SocketOptions) -> Bool {
-        left.values == right.values && left.domain == right.domain
+        left.values == right.values && left.domain == right.domain && left.security == right.security
     }
 
     /// Hashes all options.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(values)
         hasher.combine(domain)
+        hasher.combine(security)
     }
 
     /// `ZMQ_ZAP_ENFORCE_DOMAIN`, which zmq.h of 4.3.4 shows only to those who build with its drafts: without a handler
@@ -110,11 +114,14 @@ public struct SocketOptions: Hashable, Sendable {
         guard !domain.isEmpty else { throw ZeroMQError(number: EINVAL, operation: "let peers in without a domain") }
         try core.set(ZMQ_ZAP_DOMAIN, text: domain)
         try core.set(Self.enforceDomain, 1)
+        try security.apply(to: core)
         try core.set(ZMQ_HANDSHAKE_IVL, Self.handshakeMilliseconds)
         try core.set(ZMQ_SNDHWM, sendQueue)
         try core.set(ZMQ_RCVHWM, receiveQueue)
         try core.set(ZMQ_LINGER, lingerMilliseconds)
-        try core.set(ZMQ_MAXMSGSIZE, wide: largestFrame)
+        let (largest, isTooLarge) = largestFrame.addingReportingOverflow(Int64(security.overhead))
+        // libzmq compares it with what is on the wire.
+        try core.set(ZMQ_MAXMSGSIZE, wide: isTooLarge ? largestFrame : largest)
         try core.set(ZMQ_RECONNECT_IVL, reconnectMilliseconds.first)
         try core.set(ZMQ_RECONNECT_IVL_MAX, reconnectMilliseconds.longest)
         try core.set(ZMQ_BACKLOG, backlog)

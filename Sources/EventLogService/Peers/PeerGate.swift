@@ -1,0 +1,31 @@
+internal import EventLogProtocol
+internal import ZeroMQ
+
+/// Decides about each message that a socket of the log receives, by the peers that are in force at that moment.
+struct PeerGate: Sendable {
+    /// What a sender may do.
+    enum Verdict: Hashable, Sendable {
+        /// What its role says; without one, everything.
+        case admitted(PeerRole?)
+        /// Nothing.
+        case refused(LogRefusal)
+    }
+
+    let socket: LogSocket
+    /// nil: whoever can reach the socket may do everything.
+    let peers: PeerDirectory?
+
+    func verdict(on message: borrowing Frames) -> Verdict {
+        guard let peers else { return .admitted(nil) }
+        return Self.verdict(on: message.senderKey.flatMap { peers.table[$0] }, at: socket)
+    }
+
+    static func verdict(on peer: LogPeer?, at socket: LogSocket) -> Verdict {
+        guard let peer else { return .refused(LogRefusal(.forbidden, "this peer's key was revoked")) }
+        guard peer.role.mayUse(socket) else {
+            return .refused(
+                LogRefusal(.forbidden, "the role \(peer.role.rawValue) does not reach the \(socket.rawValue) socket"))
+        }
+        return .admitted(peer.role)
+    }
+}
