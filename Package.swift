@@ -36,13 +36,13 @@ let package = Package(
             ]),
         .target(name: "JSON"),
         .target(name: "SecureFiles"),
+        .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "Access",
             dependencies: [
-                "JSON", "SecureFiles", .product(name: "Crypto", package: "swift-crypto"),
+                "EventSourcing", "JSON", "SecureFiles", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
             ]),
-        .target(name: "EventSourcing", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "Accounts",
             dependencies: [
@@ -191,7 +191,14 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["CZeroMQ", "TestSupport", "ZeroMQ"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SecureFilesTests", dependencies: ["SecureFiles", "TestSupport"]),
-        .testTarget(name: "AccessTests", dependencies: ["Access", "JSON", "SecureFiles", "TestSupport"]),
+        .testTarget(
+            name: "AccessTests",
+            dependencies: [
+                "Access", "EventSourcing", "JSON", "SecureFiles", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "TestSupport"]),
         .testTarget(
             name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"],
