@@ -52,7 +52,7 @@ struct NewKey: AsyncParsableCommand {
     func run() async throws {
         let key: CurveSecretKey
         do throws(ZeroMQError) {
-            key = try CurveSecretKey.generate()
+            key = try Self.pair()
         } catch {
             Terminal.tell("daybook: \(error)")
             throw ExitCode(EX_SOFTWARE)
@@ -78,6 +78,16 @@ struct NewKey: AsyncParsableCommand {
     }
 }
 
+extension NewKey {
+    /// A pair whose public key does not begin like an option, for programs that would take it for one.
+    private static func pair() throws(ZeroMQError) -> CurveSecretKey {
+        while true {
+            let key = try CurveSecretKey.generate()
+            if !key.publicKey.description.hasPrefix("-") { return key }
+        }
+    }
+}
+
 struct AllowKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allow", abstract: "Lets a peer in, or changes its role.",
@@ -98,7 +108,8 @@ struct AllowKey: AsyncParsableCommand {
             return role
         })
     var role: PeerRole
-    @Option(help: "Its public key.") var key: String
+    // A key may begin with a hyphen.
+    @Option(parsing: .unconditional, help: "Its public key.") var key: String
     @OptionGroup var peers: PeersOptions
 
     func validate() throws {
