@@ -159,8 +159,8 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Access", "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "Operations", "SQLiteEventStore",
-                "SecureFiles", "ServiceSupport", "ZeroMQ",
+                "Access", "Accounts", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "Operations",
+                "SQLiteEventStore", "SecureFiles", "ServiceSupport", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -139,7 +139,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         let snapshots = await snapshots.counters
         var missing: [String] = []
         if !isConnected {
-            missing.append("the event log cannot be reached at \(logAddress.append)")
+            missing.append(await client.rejection ?? "the event log cannot be reached at \(logAddress.append)")
         } else if !answers {
             missing.append("the event log at \(logAddress.read) does not answer")
         }

@@ -22,6 +22,7 @@ public final class EventLogService: Service {
     private let context: Context
     private let security: LogSecurity?
     private let strangers: StrangerWatch
+    private let warnings: [String]
     private let logger: Logger
     private let failures: AsyncStream<ServiceError>
 
@@ -29,16 +30,18 @@ public final class EventLogService: Service {
     ///
     /// - Parameters:
     ///   - security: the log's key and its peers; nil: whoever can reach its sockets may do everything.
+    ///   - warnings: what `/readyz` is to warn of for as long as the service runs.
     ///   - report: called for each peer that is refused in its handshake, on a thread that it must not hold up.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         store: any EventStore, endpoints: LogEndpoints, context: Context, security: LogSecurity? = nil,
-        logger: Logger, report: @escaping @Sendable (RefusedPeer) -> Void = { _ in }
+        warnings: [String] = [], logger: Logger, report: @escaping @Sendable (RefusedPeer) -> Void = { _ in }
     ) throws(ZeroMQError) {
         self.store = store
         self.endpoints = endpoints
         self.context = context
         self.security = security
+        self.warnings = warnings
         self.logger = logger
         let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
         self.failures = failures
@@ -133,6 +136,7 @@ public final class EventLogService: Service {
         let obstacle = await appendServer.obstacle
         let reads = await readServer.counters
         let ended = connectionGuard.endedConnections
+        let warnings = warnings + [security?.peers.problem].compactMap(\.self)
         do {
             let head = try store.head()
             let usage = try store.usage()
@@ -141,7 +145,7 @@ public final class EventLogService: Service {
                 details: [
                     .init(name: "log", value: .string(store.logID.description)),
                     .init(name: "hash", value: .string(head.hash.description)),
-                ],
+                ] + (warnings.isEmpty ? [] : [.init(name: "warnings", value: .array(warnings.map(JSONValue.string)))]),
                 figures: [
                     Figure(.gauge, "position", head.position, help: "The position of the last durable record."),
                     Figure(.counter, "batches", appends.batches, help: "Flushes that recorded something."),

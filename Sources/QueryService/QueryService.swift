@@ -106,7 +106,10 @@ public final class QueryService: Service {
             Figure(.counter, "divergences", counters.divergences, help: "Times when the log was another one."),
         ]
         var missing = statuses.compactMap(missing)
-        if !(await client.canRead) { missing.append("the event log cannot be read at \(address.read)") }
+        if !(await client.canRead) {
+            missing.append(await client.rejection ?? "the event log cannot be read at \(address.read)")
+        }
+        if let rejection = await follower.rejection { missing.append(rejection) }
         if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
         if let obstacle = await follower.obstacle { missing.append("\(obstacle)") }
         return Readiness(missing: missing, details: details(leftOut), figures: figures)

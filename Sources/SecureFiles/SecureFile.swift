@@ -6,6 +6,8 @@ public enum SecureFile {
     public enum Demand: Hashable, Sendable {
         /// Anybody may read it.
         case anybody
+        /// Anybody may read it; nobody but its owner, who is this process's user or root, may write it.
+        case trusted
         /// Nobody but its owner, who is this process's user or root, may read or write it.
         case secret
     }
@@ -24,7 +26,11 @@ public enum SecureFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system("read", path, errno) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SecureFileError("\(path) is no file") }
-        if demand == .secret { try requireSecret(status, path) }
+        switch demand {
+        case .anybody: break
+        case .trusted: try requireTrusted(status, path)
+        case .secret: try requireSecret(status, path)
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -47,6 +53,15 @@ public enum SecureFile {
         }
         guard geteuid() == 0 || status.st_uid == geteuid() || status.st_uid == 0 else {
             throw SecureFileError("the secret file \(path) belongs to another user")
+        }
+    }
+
+    private static func requireTrusted(_ status: stat, _ path: String) throws(SecureFileError) {
+        guard status.st_mode & 0o022 == 0 else {
+            throw SecureFileError("others than its owner may change the file \(path): chmod 600 it")
+        }
+        guard geteuid() == 0 || status.st_uid == geteuid() || status.st_uid == 0 else {
+            throw SecureFileError("the file \(path) belongs to another user")
         }
     }
 

@@ -21,7 +21,7 @@ let program = ServiceProgram(
     settings: [
         CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
         eventsEndpoint.description, readEndpoint.description, httpAddress.description,
-    ] + CommonSettings.ofHTTP)
+    ] + CommonSettings.ofLogSecurity + CommonSettings.ofHTTP)
 
 await program.run { settings, logger in
     let endpoints = LogEndpoints(
@@ -30,6 +30,17 @@ await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let path = try settings.value(CommonSettings.eventStore)
     let size = try settings.value(writeAheadLog)
+    let security = try CommonSettings.logSecurity(settings).map { security in
+        do throws(PeersFileError) {
+            return LogSecurity(
+                secretKey: security.key, peers: try PeerDirectory(path: security.peers, logger: logger))
+        } catch {
+            throw SettingError("\(CommonSettings.logPeers.name): \(error)")
+        }
+    }
+    let warnings = try CommonSettings.warnings(
+        of: [appendEndpoint, eventsEndpoint, readEndpoint], demandingKeys: security != nil, settings)
+    for warning in warnings { logger.warning("not protected", metadata: ["reason": "\(warning)"]) }
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
         do {
@@ -40,7 +51,8 @@ await program.run { settings, logger in
             throw ServiceFailure("\(CommonSettings.eventStore.name) is sqlite:\(path): \(error)")
         }
     } serve: {
-        try EventLogService(store: $0, endpoints: endpoints, context: context, logger: logger)
+        try EventLogService(
+            store: $0, endpoints: endpoints, context: context, security: security, warnings: warnings, logger: logger)
     }
     return [
         ContextLifetime(context), service,

@@ -1,4 +1,5 @@
 public import Logging
+internal import SecureFiles
 internal import Synchronization
 
 /// The peers of the log as its file names them now. It may be asked from any thread.
@@ -17,7 +18,7 @@ public final class PeerDirectory: Sendable {
 
     private struct State {
         var table: PeerTable
-        var stamp: PeersFile.Stamp?
+        var stamp: FileStamp?
         var problem: String?
         /// Grows with each change of the table.
         var generation: UInt64 = 0
@@ -78,7 +79,7 @@ public final class PeerDirectory: Sendable {
         }
     }
 
-    private func take(_ table: PeerTable, _ stamp: PeersFile.Stamp) -> Bool {
+    private func take(_ table: PeerTable, _ stamp: FileStamp) -> Bool {
         let before = state.withLock { state in
             let before = state.table
             (state.table, state.stamp, state.problem) = (table, stamp, nil)

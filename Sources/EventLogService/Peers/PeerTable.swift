@@ -83,18 +83,42 @@ public struct PeerTable: Hashable, Sendable {
         Set(byKey.values.lazy.filter { $0.role.mayUse(socket) }.map(\.key))
     }
 
-    /// The line of a peer, without its end.
-    public static func line(of peer: LogPeer) -> [UInt8] {
+    /// The text, from which the same table is read; the peers in the order of their names.
+    public var text: [UInt8] {
         var writer = JSONWriter()
-        writer.beginObject()
-        writer.member("name")
-        writer.string(peer.name)
-        writer.member("role")
-        writer.string(peer.role.rawValue)
-        writer.member("key")
-        writer.string(peer.key.description)
-        writer.endObject()
+        for peer in peers {
+            writer.beginObject()
+            writer.member("name")
+            writer.string(peer.name)
+            writer.member("role")
+            writer.string(peer.role.rawValue)
+            writer.member("key")
+            writer.string(peer.key.description)
+            writer.endObject()
+            writer.endLine()
+        }
         return writer.bytes
+    }
+
+    /// Adds a peer, or changes the role of one that is there with the same key.
+    ///
+    /// - Throws: ``PeerTableError`` if there is another one with its name or its key, or too many.
+    public mutating func allow(_ peer: LogPeer) throws(PeerTableError) {
+        var others = self
+        if self[name: peer.name]?.key == peer.key { others.revoke(peer.name) }
+        do throws(Problem) {
+            try others.add(peer)
+        } catch {
+            throw PeerTableError(line: nil, problem: error.reason)
+        }
+        self = others
+    }
+
+    /// Removes the peer with a name, and returns it; nil if there is none.
+    @discardableResult
+    public mutating func revoke(_ name: String) -> LogPeer? {
+        guard let key = keys.removeValue(forKey: name) else { return nil }
+        return byKey.removeValue(forKey: key)
     }
 
     private struct Problem: Error {
@@ -128,8 +152,8 @@ public struct PeerTable: Hashable, Sendable {
     }
 
     private mutating func add(_ peer: LogPeer) throws(Problem) {
-        guard keys[peer.name] == nil else { throw Problem(reason: "another line has the same name") }
-        guard byKey[peer.key] == nil else { throw Problem(reason: "another line has the same key") }
+        guard keys[peer.name] == nil else { throw Problem(reason: "there is another peer named \(peer.name)") }
+        guard byKey[peer.key] == nil else { throw Problem(reason: "there is another peer with the same key") }
         guard count < Self.maxPeers else { throw Problem(reason: "there are more than \(Self.maxPeers) peers") }
         byKey[peer.key] = peer
         keys[peer.name] = peer.key

@@ -105,13 +105,15 @@ public enum CommonSettings {
     /// The settings of everybody who speaks with the log.
     public static let ofLogClients: [SettingDescription] = [
         appendEndpoint.description, eventsEndpoint.description, readEndpoint.description, logTimeout.description,
+        logPublicKey.description, peerSecretKey.description,
     ]
 
     /// The address of the log, from the settings.
     public static func logAddress(_ settings: SettingsReader) throws(SettingError) -> EventLogAddress {
         EventLogAddress(
             append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
-            read: try settings.value(readEndpoint), timeout: try settings.value(logTimeout))
+            read: try settings.value(readEndpoint), timeout: try settings.value(logTimeout),
+            security: try peerSecurity(settings))
     }
 
     /// The path that a setting's text names, its `~` replaced by the home folder.

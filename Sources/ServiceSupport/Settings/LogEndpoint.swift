@@ -39,6 +39,21 @@ struct LogEndpoint: Hashable, Sendable {
     /// What fits in `sockaddr_un`, with the zero at its end.
     private static let maxPathBytes = 107
 
+    /// Whether only this machine can reach an endpoint: `ipc://`, and TCP at 127.0.0.0/8 and ::1.
+    static func isLocal(_ text: String) -> Bool {
+        if text.hasPrefix("ipc://") { return true }
+        guard text.hasPrefix("tcp://"), let address = HTTPAddress(String(text.dropFirst("tcp://".count))) else {
+            return false
+        }
+        let host = address.host.lowercased()
+        var (v4, v6) = (in_addr(), in6_addr())
+        if inet_pton(AF_INET, host, &v4) == 1 { return UInt32(bigEndian: v4.s_addr) >> 24 == 127 }
+        if inet_pton(AF_INET6, host, &v6) == 1 {
+            return withUnsafeBytes(of: &v6) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
+        }
+        return host == "localhost"
+    }
+
     private static func isBindable(_ host: String) -> Bool {
         if host == "localhost" || host == "*" || host.contains(":") { return true }
         var address: UInt32 = 0

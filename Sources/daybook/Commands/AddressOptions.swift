@@ -52,6 +52,11 @@ struct LogOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("How long a request waits; else the setting EVENT_LOG_TIMEOUT.", valueName: "time"))
     var eventLogTimeout: String?
+    @Option(help: ArgumentHelp("The log's public key; else the setting EVENT_LOG_PUBLIC_KEY.", valueName: "key"))
+    var eventLogPublicKey: String?
+    @Option(
+        help: ArgumentHelp("The file with daybook's own secret key; else the setting PEER_SECRET_KEY.", valueName: "file"))
+    var peerSecretKey: String?
 
     func address() async throws -> EventLogAddress {
         try await Settings([
@@ -59,6 +64,8 @@ struct LogOptions: ParsableArguments {
             (name: "event-log-events-endpoint", value: eventLogEventsEndpoint),
             (name: "event-log-read-endpoint", value: eventLogReadEndpoint),
             (name: "event-log-timeout", value: eventLogTimeout),
+            (name: "event-log-public-key", value: eventLogPublicKey),
+            (name: "peer-secret-key", value: peerSecretKey),
         ]).log
     }
 }

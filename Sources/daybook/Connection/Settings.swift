@@ -24,7 +24,7 @@ struct Settings {
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
                     CommonSettings.eventStore.description,
-                    CommonSettings.snapshotKey.description,
+                    CommonSettings.snapshotKey.description, CommonSettings.logPeers.description,
                 ] + CommonSettings.ofLogClients,
                 // In one word, so that no value is taken for a flag.
                 arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)=\($0)"] } ?? [] },
@@ -50,6 +50,9 @@ struct Settings {
             }
         }
     }
+
+    /// The path of the file that names the log's peers; nil if there is none.
+    var logPeers: String? { get throws { try reported { try reader.value(CommonSettings.logPeers) } } }
 
     /// The path of the store's file.
     var storePath: String { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }
