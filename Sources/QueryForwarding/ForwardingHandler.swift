@@ -1,3 +1,4 @@
+internal import Access
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
@@ -33,6 +34,8 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let forwarder: QueryForwarder
     private let routes: ForwardedRoutes
     private let pool: UpstreamPool
+    /// Who sends the request whose head comes.
+    private let caller: () -> Caller
     private var context: ChannelHandlerContext?
     private lazy var client = ClientAddress(context?.remoteAddress)
     private var query: Query?
@@ -45,7 +48,11 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What is to be passed on when the answers are sent.
     private var ends: [End] = []
 
-    init(_ forwarder: QueryForwarder, _ routes: ForwardedRoutes, _ pool: UpstreamPool) {
+    init(
+        _ forwarder: QueryForwarder, _ routes: ForwardedRoutes, _ pool: UpstreamPool,
+        _ caller: @escaping () -> Caller
+    ) {
+        self.caller = caller
         self.forwarder = forwarder
         self.routes = routes
         self.pool = pool
@@ -67,13 +74,14 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .head(let request) = unwrapInboundIn(data) else {
             return isForwarding ? () : context.fireChannelRead(data)
         }
-        switch routes.target(of: request) {
+        let caller = caller()
+        switch routes.target(of: request, from: caller) {
         case .server:
             isForwarding = false
             context.fireChannelRead(data)
         case .upstream(let path, let queryText):
             isForwarding = true
-            forward(request, to: path, queryText)
+            forward(request, to: path, queryText, caller)
         }
     }
 
@@ -103,10 +111,10 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: answering
 
-    private func forward(_ request: HTTPRequest, to path: String, _ queryText: String?) {
+    private func forward(_ request: HTTPRequest, to path: String, _ queryText: String?, _ caller: Caller) {
         query = Query(hasNoBody: request.method == .head)
         do throws(Problem) {
-            let exchange = try forwarder.exchange(for: request, to: path, queryText, of: client, reader: self)
+            let exchange = try forwarder.exchange(for: request, to: path, queryText, of: client, caller, reader: self)
             query?.exchange = exchange
             if hasLeft { exchange.hurry() }
             pool.start(exchange)

@@ -1,3 +1,4 @@
+package import Access
 package import HTTPTypes
 package import Logging
 package import NIOCore
@@ -40,6 +41,7 @@ package struct QueryForwarder: RequestForwarder {
     private let feedPaths: Set<String>
     private let horizon: PositionHorizon
     private let tellFields: @Sendable () -> HTTPFields
+    private let proof: GatewayProof?
     private let logger: Logger
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
@@ -49,16 +51,19 @@ package struct QueryForwarder: RequestForwarder {
     ///   - feedPaths: the paths that answer with a feed whoever accepts one.
     ///   - clients: which share of the feeds and waits one address may have.
     ///   - horizon: what an answer must show at least.
+    ///   - proof: what the gateway proves itself by to the query service; nil: nothing.
     ///   - knownFields: what the gateway's own answers to queries say about the log.
     package init(
         through pools: UpstreamPools, to target: HTTPAddress, feedPaths: Set<String>, clients: ConnectionLimits,
-        horizon: PositionHorizon, knownFields: @escaping @Sendable () -> HTTPFields, logger: Logger
+        horizon: PositionHorizon, proof: GatewayProof? = nil, knownFields: @escaping @Sendable () -> HTTPFields,
+        logger: Logger
     ) {
         self.pools = pools
         self.target = target
         self.feedPaths = feedPaths
         self.horizon = horizon
         tellFields = knownFields
+        self.proof = proof
         self.logger = logger
         let maxFeeds = min(Self.maxFeeds, DescriptorLimit.upstream(of: DescriptorLimit.current) / 2)
         feeds = AddressLimit(maxFeeds, perAddress: clients.perAddress(of: maxFeeds))
@@ -67,9 +72,9 @@ package struct QueryForwarder: RequestForwarder {
 
     /// The handler that takes the queries of one client's connection.
     package func makeHandler(
-        on eventLoop: any EventLoop, _ routes: ForwardedRoutes
+        on eventLoop: any EventLoop, _ routes: ForwardedRoutes, caller: @escaping () -> Caller
     ) -> any ChannelInboundHandler & RemovableChannelHandler {
-        ForwardingHandler(self, routes, pools.pool(of: eventLoop))
+        ForwardingHandler(self, routes, pools.pool(of: eventLoop), caller)
     }
 
     /// Ends all answers that have no end of their own.
@@ -79,9 +84,11 @@ package struct QueryForwarder: RequestForwarder {
 
     /// A query on its way to the query service; it takes a permit until ``hasEnded(_:_:)``.
     ///
-    /// - Parameter client: whose query it is.
+    /// - Parameters:
+    ///   - client: whose query it is.
+    ///   - caller: who sent it.
     func exchange(
-        for request: HTTPRequest, to path: String, _ query: String?, of client: ClientAddress,
+        for request: HTTPRequest, to path: String, _ query: String?, of client: ClientAddress, _ caller: Caller,
         reader: any UpstreamReader
     ) throws(Problem) -> UpstreamExchange {
         let parameters = Self.freshness(in: query)
@@ -98,12 +105,14 @@ package struct QueryForwarder: RequestForwarder {
         let required = horizon.required
         let mustWait = required.map { minimum > $0 } ?? true
         let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query
+        // Whoever sees nothing at all has nothing to ask.
+        guard caller.reach != nil else { throw .forbidden(needed: .reader) }
         guard take(permit, of: client) else { throw Self.overloaded }
         let patience = TimeAmount(min(parameters?.wait ?? Self.standardWait, Self.longestWait))
         let horizon = horizon
         if mustWait { horizon.beginWait() }
         let exchange = UpstreamExchange(
-            head(of: request, path: path, query, minimum: max(asked, required ?? 0)), mayBeFeed: mayBeFeed,
+            head(of: request, path: path, query, minimum: max(asked, required ?? 0), caller), mayBeFeed: mayBeFeed,
             patience: TimeAmount(Self.patience) + patience, connectionPatience: Self.connectionPatience,
             wait: mustWait
                 ? UpstreamExchange.Wait(
@@ -148,20 +157,27 @@ package struct QueryForwarder: RequestForwarder {
     }
 
     /// The request as the query service gets it: the query's very bytes.
+    ///
+    /// `Authorization` goes along, so that the query service asks again who it is; what the caller may see is said beside,
+    /// for one that is not asked for tokens.
     private func head(
-        of request: HTTPRequest, path: String, _ query: String?, minimum: UInt64
+        of request: HTTPRequest, path: String, _ query: String?, minimum: UInt64, _ caller: Caller
     ) -> HTTPRequestHead {
         var headers = HTTPHeaders()
-        headers.reserveCapacity(request.headerFields.count + 3)
+        headers.reserveCapacity(request.headerFields.count + 5)
         headers.add(name: "host", value: Self.host)
         for field in request.headerFields
         where field.name != .daybookMinPosition && field.name != .daybookWait && field.name != .contentLength
-            && field.name != .expect
+            && field.name != .expect && field.name != .daybookAccounts && field.name != .daybookGateway
             && !Self.hopByHop.contains(field.name.canonicalName)
         {
             headers.add(name: field.name.rawName, value: field.value)
         }
         headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(minimum))
+        if let reach = caller.reach, reach != .all {
+            headers.add(name: HTTPField.Name.daybookAccounts.rawName, value: reach.description)
+        }
+        if let proof { headers.add(name: HTTPField.Name.daybookGateway.rawName, value: proof.make()) }
         return HTTPRequestHead(
             version: .http1_1, method: request.method == .head ? .HEAD : .GET,
             uri: query.map { "\(path)?\($0)" } ?? path, headers: headers)

@@ -9,7 +9,7 @@ public struct SnapshotKey: Sendable {
 
     private let secret: SymmetricKey
     /// Whether other processes have the same secret.
-    private let isShared: Bool
+    public let isShared: Bool
 
     /// A key that several processes share; nil if the secret does not have ``length`` bytes.
     public init?(sharedSecret: [UInt8]) {
@@ -34,6 +34,22 @@ public struct SnapshotKey: Sendable {
     public func fingerprint(ofSchema schema: Digest256) -> Digest256 {
         guard isShared else { return schema }
         return Digest256(authenticating: Array("daybook snapshot fingerprint 1\n".utf8) + schema.bytes, secret)
+    }
+
+    /// The digest of a message under a key of its own, derived from this one, so that no digest is one for anything else.
+    ///
+    /// - Parameter purpose: what it is for.
+    public func code(of message: [UInt8], for purpose: String) -> Digest256 {
+        Digest256(authenticating: message, derived(for: purpose))
+    }
+
+    /// Whether bytes are the digest of a message for a purpose; takes as long whatever they are.
+    public func isCode(_ bytes: [UInt8], of message: [UInt8], for purpose: String) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(bytes, authenticating: message, using: derived(for: purpose))
+    }
+
+    private func derived(for purpose: String) -> SymmetricKey {
+        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array("daybook key for \(purpose)\n".utf8), using: secret))
     }
 
     fileprivate func digest(of message: [UInt8]) -> Digest256 { Digest256(authenticating: message, secret) }

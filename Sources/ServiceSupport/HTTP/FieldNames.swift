@@ -18,6 +18,11 @@ extension HTTPField.Name {
     /// `Daybook-Unreadable-Accounts`: how many accounts an answer about all of them leaves out, since a record of theirs
     /// cannot be applied.
     public static let daybookUnreadableAccounts = known("Daybook-Unreadable-Accounts")
+    /// `Daybook-Accounts`: which accounts an answer may show, an id or a prefix and `*`. It only ever narrows what whoever asks
+    /// may see.
+    public static let daybookAccounts = known("Daybook-Accounts")
+    /// `Daybook-Gateway`: what a gateway proves itself by, see ``GatewayProof``.
+    public static let daybookGateway = known("Daybook-Gateway")
     /// `Idempotency-Key`: the key under which a command is obeyed at most once.
     public static let idempotencyKey = known("Idempotency-Key")
     /// `Idempotent-Replayed`: `true` where an answer was given before.

@@ -1,3 +1,4 @@
+public import Access
 public import HTTPTypes
 internal import HummingbirdCore
 public import NIOCore
@@ -8,8 +9,10 @@ public protocol RequestForwarder: Sendable {
     ///
     /// It takes the requests for which `routes` has a target, and passes on everything else; its answers keep the order of
     /// the requests.
+    ///
+    /// - Parameter caller: who sends the request whose head comes; it was admitted.
     func makeHandler(
-        on eventLoop: any EventLoop, _ routes: ForwardedRoutes
+        on eventLoop: any EventLoop, _ routes: ForwardedRoutes, caller: @escaping () -> Caller
     ) -> any ChannelInboundHandler & RemovableChannelHandler
 
     /// Ends the answers that have no end of their own: the server stops, and waits for all.
@@ -30,11 +33,13 @@ public struct ForwardedRoutes: Sendable {
 
     init(_ table: RouteTable) { self.table = table }
 
-    /// What becomes of a request.
-    public func target(of request: HTTPRequest) -> Target {
+    /// What becomes of a request of somebody.
+    public func target(of request: HTTPRequest, from caller: Caller) -> Target {
         guard request.method == .get || request.method == .head else { return .server }
         let uri = URI(request.path ?? "")
         do throws(Problem) {
+            // Decided before; should that ever fail, this does not, and the server refuses it.
+            if let permission = table.permission(for: request.method, uri.path) { try caller.require(permission) }
             guard let path = try table.forwardedPath(of: uri.path) else { return .server }
             return .upstream(path: path, query: uri.query)
         } catch {
@@ -64,8 +69,9 @@ final class ForwarderInstaller: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let pipeline = context.pipeline.syncOperations
             let watch = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+            let gate = try pipeline.handler(type: RequestGate.self)
             try pipeline.addHandler(
-                forwarder.makeHandler(on: context.eventLoop, routes), position: .after(watch))
+                forwarder.makeHandler(on: context.eventLoop, routes, caller: { gate.caller }), position: .after(watch))
         } catch {
             context.fireErrorCaught(error)
         }

@@ -1,3 +1,4 @@
+internal import Access
 internal import Hummingbird
 internal import HummingbirdCore
 public import Logging
@@ -11,6 +12,7 @@ public struct HTTPService: Service {
     private let largestBody: Int
     private let limits: ConnectionLimits
     private let allowedHosts: [String]
+    private let security: HTTPSecurity
     private let routes: [Route]
     private let problems: [ProblemKind]
     private let forwarder: (any RequestForwarder)?
@@ -25,11 +27,13 @@ public struct HTTPService: Service {
     ///   - largestBody: the most bytes of a request's body that any route takes.
     ///   - limits: how many clients are connected at once; further ones may only ask for health.
     ///   - allowedHosts: what `Host` may be, beside the listener's own addresses and `localhost`.
+    ///   - security: what protects it; nil: nothing does.
     ///   - forwarder: what takes the queries of routes that are forwarded.
     public init(
         _ routes: [Route] = [], problems: [ProblemKind] = [], forwarder: (any RequestForwarder)? = nil,
         health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
-        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [], logger: Logger
+        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [], security: HTTPSecurity? = nil,
+        logger: Logger
     ) {
         self.routes = routes
         self.problems = problems
@@ -40,6 +44,7 @@ public struct HTTPService: Service {
         self.largestBody = largestBody
         self.limits = limits
         self.allowedHosts = allowedHosts
+        self.security = security ?? HTTPSecurity(audit: AccessAudit(logger: logger))
         self.logger = logger
     }
 
@@ -50,17 +55,21 @@ public struct HTTPService: Service {
         serverLogger.logLevel = max(logger.logLevel, .warning)
         let answers = AnswerCounts()
         let connections = ConnectionTable(fittedLimits())
+        let (security, callers) = (security, AdmittedCallers(isOpen: security.access.isOpen))
         let table = RouteTable(
-            HealthRoutes.make(health) { answers.figures + connections.figures } + routes
-                + ProblemRoutes(problems).routes,
-            counting: answers, logger: logger)
+            HealthRoutes.make(health, warnings: security.warnings) {
+                answers.figures + connections.figures + (security.isOpen ? [] : security.audit.figures)
+            } + routes + ProblemRoutes(problems).routes,
+            for: callers, security, counting: answers, logger: logger)
         let rules = RequestRules(
-            hosts: AllowedHosts(allowedHosts, listener: address.host), table: table, maxBody: largestBody)
+            hosts: AllowedHosts(allowedHosts, listener: address.host), origins: security.origins, table: table,
+            maxBody: largestBody)
+        let access = security.isOpen ? nil : RequestAccess(security, table, callers)
         let application = Application(
             responder: table,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionSetup(rules, connections)]
+                    additionalChannelHandlers: [ConnectionSetup(rules, access, connections)]
                         + (forwarder.map { [ForwarderInstaller($0, ForwardedRoutes(table))] } ?? []),
                     idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(

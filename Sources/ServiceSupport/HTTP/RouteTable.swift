@@ -77,6 +77,14 @@ public struct Route: Sendable {
         self.answers = answers.map { ($0.key, $0.value) }
     }
 
+    /// All methods.
+    var methods: [HTTPRequest.Method] {
+        var methods = answers.map(\.method)
+        if forwarding != nil { methods.append(.get) }
+        if methods.contains(.get) { methods.append(.head) }
+        return methods
+    }
+
     /// What a method needs; nil if the route does not have it.
     func permission(for method: HTTPRequest.Method) -> Permission? {
         let asked: HTTPRequest.Method = method == .head ? .get : method
@@ -119,11 +127,20 @@ public struct PathParameters: Hashable, Sendable {
 struct RouteTable: HTTPResponder {
     let answers: AnswerCounts
     private let routes: [Route]
+    private let callers: AdmittedCallers
+    private let security: HTTPSecurity
     private let logger: Logger
 
     /// A table of routes; the first that matches a path answers.
-    init(_ routes: [Route], counting answers: AnswerCounts, logger: Logger) {
+    ///
+    /// - Parameter callers: who asks on each connection.
+    init(
+        _ routes: [Route], for callers: AdmittedCallers, _ security: HTTPSecurity, counting answers: AnswerCounts,
+        logger: Logger
+    ) {
         self.routes = routes
+        self.callers = callers
+        self.security = security
         self.answers = answers
         self.logger = logger
     }
@@ -135,7 +152,11 @@ struct RouteTable: HTTPResponder {
         let response: Response
         do {
             response = try await ClientPresence.$current.withValue(context.client) {
-                try await answer(request, .unrestricted)
+                let caller = callers.caller(on: context.client.channel)
+                guard let rates = security.rates else { return try await answer(request, caller) }
+                let address = ClientAddress(context.client.channel.remoteAddress)
+                let pace = RequestPace(rates: rates, source: .init(caller, at: address))
+                return try await RequestPace.$current.withValue(pace) { try await answer(request, caller) }
             }
         } catch let problem as Problem {
             response = problem.response
@@ -155,6 +176,8 @@ struct RouteTable: HTTPResponder {
     private func answer(_ request: Request, _ caller: Caller) async throws -> Response {
         let path = request.uri.path
         guard let (route, parameters) = route(of: path) else { throw Problem.notFound(path: path) }
+        // Decided before; should that ever fail, this does not.
+        if let permission = route.permission(for: request.method) { try caller.require(permission) }
         if let entry = route.answers.first(where: { $0.method == request.method }) {
             return try await answer(request, by: entry.answer, of: route, parameters, caller)
         }
@@ -168,10 +191,7 @@ struct RouteTable: HTTPResponder {
         if request.method == .head, let get {
             return try await answer(request, by: get.answer, of: route, parameters, caller)
         }
-        var allowed = route.answers.map(\.method)
-        if route.forwarding != nil { allowed.append(.get) }
-        if allowed.contains(.get) { allowed.append(.head) }
-        throw Problem.methodNotAllowed(request.method, allowed: allowed)
+        throw Problem.methodNotAllowed(request.method, allowed: route.methods)
     }
 
     private func answer(
@@ -196,6 +216,9 @@ struct RouteTable: HTTPResponder {
     func permission(for method: HTTPRequest.Method, _ path: String) -> Permission? {
         route(of: path)?.0.permission(for: method)
     }
+
+    /// The methods of a path; nil if there is no such path.
+    func methods(of path: String) -> [HTTPRequest.Method]? { route(of: path)?.0.methods }
 
     /// Whether the body of a request may be longer than the server's limit.
     func takesAnyLength(_ path: String) -> Bool { route(of: path)?.0.takesAnyLength == true }

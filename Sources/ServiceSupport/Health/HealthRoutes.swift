@@ -22,8 +22,13 @@ public struct Health: Sendable {
 
 /// `/livez`, `/readyz` and `/metrics`, which every service answers.
 enum HealthRoutes {
-    /// - Parameter server: the figures of the server itself.
-    static func make(_ health: Health, _ server: @escaping @Sendable () -> [Figure]) -> [Route] {
+    /// - Parameters:
+    ///   - warnings: what the operator should know of how the server is protected.
+    ///   - server: the figures of the server itself.
+    static func make(
+        _ health: Health, warnings: @escaping @Sendable () -> [String] = { [] },
+        _ server: @escaping @Sendable () -> [Figure]
+    ) -> [Route] {
         [
             // Depends on nothing but the process.
             Route(
@@ -31,7 +36,11 @@ enum HealthRoutes {
                 [.get: .needing(.everybody) { _, _, _ in Response.json(.ok) { $0.value(status("live")) } }]),
             Route(
                 "/readyz", parameters: .ignored,
-                [.get: .needing(.everybody) { _, _, caller in readyz(await health.readiness()) }]),
+                [
+                    .get: .needing(.everybody) { _, _, caller in
+                        readyz(await health.readiness(), warnings(), details: isToldDetails(caller))
+                    }
+                ]),
             Route(
                 "/metrics", parameters: .ignored,
                 [
@@ -55,12 +64,19 @@ enum HealthRoutes {
         ["/livez", "/readyz", "/metrics"].contains(target.prefix { $0 != "?" })
     }
 
-    private static func readyz(_ readiness: Readiness) -> Response {
+    /// Details tell of all accounts, and how the services are reached: not for strangers.
+    private static func isToldDetails(_ caller: Caller) -> Bool { caller.standing != .stranger && caller.seesAll }
+
+    private static func readyz(_ readiness: Readiness, _ warnings: [String], details: Bool) -> Response {
         let isReady = readiness.missing.isEmpty
         var members = [JSONValue.Member(name: "status", value: .string(isReady ? "ready" : "not ready"))]
+        guard details else { return Response.json(isReady ? .ok : .serviceUnavailable) { $0.value(.object(members)) } }
         if !isReady {
             members.append(
                 JSONValue.Member(name: "missing", value: .array(readiness.missing.map(JSONValue.string))))
+        }
+        if !warnings.isEmpty {
+            members.append(JSONValue.Member(name: "warnings", value: .array(warnings.map(JSONValue.string))))
         }
         members += readiness.details
         // Figures with a label have many values under one name, for which this flat object has no place.

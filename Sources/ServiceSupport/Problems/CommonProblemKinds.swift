@@ -28,9 +28,19 @@ extension ProblemKind {
             meaning: "The connection ended before the announced body was complete. Nothing was done.",
             remedy: "Send the request again, whole."),
         ProblemKind(
+            "unauthenticated", 401, "Unauthenticated",
+            meaning: "The request shows no token, or one that is malformed, unknown, expired or revoked. Nothing was done.",
+            remedy: "Send Authorization: Bearer TOKEN with a token that the service's operator has given out."),
+        ProblemKind(
+            "forbidden", 403, "Forbidden",
+            meaning: "Whoever sent the request is known, and does not have the role that it needs. Nothing was done.",
+            remedy: "Ask the service's operator for a token with the role.",
+            members: ["role": "the role with the fewest rights that may do this"]),
+        ProblemKind(
             "foreign-origin", 403, "Foreign origin",
             meaning: "A web page of another site sent a request that would have had an effect. Nothing was done.",
-            remedy: "Send such requests from a program, or from a page of this service's own origin."),
+            remedy: "Send such requests from a program, from a page of this service's own origin, or from one of those that "
+                + "the setting HTTP_CORS_ORIGINS names."),
         ProblemKind(
             "not-found", 404, "Not found",
             meaning: "There is nothing at this path, or not at the version that was asked for.",

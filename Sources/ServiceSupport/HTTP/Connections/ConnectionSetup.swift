@@ -8,10 +8,12 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
     private let rules: RequestRules
+    private let access: RequestAccess?
     private let table: ConnectionTable
 
-    init(_ rules: RequestRules, _ table: ConnectionTable) {
+    init(_ rules: RequestRules, _ access: RequestAccess?, _ table: ConnectionTable) {
         self.rules = rules
+        self.access = access
         self.table = table
     }
 
@@ -19,7 +21,7 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let pipeline = context.pipeline.syncOperations
             let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
-            let gate = RequestGate(rules)
+            let gate = RequestGate(rules, access)
             // One request after another: who is behind need not know of pipelining.
             try pipeline.addHandlers([HTTPServerPipelineHandler(), gate], position: .before(codec))
             try pipeline.addHandler(

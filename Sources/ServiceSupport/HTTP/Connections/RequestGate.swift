@@ -1,11 +1,12 @@
+internal import Access
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 
 /// What a server does with a request before anybody answers it, at the level of HTTP/1 itself: it refuses what is no
-/// request of RFC 9112, or none for this server, tells a client that waits for it to send its body, and knows when the
-/// connection ends.
+/// request of RFC 9112, none for this server, or one that its sender may not make, tells a client that waits for it to send
+/// its body, and knows when the connection ends.
 ///
 /// One request at a time comes here: NIO's `HTTPServerPipelineHandler` stands before this handler.
 final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -27,7 +28,17 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private let rules: RequestRules
+    /// nil: there is nothing to decide.
+    private let access: RequestAccess?
     private var context: ChannelHandlerContext?
+    /// The common name of the certificate that the client proved; nil: none.
+    var certificate: String?
+    /// Who sends the request under way.
+    private(set) var caller = Caller.unrestricted
+    private var held: HeldRequest?
+    /// What still comes of the request was answered already.
+    private var isPassedOver = false
+    private var allowedOrigin: String?
     /// Whether the connection is one beyond the limit, and may only be asked for health.
     var isHealthOnly = false
     /// How many requests have begun.
@@ -50,7 +61,10 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var checkedHost: String?
     private var onLeaving: [@Sendable () -> Void] = []
 
-    init(_ rules: RequestRules) { self.rules = rules }
+    init(_ rules: RequestRules, _ access: RequestAccess?) {
+        self.rules = rules
+        self.access = access
+    }
 
     var phase: Phase {
         if isClosed { return .lingering }
@@ -62,6 +76,8 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         clientHasLeft()
+        held = nil
+        access?.callers.remove(context.channel)
         self.context = nil
     }
 
@@ -70,12 +86,17 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): take(head)
-        case .body where !isClosed: context.fireChannelRead(data)
+        case .body: takeRest(context, data)
         case .end:
             isReading = false
-            if !isClosed { context.fireChannelRead(data) }
-        case .body: break
+            takeRest(context, data)
+            isPassedOver = false
         }
+    }
+
+    private func takeRest(_ context: ChannelHandlerContext, _ data: NIOAny) {
+        if isClosed || isPassedOver { return }
+        if held != nil { held?.rest.append(.part(data)) } else { context.fireChannelRead(data) }
     }
 
     private func take(_ head: HTTPRequestHead) {
@@ -86,22 +107,122 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         (isReading, isAnswered, hasBegunAnswer, hasAnsweredPart) = (true, false, false, false)
         // NIO's decoder takes nothing more after what might change the protocol.
         isLast = !head.isKeepAlive || isHealthOnly || head.method == .CONNECT
+        (caller, allowedOrigin) = (access == nil ? .unrestricted : .stranger, nil)
         var head = head
+        var tellsToContinue = false
         do throws(Problem) {
             let request = try rules.check(&head, knownHost: checkedHost, at: context.localAddress)
             checkedHost = request.host
+            allowedOrigin = request.allowedOrigin
             if isHealthOnly, !HealthRoutes.answer(head.uri) { throw .tooManyConnections }
             // Whoever is not told to send its body may do so or not: what comes next could be either (RFC 9110, 10.1.1).
             if request.hasUpgrade || request.tellsToContinue == false { isLast = true }
             if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
-            if request.tellsToContinue == true {
-                context.writeAndFlush(
-                    wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
-            }
+            tellsToContinue = request.tellsToContinue == true
         } catch {
             return refuse(error)
         }
-        context.fireChannelRead(wrapInboundOut(.head(head)))
+        let request = HeldRequest(head: head, tellsToContinue: tellsToContinue)
+        if allowedOrigin != nil, let methods = rules.preflight(head) {
+            return answer(request, 204, OriginAnswer.preflight(methods: methods), [])
+        }
+        guard let access else { return pass(request, context) }
+        guard access.concerns(head) else { return admit(.unrestricted, request, access, context) }
+        let asked = access.asked(head, from: context.remoteAddress)
+        _ = decide(request, asked, access.decide(asked, head, certificate: certificate))
+    }
+
+    // MARK: who may ask
+
+    /// - Returns: whether the request has gone on.
+    private func decide(
+        _ request: HeldRequest, _ asked: RequestAccess.Asked, _ outcome: RequestAccess.Outcome
+    ) -> Bool {
+        guard let access, let context else { return false }
+        switch outcome {
+        case .admitted(let caller):
+            admit(caller, request, access, context)
+            return true
+        case .refused(let problem): answer(request, problem.status.code, HTTPHeaders(problem.fields), problem.body)
+        case .unverified(let token): hold(request, asked, token, access, context)
+        }
+        return false
+    }
+
+    private func admit(
+        _ caller: Caller, _ request: HeldRequest, _ access: RequestAccess, _ context: ChannelHandlerContext
+    ) {
+        self.caller = caller
+        access.callers.set(caller, on: context.channel)
+        pass(request, context)
+    }
+
+    /// Lets a request go on.
+    private func pass(_ request: HeldRequest, _ context: ChannelHandlerContext) {
+        if request.tellsToContinue {
+            context.writeAndFlush(
+                wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+        }
+        context.fireChannelRead(wrapInboundOut(.head(request.head)))
+    }
+
+    /// Keeps a request, and what has come of it, until its sender's signature is verified.
+    private func hold(
+        _ request: HeldRequest, _ asked: RequestAccess.Asked, _ token: AccessControl.UnverifiedToken,
+        _ access: RequestAccess, _ context: ChannelHandlerContext
+    ) {
+        held = request
+        let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        Task {
+            let identity = await access.security.access.identity(verifying: token)
+            eventLoop.execute { gate.value.goOn(asked, identity) }
+        }
+    }
+
+    private func goOn(_ asked: RequestAccess.Asked, _ identity: AccessControl.Identity) {
+        // The connection may have ended, or been ended, meanwhile.
+        guard let held, let access, !isClosed else { return }
+        self.held = nil
+        let hasGoneOn = decide(held, asked, access.decide(asked, identity))
+        for event in held.rest {
+            guard let context else { return }
+            switch event {
+            case .part(let data): if hasGoneOn { context.fireChannelRead(data) }
+            case .event(let event): context.fireUserInboundEventTriggered(event)
+            }
+        }
+        guard let context else { return }
+        context.fireChannelReadComplete()
+        if held.isReadPending { read(context: context) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if held != nil { held?.isReadPending = true } else { context.read() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if held != nil { held?.rest.append(.event(event)) } else { context.fireUserInboundEventTriggered(event) }
+    }
+
+    /// Whether what the sender of the request under way proved itself by still holds.
+    var callerStillHolds: Bool { access?.security.access.stillHolds(caller) ?? true }
+
+    /// Answers a request in the place of all behind the gate. The connection goes on, unless a long body may follow.
+    private func answer(_ request: HeldRequest, _ status: Int, _ fields: HTTPHeaders, _ body: [UInt8]) {
+        guard let context, !isLast, rules.isShort(request.head) else { return answerLast(status, fields, body) }
+        isPassedOver = isReading
+        isAnswered = true
+        var head = head(status, fields, of: body)
+        complete(&head)
+        write(head, body, to: context)
+        if isLast {
+            isClosed = true
+            writeLast(context)
+        } else {
+            context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        context.flush()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -120,23 +241,37 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ problem: Problem) {
+        answerLast(problem.status.code, HTTPHeaders(problem.fields), problem.body)
+    }
+
+    private func answerLast(_ status: Int, _ fields: HTTPHeaders, _ body: [UInt8]) {
         guard let context else { return }
         isClosed = true
         isAnswered = true
-        let body = problem.body
-        var headers = HTTPHeaders(problem.fields)
-        headers.replaceOrAdd(name: "connection", value: "close")
-        headers.add(name: "content-length", value: String(body.count))
-        headers.add(name: "date", value: HTTPDate.now())
-        let head = HTTPResponseHead(
-            version: version, status: HTTPResponseStatus(statusCode: problem.status.code), headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if method != .HEAD {
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
-        }
-        rules.count(problem.status.code)
+        held = nil
+        var fields = fields
+        fields.replaceOrAdd(name: "connection", value: "close")
+        var head = head(status, fields, of: body)
+        if !rules.origins.isEmpty { OriginAnswer(allowed: allowedOrigin).add(to: &head.headers) }
+        write(head, body, to: context)
         writeLast(context)
         context.flush()
+    }
+
+    private func head(_ status: Int, _ fields: HTTPHeaders, of body: [UInt8]) -> HTTPResponseHead {
+        var fields = fields
+        if status != 204 { fields.add(name: "content-length", value: String(body.count)) }
+        fields.add(name: "date", value: HTTPDate.now())
+        return HTTPResponseHead(
+            version: version, status: HTTPResponseStatus(statusCode: status), headers: fields)
+    }
+
+    private func write(_ head: HTTPResponseHead, _ body: [UInt8], to context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if method != .HEAD, !body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        }
+        rules.count(Int(head.status.code))
     }
 
     // MARK: answers
@@ -174,6 +309,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
             isLast = true
         }
         if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
+        if !rules.origins.isEmpty { OriginAnswer(allowed: allowedOrigin).add(to: &head.headers) }
     }
 
     private func writeLast(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>? = nil) {

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import HummingbirdCore
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -12,18 +13,23 @@ struct RequestRules: Sendable {
         let tellsToContinue: Bool?
         /// It asks for another protocol.
         let hasUpgrade: Bool
+        /// The origin of the page that it comes from, if its page may have the answer.
+        let allowedOrigin: String?
     }
 
     /// The parser's own limit, 80 KiB for target and fields, leaves room for those of a gateway.
     private static let maxTarget = 64 << 10
+    private static let maxRest = 64 << 10
 
     private let hosts: AllowedHosts
     private let table: RouteTable
     private let maxBody: Int
+    let origins: AllowedOrigins
 
     /// - Parameter maxBody: the most bytes of a body, except for routes that take any length.
-    init(hosts: AllowedHosts, table: RouteTable, maxBody: Int) {
+    init(hosts: AllowedHosts, origins: AllowedOrigins, table: RouteTable, maxBody: Int) {
         self.hosts = hosts
+        self.origins = origins
         self.table = table
         self.maxBody = maxBody
     }
@@ -67,11 +73,29 @@ struct RequestRules: Sendable {
         try checkHost(host, known: knownHost, at: address)
         try checkTarget(&head, at: address)
         if !origins.isEmpty, ![.GET, .HEAD, .OPTIONS, .TRACE].contains(head.method) {
-            for origin in origins where !hosts.isOwn(origin: origin, host: host) { throw .foreignOrigin }
+            for origin in origins where !hosts.isOwn(origin: origin, host: host) && !self.origins.contain(origin) {
+                throw .foreignOrigin
+            }
         }
         return Checked(
             host: host, tellsToContinue: try tellsToContinue(head, expectation, isFirstVersion),
-            hasUpgrade: hasUpgrade)
+            hasUpgrade: hasUpgrade,
+            allowedOrigin: origins.count == 1 && self.origins.contain(origins[0]) ? origins[0] : nil)
+    }
+
+    /// The methods of a path, if a browser asks for them before it sends the request of a page that may.
+    func preflight(_ head: HTTPRequestHead) -> [HTTPRequest.Method]? {
+        guard head.method == .OPTIONS, head.headers.contains(name: "access-control-request-method") else { return nil }
+        return table.methods(of: URI(head.uri).path)
+    }
+
+    /// Whether what is left of a request is so little that it is taken rather than the connection ended.
+    func isShort(_ head: HTTPRequestHead) -> Bool {
+        guard !head.headers.contains(name: "transfer-encoding"), !head.headers.contains(name: "expect") else {
+            return false
+        }
+        let lengths = head.headers["content-length"]
+        return lengths.isEmpty || (lengths.count == 1 && Int(lengths[0]).map { $0 <= Self.maxRest } == true)
     }
 
     private func checkHost(_ host: String?, known: String?, at address: SocketAddress?) throws(Problem) {

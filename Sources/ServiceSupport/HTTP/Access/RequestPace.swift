@@ -1,0 +1,18 @@
+/// The pace of a request that does what many requests do: each of its parts counts as one, and waits for its time rather
+/// than being refused.
+public struct RequestPace: Sendable {
+    /// The pace of the request that the current task answers; nil: any. A body that is written later must take it along.
+    @TaskLocal public static var current: RequestPace?
+
+    let rates: RequestRates
+    let source: RequestRates.Source
+
+    /// Counts parts of the request, and returns when they may be done.
+    ///
+    /// - Throws: `CancellationError`.
+    public func wait(for count: Int) async throws {
+        let wait = rates.owe(count, from: source)
+        // Until then nobody else has anything to tell.
+        if wait > .zero { try await Task.sleep(for: wait) }
+    }
+}
