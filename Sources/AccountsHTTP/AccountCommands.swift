@@ -82,11 +82,17 @@ public struct AccountCommands: CommandDomain {
         if case .invalidField = refusal { true } else { false }
     }
 
-    /// What a client is told of a refusal.
-    public func problem(for refusal: AccountRefusal, of stream: StreamID) -> Problem {
-        AccountProblems.problem(for: refusal, account: stream.name)
+    /// What a client is told of a refusal; of another account that it does not see, no more than that it refuses.
+    public func problem(for refusal: AccountRefusal, of stream: StreamID, to sender: CommandSender?) -> Problem {
+        AccountProblems.problem(for: refusal, account: stream.name, to: sender)
     }
 
-    /// What a client is told if an account has a record that this program cannot apply.
-    public func problem(forUnreadable error: RevisionError) -> Problem { AccountProblems.unreadable(error) }
+    /// What a client is told if an account has a record that this program cannot apply; of one that it does not see, not which.
+    public func problem(forUnreadable error: RevisionError, to sender: CommandSender?) -> Problem {
+        sender.sees(error.stream)
+            ? AccountProblems.unreadable(error) : AccountProblems.unreadable(unseen: error.stream.name)
+    }
+
+    /// What a client is told of an account that it does not see.
+    public func problem(forUnseen stream: StreamID) -> Problem { AccountProblems.notFound(stream.name) }
 }

@@ -1,4 +1,5 @@
 internal import Accounts
+internal import CommandService
 internal import EventSourcing
 internal import HTTPTypes
 internal import JSON
@@ -9,12 +10,20 @@ extension AccountProblems {
     /// The members of refusals that hold amounts.
     static let amountMembers: Set = ["available", "requested", "shortfall", "maximum", "balance", "held"]
 
-    /// - Parameter account: the account that refuses: the one that the command was sent to.
-    static func problem(for refusal: AccountRefusal, account: String) -> Problem {
+    /// - Parameters:
+    ///   - account: the account that refuses: the one that the command was sent to.
+    ///   - sender: who is told.
+    static func problem(for refusal: AccountRefusal, account: String, to sender: CommandSender? = nil) -> Problem {
         switch refusal {
         case .counterparty(let other, let refusal):
             // Whose fault it is stands in a member of its own, since the command names two.
-            return problem(for: refusal, account: other.name).naming(other.name)
+            let whole = problem(for: refusal, account: other.name).naming(other.name)
+            return sender.sees(other) ? whole : whole.withoutFigures(of: other.name)
+        case .currencyMismatch(let currency, _) where !sender.seesAll:
+            return Problem(
+                .badRequest, "currency-mismatch", title: "Currency mismatch",
+                detail: "the account \(account) is in \(currency) and the other one is not",
+                members: [member("currency", currency.code)])
         case .invalidField(let pointer, let detail):
             return invalidCommand([FieldError(pointer: pointer, detail: detail)])
         case .amountOutOfRange(let pointer, let detail):
@@ -148,6 +157,15 @@ extension AccountProblems {
 }
 
 extension Problem {
+    /// The same problem of an account that whoever is told does not see: which one, and what kind of problem it is, and nothing else.
+    fileprivate func withoutFigures(of account: String) -> Problem {
+        // That it does not exist, or was closed, is all that these say.
+        if name == "account-not-found" || name == "account-closed" { return self }
+        return Problem(
+            status, name, title: title, detail: "the account \(account) does not take part in this: \(title.lowercased())",
+            members: [JSONValue.Member(name: "account", value: .string(account))])
+    }
+
     /// The same problem with the account that it is about.
     fileprivate func naming(_ account: String) -> Problem {
         guard !members.contains(where: { $0.name == "account" }) else { return self }

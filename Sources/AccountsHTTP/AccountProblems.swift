@@ -44,6 +44,13 @@ enum AccountProblems {
             ], headers: headers)
     }
 
+    /// 503: an account that whoever asks does not see has a record that this program cannot apply.
+    static func unreadable(unseen account: String) -> Problem {
+        Problem(
+            .serviceUnavailable, "account-unreadable", title: "Account unreadable",
+            detail: "a record of the account \(account) can't be applied", headers: [.retryAfter: "60"])
+    }
+
     /// 503: what an answer is made of is not a part of the log any more.
     static let logWentBack = Problem(
         .serviceUnavailable, "not-caught-up", title: "Not caught up",

@@ -68,11 +68,15 @@ public protocol CommandDomain: Sendable {
     /// The members of refusals that hold amounts.
     var amountMembers: Set<String> { get }
 
-    /// What a client is told of a refusal, with amounts as numbers.
-    func problem(for refusal: State.Refusal, of stream: StreamID) -> Problem
+    /// What a client is told of a refusal, with amounts as numbers; of an aggregate that it does not see nothing but that.
+    func problem(for refusal: State.Refusal, of stream: StreamID, to sender: CommandSender?) -> Problem
 
-    /// What a client is told if an aggregate that its command concerns has a record that this program cannot apply.
-    func problem(forUnreadable error: RevisionError) -> Problem
+    /// What a client is told if an aggregate that its command concerns has a record that this program cannot apply; of one that
+    /// it does not see nothing but that.
+    func problem(forUnreadable error: RevisionError, to sender: CommandSender?) -> Problem
+
+    /// What a client is told of an aggregate that it does not see: the same as of one that does not exist.
+    func problem(forUnseen stream: StreamID) -> Problem
 }
 
 extension CommandDomain {
@@ -80,8 +84,20 @@ extension CommandDomain {
     public func isMalformed(_ refusal: State.Refusal) -> Bool { false }
 
     /// What is kept with a key of a refused command; nil: nothing, and the key stays free.
-    func record(of refusal: State.Refusal, on stream: StreamID) -> RecordedAnswer? {
-        isMalformed(refusal) ? nil : RecordedAnswer(problem(for: refusal, of: stream))
+    func record(of refusal: State.Refusal, on stream: StreamID, for sender: CommandSender?) -> RecordedAnswer? {
+        isMalformed(refusal) ? nil : RecordedAnswer(problem(for: refusal, of: stream, to: sender))
+    }
+
+    /// Whether a caller may send a command to an aggregate that it sees: what it needs is known only now.
+    ///
+    /// - Throws: ``Problem`` 403, with the role that would be needed.
+    func requirePermission(of caller: Caller, for command: State.Command) throws(Problem) {
+        let permission = permission(for: command)
+        switch caller.decision(for: permission) {
+        case .allowed: return
+        case .forbidden(let role): throw .forbidden(needed: role)
+        case .unauthenticated: throw .forbidden(needed: permission.leastRole ?? .teller)
+        }
     }
 }
 

@@ -104,13 +104,13 @@ public final class CommandService<Domain: CommandDomain>: Service {
                 "\(collection)/{id}",
                 [
                     .post: .needing(.move) { request, parameters, caller in
-                        try await route.answer(request, id: parameters["id"])
+                        try await route.answer(request, id: parameters["id"], caller)
                     }
                 ],
                 forwardingQueries: .needing(.read, to: path)),
             Route(
                 "/commands",
-                [.post: .needing(.move) { request, _, caller in try await bulk.answer(request) }],
+                [.post: .needing(.move) { request, _, caller in try await bulk.answer(request, caller) }],
                 takesAnyLength: true),
         ]
             + domain.forwardedParts.map { part in

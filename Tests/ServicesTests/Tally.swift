@@ -150,13 +150,15 @@ struct TallyCommands: CommandDomain {
 
     let amountMembers: Set<String> = []
 
-    func problem(for refusal: Tally.Refusal, of stream: StreamID) -> Problem {
+    func problem(for refusal: Tally.Refusal, of stream: StreamID, to sender: CommandSender?) -> Problem {
         Problem(.conflict, "full", title: "Full", detail: "\(refusal)")
     }
 
-    func problem(forUnreadable error: RevisionError) -> Problem {
+    func problem(forUnreadable error: RevisionError, to sender: CommandSender?) -> Problem {
         Problem(.serviceUnavailable, "unreadable", title: "Unreadable", detail: "\(error)")
     }
+
+    func problem(forUnseen stream: StreamID) -> Problem { .notFound(path: stream.name) }
 }
 
 /// The sum of all tallies.

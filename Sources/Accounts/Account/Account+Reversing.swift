@@ -1,4 +1,4 @@
-internal import EventSourcing
+public import EventSourcing
 
 extension Account {
     static func reverse(
@@ -40,6 +40,17 @@ extension Account {
     static func reversedTransfer(of command: AccountCommand, _ referred: AccountEvent?) -> TransferSide? {
         guard case .reverse = command else { return nil }
         return referred?.reversible?.side
+    }
+
+    /// The account that the money comes from if the command gives it to this one: the receiver of a transfer that is to be reversed
+    /// on the sender's side.
+    public static func streamsDrawnOn(
+        by command: AccountCommand, on stream: StreamID, referring referred: AccountEvent?
+    ) -> [StreamID] {
+        guard case .reverse = command, let movement = referred?.reversible, movement.direction == .debit,
+            let side = movement.side
+        else { return [] }
+        return [side.counterparty]
     }
 
     private func require(_ direction: MovementDirection, _ amount: Money) throws(AccountRefusal) {

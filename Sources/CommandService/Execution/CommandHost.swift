@@ -67,13 +67,23 @@ actor CommandHost<State: SnapshottableAggregate> {
     ///
     /// It waits if too many were begun in this way: whoever sends many at once has time, and would otherwise have them
     /// refused as overload.
-    func begin(_ orders: [Order], answered: @escaping Answered) async {
+    ///
+    /// - Parameter isPointless: whether they are not to be begun any more; asked once they may be.
+    /// - Returns: whether they were begun, all of them or none.
+    func begin(
+        _ orders: [Order], unless isPointless: @Sendable () -> Bool, answered: @escaping Answered
+    ) async -> Bool {
         if !bulk.enter(orders.count) {
             await withCheckedContinuation { bulk.wait(orders.count, $0) }
+        }
+        if isPointless() {
+            for _ in orders { bulk.leave() }
+            return false
         }
         for (index, order) in orders.enumerated() {
             tell { $0.take(order, for: .many(answered, index: index), at: $1) }
         }
+        return true
     }
 
     /// Forgets what is held of all aggregates: the log is not what it was.

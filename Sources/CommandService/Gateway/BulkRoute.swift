@@ -1,3 +1,4 @@
+internal import Access
 internal import AsyncAlgorithms
 internal import EventSourcing
 internal import HTTPTypes
@@ -42,12 +43,15 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         linesOfABatch = min(Self.mostLinesOfABatch, limits.bulkCommandsInProgress)
     }
 
-    func answer(_ request: Request) async throws -> Response {
-        let metadata: CommandMetadata
+    func answer(_ request: Request, _ caller: Caller) async throws -> Response {
+        let origin: Origin
         do throws(Problem) {
             try request.requireMediaType(Self.mediaType)
             try refuseFieldsOfSingleCommands(request.headers)
-            metadata = try CommandMetadata(request.headers)
+            origin = Origin(
+                caller: caller, sender: .of(caller),
+                metadata: try CommandMetadata(request.headers, actor: caller.actor),
+                connection: ClientPresence.current)
         } catch {
             throw error.adding(log.knownFields)
         }
@@ -61,7 +65,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         defer { batches.finish() }
-                        try await read(request.body, metadata, into: batches)
+                        try await read(request.body, origin, into: batches)
                     }
                     var failure: (any Error)?
                     // To the end, also where the client is gone: the buffer forgets nothing that nobody takes.
@@ -93,7 +97,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     // MARK: reading
 
     private func read(
-        _ body: RequestBody, _ metadata: CommandMetadata, into batches: AsyncChannel<Batch>
+        _ body: RequestBody, _ origin: Origin, into batches: AsyncChannel<Batch>
     ) async throws {
         var splitter = LineSplitter(longest: domain.largestBody)
         var number = 0
@@ -101,18 +105,20 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         var bytes = 0
         func send() async throws {
             guard !lines.isEmpty else { return }
-            // The client is gone, so what it sent last is of no use to anybody.
-            try Task.checkCancellation()
             let batch = Batch(lines: lines)
             lines = []
             bytes = 0
-            await host.begin(batch.orders) { batch.answers.set($0, $1) }
+            // The connection is gone, or whoever has it lost its right to it: what it sent last is of no use to anybody, or must not
+            // be obeyed any more.
+            try Task.checkCancellation()
+            let isBegun = await host.begin(batch.orders, unless: { !origin.isConnected }) { batch.answers.set($0, $1) }
+            guard isBegun else { throw CancellationError() }
             await batches.send(batch)
         }
         func take(_ line: LineSplitter.Line) {
             number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            let parsed = Line(number: number, content: parse(line, metadata))
+            let parsed = Line(number: number, content: parse(line, origin))
             lines.append(parsed)
             bytes += line.bytes + parsed.bytesOfAnswer
         }
@@ -128,26 +134,33 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         try await send()
     }
 
-    private func parse(_ line: LineSplitter.Line, _ metadata: CommandMetadata) -> Line.Content {
+    private func parse(_ line: LineSplitter.Line, _ origin: Origin) -> Line.Content {
         do throws(Problem) {
             guard case .whole(let bytes) = line else { throw .payloadTooLarge(limit: domain.largestBody) }
             let parsed = try domain.bulkCommand(from: bytes)
             let stream = try domain.stream(of: parsed.id)
+            guard origin.sender.sees(stream) else {
+                let problem = domain.problem(forUnseen: stream)
+                return .problem(status: problem.status.code, body: problem.body, position: log.position)
+            }
+            try domain.requirePermission(of: origin.caller, for: parsed.command)
             let key = try parsed.key.map { text throws(Problem) in
                 try IdempotencyKey(
                     text, stream: stream, canonicalCommand: domain.canonicalBytes(of: parsed.command))
             }
-            let own = try metadata.overridden(
+            let own = try origin.metadata.overridden(
                 byCorrelationID: parsed.correlationID, causationID: parsed.causationID)
             var condition = CommandCondition()
             if let version = parsed.version { condition.versions = [version] }
             return .order(
                 Order(
-                    parsed.command, on: stream, condition: condition, key: key, metadata: own.encoded,
-                    isInSequence: true,
-                    recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) }))
+                    parsed.command, on: stream, condition: condition, key: key, sender: origin.sender,
+                    metadata: own.encoded, isInSequence: true,
+                    recordOfRefusal: { [domain, sender = origin.sender] in
+                        domain.record(of: $0, on: stream, for: sender)
+                    }))
         } catch {
-            return .problem(status: error.status.code, body: error.body)
+            return .problem(status: error.status.code, body: error.body, position: nil)
         }
     }
 
@@ -166,8 +179,8 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
                 json.clear()
             }
             switch line.content {
-            case .problem(let status, let body):
-                write(line.number, to: &json) { writeProblem(status, body, to: &$0) }
+            case .problem(let status, let body, let position):
+                write(line.number, to: &json) { writeProblem(status, body, position, to: &$0) }
             case .order(let order):
                 if answered == outcomes.count {
                     // Nothing that is ready waits for what is not.
@@ -198,9 +211,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         case .failure(let failure):
             let (problem, position) = CommandProblems(domain: domain, log: log, logger: logger)
                 .problem(for: failure, order, form)
-            writeProblem(problem.status.code, problem.body, to: &writer)
-            writer.member("position")
-            writer.integer(position)
+            writeProblem(problem.status.code, problem.body, position, to: &writer)
         case .success(.executed(let revision, let position, let isReplay)):
             writer.member("status")
             writer.integer(domain.isCreation(order.command) ? 201 : 200)
@@ -210,19 +221,20 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             writer.integer(position)
             if isReplay { writeReplayed(to: &writer) }
         case .success(.replayedRefusal(let status, let body, let position)):
-            writeProblem(status, Problem.body(body, writing: domain.amountMembers, as: form), to: &writer)
-            writer.member("position")
-            writer.integer(position)
+            writeProblem(status, Problem.body(body, writing: domain.amountMembers, as: form), position, to: &writer)
             writeReplayed(to: &writer)
         }
     }
 
-    private func writeProblem(_ status: Int, _ body: [UInt8], to writer: inout JSONWriter) {
+    private func writeProblem(_ status: Int, _ body: [UInt8], _ position: UInt64?, to writer: inout JSONWriter) {
         writer.member("status")
         writer.integer(status)
         writer.member("problem")
         // One that was kept is as it stands in the log, which any peer may have written.
         writer.compactValue(body)
+        guard let position else { return }
+        writer.member("position")
+        writer.integer(position)
     }
 
     private func writeReplayed(to writer: inout JSONWriter) {
@@ -232,11 +244,21 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     // MARK: what is under way
 
+    /// Where the lines come from.
+    private struct Origin: Sendable {
+        let caller: Caller
+        let sender: CommandSender?
+        let metadata: CommandMetadata
+        let connection: ClientPresence?
+
+        var isConnected: Bool { connection?.isConnected ?? true }
+    }
+
     private struct Line: Sendable {
         enum Content: Sendable {
             case order(Order)
-            /// Its bytes, so that it is known how many they are.
-            case problem(status: Int, body: [UInt8])
+            /// Its bytes, so that it is known how many they are; the log's position if it tells of the log.
+            case problem(status: Int, body: [UInt8], position: UInt64?)
         }
 
         let number: Int
@@ -244,7 +266,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
         /// What is held of the answer already.
         var bytesOfAnswer: Int {
-            if case .problem(_, let body) = content { body.count } else { 0 }
+            if case .problem(_, let body, _) = content { body.count } else { 0 }
         }
     }
 

@@ -2,7 +2,8 @@ internal import HTTPTypes
 internal import JSON
 internal import ServiceSupport
 
-/// What a client says about a command beside it; it is kept in the metadata of the events that the command records.
+/// What is said about a command beside it: who sent it, and what its client says of it. It is kept in the metadata of the
+/// events that the command records.
 ///
 /// It is no part of the command: a repeat under the same key may have another one, and gets the first outcome.
 struct CommandMetadata: Hashable, Sendable {
@@ -12,6 +13,7 @@ struct CommandMetadata: Hashable, Sendable {
     /// The metadata of the events, as a JSON object in UTF-8; no bytes if nothing was said.
     let encoded: [UInt8]
 
+    private let actor: String?
     private let correlationID: String?
     private let causationID: String?
     /// 32 hexadecimal digits.
@@ -20,24 +22,31 @@ struct CommandMetadata: Hashable, Sendable {
     /// Reads the metadata from a request's header: `Daybook-Correlation-Id`, what the command belongs to,
     /// `Daybook-Causation-Id`, what it was sent because of, and `traceparent`, which counts as absent if it is not valid.
     ///
+    /// - Parameter actor: who was authenticated; never what a client says of itself.
     /// - Throws: ``Problem`` 400 if an id is not 1 to 128 visible ASCII characters.
-    init(_ headers: HTTPFields) throws(Problem) {
+    init(_ headers: HTTPFields, actor: String? = nil) throws(Problem) {
         self.init(
+            actor: actor,
             correlationID: try Self.id(headers[.daybookCorrelationID], HTTPField.Name.daybookCorrelationID.rawName),
             causationID: try Self.id(headers[.daybookCausationID], HTTPField.Name.daybookCausationID.rawName),
             traceID: headers[.traceparent].flatMap { TraceParent($0)?.traceID })
     }
 
-    private init(correlationID: String?, causationID: String?, traceID: String?) {
+    private init(actor: String?, correlationID: String?, causationID: String?, traceID: String?) {
+        self.actor = actor
         self.correlationID = correlationID
         self.causationID = causationID
         self.traceID = traceID
-        guard correlationID != nil || causationID != nil || traceID != nil else {
+        guard actor != nil || correlationID != nil || causationID != nil || traceID != nil else {
             encoded = []
             return
         }
         var writer = JSONWriter()
         writer.beginObject()
+        if let actor {
+            writer.member("actor")
+            writer.string(actor)
+        }
         if let correlationID {
             writer.member("correlation_id")
             writer.string(correlationID)
@@ -60,7 +69,7 @@ struct CommandMetadata: Hashable, Sendable {
     func overridden(byCorrelationID correlationID: String?, causationID: String?) throws(Problem) -> CommandMetadata {
         if correlationID == nil, causationID == nil { return self }
         return CommandMetadata(
-            correlationID: try Self.id(correlationID, "correlation_id") ?? self.correlationID,
+            actor: actor, correlationID: try Self.id(correlationID, "correlation_id") ?? self.correlationID,
             causationID: try Self.id(causationID, "causation_id") ?? self.causationID, traceID: traceID)
     }
 

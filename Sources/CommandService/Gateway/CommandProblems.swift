@@ -18,10 +18,12 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
     ) -> (Problem, position: UInt64) {
         switch failure {
         case .refused(let refusal, let position):
-            let problem = domain.problem(for: refusal, of: order.stream)
+            let problem = domain.problem(for: refusal, of: order.stream, to: order.sender)
             return (problem.writing(domain.amountMembers, as: form), position)
         case .conditionFailed(let actual, let position):
             return (versionMismatch(order, actual: actual), position)
+        case .beyondReach(let stream, let position):
+            return (domain.problem(forUnseen: stream), position)
         case .keyReused:
             let problem = Problem(
                 .unprocessableContent, "idempotency-key-reused", title: "Idempotency key reused",
@@ -38,7 +40,7 @@ struct CommandProblems<Domain: CommandDomain>: Sendable {
             logger.error(
                 "a command failed: a record cannot be applied",
                 metadata: ["stream": "\(order.stream)", "error": "\(message)"])
-            return (domain.problem(forUnreadable: error), log.position)
+            return (domain.problem(forUnreadable: error, to: order.sender), log.position)
         case .fault(let message):
             logger.error("a command failed", metadata: ["stream": "\(order.stream)", "error": "\(message)"])
             return (.internalError, log.position)

@@ -1,3 +1,4 @@
+internal import Access
 internal import EventSourcing
 internal import HTTPTypes
 internal import Hummingbird
@@ -13,11 +14,21 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
     let log: KnownLog
     let logger: Logger
 
-    func answer(_ request: Request, id: String) async throws -> Response {
+    func answer(_ request: Request, id: String, _ caller: Caller) async throws -> Response {
         let form = request.representation(among: .json).amounts
+        let stream: StreamID
+        do throws(Problem) {
+            stream = try domain.stream(of: id)
+        } catch {
+            throw error.adding(log.knownFields)
+        }
+        // Before anything else is looked at: for whoever does not see it, it does not exist.
+        guard caller.sees(stream.name) else {
+            throw domain.problem(forUnseen: stream).adding(await log.fields(at: log.position))
+        }
         let order: CommandOrder<Domain.State>
         do {
-            order = try await self.order(request, id: id)
+            order = try await self.order(request, to: stream, caller)
         } catch let problem as Problem {
             throw problem.adding(log.knownFields)
         }
@@ -32,17 +43,20 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
         }
     }
 
-    private func order(_ request: Request, id: String) async throws -> CommandOrder<Domain.State> {
-        let stream = try domain.stream(of: id)
+    private func order(
+        _ request: Request, to stream: StreamID, _ caller: Caller
+    ) async throws -> CommandOrder<Domain.State> {
         let condition = try CommandCondition(request.headers)
-        let metadata = try CommandMetadata(request.headers)
+        let metadata = try CommandMetadata(request.headers, actor: caller.actor)
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
+        try domain.requirePermission(of: caller, for: command)
+        let sender = CommandSender.of(caller)
         let key = try IdempotencyKey(
             request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
         return CommandOrder(
-            command, on: stream, condition: condition, key: key, metadata: metadata.encoded,
-            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream) })
+            command, on: stream, condition: condition, key: key, sender: sender, metadata: metadata.encoded,
+            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream, for: sender) })
     }
 
     private func response(

@@ -5,7 +5,7 @@ internal import ServiceSupport
 
 /// The key under which a client's command is obeyed at most once, and the fingerprint of the command.
 public struct IdempotencyKey: Hashable, Sendable {
-    /// 1 to 255 bytes of visible ASCII.
+    /// 1 to 255 bytes of visible ASCII; with an actor the 33 bytes of ``scoped(to:)``.
     public let bytes: [UInt8]
     /// SHA-256 over the method, the stream and the command's canonical form.
     public let fingerprint: Digest256
@@ -14,6 +14,19 @@ public struct IdempotencyKey: Hashable, Sendable {
     public init(bytes: [UInt8], fingerprint: Digest256) {
         self.bytes = bytes
         self.fingerprint = fingerprint
+    }
+
+    /// The same key, which is of no other actor's commands: a byte 1, with which no client's key can begin, and SHA-256 over
+    /// the length of the actor's name in four bytes, big-endian, the name in UTF-8 and the key.
+    ///
+    /// The log keeps it for ever, so this must never change.
+    public func scoped(to actor: String) -> IdempotencyKey {
+        let name = Array(actor.utf8)
+        var hasher = SHA256()
+        hasher.update(data: UInt32(clamping: name.count).bigEndianBytes)
+        hasher.update(data: name)
+        hasher.update(data: bytes)
+        return IdempotencyKey(bytes: [1] + hasher.finalize(), fingerprint: fingerprint)
     }
 
     /// Reads the key from a request's header; nil where there is none.

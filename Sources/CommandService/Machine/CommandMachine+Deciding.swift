@@ -22,6 +22,21 @@ extension CommandMachine {
         }
     }
 
+    /// An aggregate that a command would take from and its sender does not see; nil: there is none.
+    func streamBeyondReach(of run: Run) -> StreamID? {
+        guard let sender = run.order.sender, !sender.seesAll else { return nil }
+        return State.streamsDrawnOn(by: run.order.command, on: run.slot.stream, referring: run.referredEvent)
+            .first { !sender.sees($0) }
+    }
+
+    /// Refuses a command that would take from an aggregate that its sender does not see. Of that nothing is loaded, asked or
+    /// expected, so the answer, and how long it takes, tells nothing of it; the log confirms what the command refers to.
+    mutating func refuse(_ run: Run, takingFrom stream: StreamID, _ now: CommandMoment) {
+        run.attempts.decided(standingAlone: run.slot.state.isSettled)
+        decisions += 1
+        send(Decision([]), run, [], end: .beyondReach(stream), record: nil, now)
+    }
+
     /// Asks the domain. The states are held twice only meanwhile.
     private func decision(
         on run: Run, over others: [Slot], at time: Timestamp, _ eventID: UniqueID

@@ -89,7 +89,7 @@ extension CommandMachine {
 
     /// Answers as the command was answered before.
     mutating func replay(_ outcome: KeyedOutcome, _ run: Run) {
-        switch RecordedAnswer(outcome.outcome) {
+        switch KeptAnswer(outcome.outcome)?.answer {
         case .obeyed:
             answer(run, at: outcome.commit.streamVersions.first ?? 0, outcome.commit.position, isReplay: true)
         case .refused(let status, let body):

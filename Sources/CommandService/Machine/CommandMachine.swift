@@ -131,6 +131,7 @@ public struct CommandMachine<State: Aggregate, Client, Random: RandomNumberGener
         guard !run.attempts.isOver(at: now.instant) else { return finish(run, .failure(Self.tooLate(run.slot.stream))) }
         guard run.isItsTurn else { return run.enter(.waitingForTurn) }
         guard isLoaded(run.slot, for: run), knowsReferredEvent(run) else { return }
+        if let stream = streamBeyondReach(of: run) { return refuse(run, takingFrom: stream, now) }
         let others = nameOthers(run)
         for slot in others {
             guard isLoaded(slot, for: run) else { return }

@@ -9,8 +9,10 @@ public struct CommandOrder<State: Aggregate>: Sendable {
     public let stream: StreamID
     /// What the client demands of that aggregate's version.
     public let condition: CommandCondition
-    /// The key under which it is executed at most once; nil: none.
+    /// The key under which it is executed at most once, scoped to the actor that sends it, if there is one; nil: none.
     public let key: IdempotencyKey?
+    /// Who sends it; nil: somebody unknown, who sees everything.
+    public let sender: CommandSender?
     /// The metadata of every event that it leads to: a JSON object in UTF-8, or no bytes.
     public let metadata: [UInt8]
     /// What is to be kept with the key if the domain refuses; nil: such a refusal binds no key.
@@ -19,15 +21,18 @@ public struct CommandOrder<State: Aggregate>: Sendable {
     public let isInSequence: Bool
 
     /// An order from its parts.
+    ///
+    /// - Parameter key: as the client gave it.
     public init(
         _ command: State.Command, on stream: StreamID, condition: CommandCondition = .none, key: IdempotencyKey? = nil,
-        metadata: [UInt8] = [], isInSequence: Bool = false,
+        sender: CommandSender? = nil, metadata: [UInt8] = [], isInSequence: Bool = false,
         recordOfRefusal: @escaping @Sendable (State.Refusal) -> RecordedAnswer?
     ) {
         self.command = command
         self.stream = stream
         self.condition = condition
-        self.key = key
+        self.key = if let actor = sender?.actor { key?.scoped(to: actor) } else { key }
+        self.sender = sender
         self.metadata = metadata
         self.isInSequence = isInSequence
         self.recordOfRefusal = recordOfRefusal
@@ -49,6 +54,8 @@ public enum CommandFailure<State: Aggregate>: Error {
     case refused(State.Refusal, position: UInt64)
     /// The aggregate is not at a version that the client demands, at this position of the log.
     case conditionFailed(actual: UInt64, position: UInt64)
+    /// It takes from another aggregate that its sender does not see, at this position of the log.
+    case beyondReach(StreamID, position: UInt64)
     /// The key was used for another command.
     case keyReused
     /// The same command is being executed.

@@ -31,6 +31,8 @@ public final class PendingAppend<State: Aggregate, Client> {
         indirect case refused(State.Refusal)
         /// The aggregate is not at a version that the client demands.
         indirect case conditionFailed(actual: UInt64)
+        /// It takes from another aggregate, which its sender does not see.
+        indirect case beyondReach(StreamID)
         /// The domain decided wrongly.
         indirect case fault(String)
 
@@ -40,6 +42,7 @@ public final class PendingAppend<State: Aggregate, Client> {
             case .executed: nil
             case .refused(let refusal): .refused(refusal, position: position)
             case .conditionFailed(let actual): .conditionFailed(actual: actual, position: position)
+            case .beyondReach(let stream): .beyondReach(stream, position: position)
             case .fault(let reason): .fault(reason)
             }
         }
@@ -71,7 +74,8 @@ public final class PendingAppend<State: Aggregate, Client> {
     public var request: AppendRequest {
         var key: CommandKey?
         if let record, let given = run.order.key {
-            key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: record.encoded)
+            let kept = KeptAnswer(record, by: run.order.sender?.actor)
+            key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: kept.encoded)
         }
         if others.isEmpty { return AppendRequest(command: key, writes: [own.write]) }
         return AppendRequest(command: key, writes: [own.write] + others.map { $0.write })

@@ -29,6 +29,10 @@ public protocol Aggregate: Hashable, Sendable {
     /// - Parameter referred: the event that the command refers to; nil if it refers to none, or to one that does not exist.
     static func otherStreams(for command: Command, on stream: StreamID, referring referred: Event?) -> [StreamID]
 
+    /// Those of the other streams that the command takes from, so that whoever sends it must have the same right to them as to the
+    /// one that it is sent to. If nothing else is said, those that only the event tells that it refers to.
+    static func streamsDrawnOn(by command: Command, on stream: StreamID, referring referred: Event?) -> [StreamID]
+
     /// What happens when the command is executed: events in order, possibly none.
     static func decide(
         _ command: Command, in context: borrowing DecisionContext<Self>
@@ -49,6 +53,13 @@ extension Aggregate {
     public static func otherStreams(
         for command: Command, on stream: StreamID, referring referred: Event?
     ) -> [StreamID] { [] }
+
+    /// The sender has named all others itself.
+    public static func streamsDrawnOn(
+        by command: Command, on stream: StreamID, referring referred: Event?
+    ) -> [StreamID] {
+        referredVersion(in: command) == nil ? [] : otherStreams(for: command, on: stream, referring: referred)
+    }
 }
 
 /// A recorded event that cannot have happened: the history is damaged, or another program's.

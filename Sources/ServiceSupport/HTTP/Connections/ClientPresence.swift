@@ -8,6 +8,9 @@ public struct ClientPresence: Sendable {
 
     let channel: any Channel
 
+    /// Whether the connection has not ended: whoever has closed its own end alone may still read answers.
+    public var isConnected: Bool { channel.isActive }
+
     /// Calls back once, soon, if the client has left or leaves before its next request: nobody waits for the answer.
     public func whenClientLeaves(_ action: @escaping @Sendable () -> Void) {
         channel.eventLoop.execute {
