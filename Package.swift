@@ -224,7 +224,7 @@ let package = Package(
             name: "AccountsHTTPTests",
             dependencies: [
                 "Access", "Accounts", "AccountsHTTP", "EventLogProtocol", "EventSourcing", "JSON", "QueryService",
-                "ServiceSupport", "ZeroMQ",
+                "ServiceSupport", "TestSupport", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,3 +1,4 @@
+internal import Access
 internal import Accounts
 internal import EventSourcing
 internal import HTTPTypes
@@ -50,13 +51,14 @@ extension AccountQueries {
         }
     }
 
-    func events(_ request: Request, id: String) async throws -> Response {
-        let stream = try AccountPaths.stream(of: id)
+    func events(_ request: Request, id: String, for caller: Caller) async throws -> Response {
+        let asked = try AccountPaths.stream(of: id, for: caller)
         let parameters = try request.parameters(
             known: Self.freshness.union(["after_version", "before_version", "limit", "reference"]))
-        let reading = try await accounts.read(request, parameters) { $0.entry(stream.name) }
+        let reading = try await entry(of: asked, request, parameters)
         // No more than up to the position that the answer states.
-        let version = try readable(reading.value, id, at: nil, reading.headers).version
+        let account = try readable(reading.value, id, at: nil, reading.headers)
+        let (stream, version) = (account.stream, account.version)
         let selection = try Selection(parameters, version: version)
         let history = AccountHistory(of: stream, recent: events, log: log, request, parameters)
         let (found, end) = try await select(selection, from: history)

@@ -1,3 +1,4 @@
+internal import Access
 internal import Accounts
 internal import EventSourcing
 internal import HTTPTypes
@@ -8,12 +9,13 @@ internal import ServiceSupport
 
 /// `GET /accounts/{id}/statement`: what moved money in an account, as JSON or as values separated by commas.
 extension AccountQueries {
-    func statement(_ request: Request, id: String) async throws -> Response {
-        let stream = try AccountPaths.stream(of: id)
+    func statement(_ request: Request, id: String, for caller: Caller) async throws -> Response {
+        let asked = try AccountPaths.stream(of: id, for: caller)
         let parameters = try request.parameters(known: Self.freshness.union(["from", "to"]))
         let period = try StatementPeriod(parameters)
-        let reading = try await accounts.read(request, parameters) { $0.entry(stream.name) }
+        let reading = try await entry(of: asked, request, parameters)
         let account = try readable(reading.value, id, at: period.last, reading.headers)
+        let stream = account.stream
         let (from, to) = (period.from(account), period.to(account))
         let first = try await version(of: account, before: from)
         let last = max(first, try await version(of: account, before: to))

@@ -1,6 +1,7 @@
 internal import Accounts
 internal import EventSourcing
 internal import HTTPTypes
+internal import Hummingbird
 internal import QueryService
 internal import ServiceSupport
 
@@ -37,6 +38,16 @@ enum Moment: Hashable, Sendable {
 }
 
 extension AccountQueries {
+    /// What is known of an account, as fresh as the request demands; nil if there is none, or, for whoever asks, none that
+    /// may be seen: both are waited for and answered alike.
+    func entry(
+        of stream: StreamID?, _ request: Request, _ parameters: [String: String]
+    ) async throws -> ProjectionHost<AccountDirectory>.Reading<AccountDirectory.Entry?> {
+        try await accounts.read(request, parameters) { directory in
+            if let stream { directory.entry(stream.name) } else { nil }
+        }
+    }
+
     /// The account as it is, or, if it has a record that cannot be applied, as it was before that one, for a query that
     /// looks at a moment before it.
     ///

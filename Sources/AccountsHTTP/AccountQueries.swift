@@ -38,26 +38,26 @@ public struct AccountQueries: Sendable {
         [
             Route(
                 "/accounts", parameters: .readByHandlers,
-                [.get: .needing(.read) { request, _, caller in try await stating { try await list(request) } }]),
+                [.get: .needing(.read) { request, _, caller in try await stating { try await list(request, for: caller) } }]),
             Route(
                 "/accounts/{id}", parameters: .readByHandlers,
                 [
                     .get: .needing(.read) { request, path, caller in
-                        try await stating { try await account(request, id: path["id"]) }
+                        try await stating { try await account(request, id: path["id"], for: caller) }
                     }
                 ]),
             Route(
                 "/accounts/{id}/events", parameters: .readByHandlers,
                 [
                     .get: .needing(.read) { request, path, caller in
-                        try await stating { try await events(request, id: path["id"]) }
+                        try await stating { try await events(request, id: path["id"], for: caller) }
                     }
                 ]),
             Route(
                 "/accounts/{id}/statement", parameters: .readByHandlers,
                 [
                     .get: .needing(.read) { request, path, caller in
-                        try await stating { try await statement(request, id: path["id"]) }
+                        try await stating { try await statement(request, id: path["id"], for: caller) }
                     }
                 ]),
         ]
@@ -67,11 +67,11 @@ public struct AccountQueries: Sendable {
         try await accounts.stating(answer)
     }
 
-    private func account(_ request: Request, id: String) async throws -> Response {
-        let stream = try AccountPaths.stream(of: id)
+    private func account(_ request: Request, id: String, for caller: Caller) async throws -> Response {
+        let stream = try AccountPaths.stream(of: id, for: caller)
         let parameters = try request.parameters(known: Self.freshness.union(["version", "at"]))
         let moment = try Moment(parameters)
-        let reading = try await accounts.read(request, parameters) { $0.entry(stream.name) }
+        let reading = try await entry(of: stream, request, parameters)
         let newest = try readable(reading.value, id, at: moment, reading.headers)
         let account = try await self.account(newest, at: moment, reading.headers)
         let time = viewTime(of: account, at: moment)
@@ -103,16 +103,16 @@ public struct AccountQueries: Sendable {
         return try EntityTag.list("If-None-Match", known).contains { $0.value == tag.value }
     }
 
-    private func list(_ request: Request) async throws -> Response {
+    private func list(_ request: Request, for caller: Caller) async throws -> Response {
         let parameters = try request.parameters(known: Self.freshness.union(["after", "limit", "owner", "at"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...Self.mostListed) ?? 100
         let time = try Moment.time(parameters["at"])
-        let (after, owner) = (parameters["after"], parameters["owner"])
+        let (after, owner, range) = (parameters["after"], parameters["owner"], caller.accounts)
         // One more than asked for tells whether there is more.
         let reading = try await accounts.read(request, parameters) {
             (
-                page: $0.accounts(after: after, ownedBy: owner, openedBy: time, limit: limit + 1),
-                unreadable: $0.unreadableAccounts(by: time)
+                page: $0.accounts(after: after, in: range, ownedBy: owner, openedBy: time, limit: limit + 1),
+                unreadable: $0.unreadableAccounts(by: time, in: range)
             )
         }
         let moment = time.map(Moment.time)

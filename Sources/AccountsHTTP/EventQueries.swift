@@ -8,11 +8,11 @@ internal import NIOCore
 public import QueryService
 public import ServiceSupport
 
-/// `GET /events`: the whole log in order, and its live feed.
+/// `GET /events`: the whole log in order, or what whoever asks may see of it, and its live feed.
 public struct EventQueries: Sendable {
     /// So many records are looked through for one answer; where a filter leaves out most of them, the answer may hold
     /// few or none, with a link to go on.
-    private static let mostLookedThrough = 100_000
+    private static let mostLookedThrough: UInt64 = 100_000
     private static let recordsOfARead = 10_000
     /// A page ends, with a link to go on, once it reaches this size.
     private static let bytesOfAPage = 4 << 20
@@ -35,7 +35,7 @@ public struct EventQueries: Sendable {
                 "/events", parameters: .readByHandlers,
                 [
                     .get: .needing(.audit) { request, _, caller in
-                        try await events.stating { try await answer(request) }
+                        try await events.stating { try await answer(request, for: caller) }
                     }
                 ])
         ]
@@ -79,19 +79,20 @@ public struct EventQueries: Sendable {
         }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, for caller: Caller) async throws -> Response {
         let parameters = try request.parameters(
             known: AccountQueries.freshness.union(["after", "limit", "type", "account", "correlation_id"]))
         let limit = try ParameterReading.integer("limit", parameters["limit"], in: 1...10_000) ?? 1000
         let filter = try Filter(parameters)
         let start = try Start(request, parameters)
+        let view = LogView(of: Account.category, for: caller)
         var head = try await events.read(request, parameters) { _ in }
-        let place = try await source.place(at: start.point)
+        let place = try await source.place(at: start.point, for: view)
         // The place may have been waited for.
         if place.position > head.position { head = try await events.read(request, parameters) { _ in } }
         let form = request.representation(among: .json, .eventStream)
         if form.kind == .eventStream {
-            var response = feed.response(after: place, tellingID: start == .now) { record in
+            var response = feed.response(after: place, tellingID: start == .now, showing: view) { record in
                 filter.takes(record) ? (record.type, try Self.json(record, form.amounts)) : nil
             }
             for field in head.headers { response.headers[field.name] = field.value }
@@ -99,7 +100,7 @@ public struct EventQueries: Sendable {
             response.headers[.vary] = "Accept"
             return response
         }
-        return try await page(after: place, limit: limit, filter, head, form)
+        return try await page(after: place, limit: limit, filter, view, head, form)
     }
 
     /// Where an answer begins.
@@ -134,7 +135,7 @@ public struct EventQueries: Sendable {
     }
 
     private func page(
-        after start: EventSource.Place, limit: Int, _ filter: Filter,
+        after start: EventSource.Place, limit: Int, _ filter: Filter, _ view: LogView,
         _ head: ProjectionHost<RecentEvents>.Reading<Void>, _ form: Representation
     ) async throws -> Response {
         var headers = head.headers
@@ -142,23 +143,24 @@ public struct EventQueries: Sendable {
         var place = start
         // The last record looked at; the place may be beyond it.
         var end = start.point
-        var lookedThrough = 0
+        var lookedThrough: UInt64 = 0
         var count = 0
         var writer = JSONWriter()
         writer.beginArray()
         var isFull: Bool { count >= limit || writer.bytes.count >= Self.bytesOfAPage }
         while end.position < last, !isFull, lookedThrough < Self.mostLookedThrough {
-            let size = filter.query.isEmpty ? limit - count : Self.recordsOfARead
-            guard let records = try await source.records(after: &place, upTo: last, limit: size) else {
+            let size = filter.query.isEmpty && view.isWhole ? limit - count : Self.recordsOfARead
+            guard let records = try await source.records(after: &place, upTo: last, limit: size, shownBy: view) else {
                 throw AccountProblems.logWentBack
             }
-            lookedThrough += records.count
+            lookedThrough += place.position - end.position
             for record in records where !isFull {
                 end = HistoryPoint(position: record.position, hash: record.hash)
                 guard filter.takes(record) else { continue }
                 writer.rawValue(try Self.json(record, form.amounts))
                 count += 1
             }
+            if !isFull { end = view.point(of: place, isShown: records.last?.position == place.position) }
         }
         writer.endArray()
         if end.position < last {

@@ -8,16 +8,15 @@ public import QueryService
 public import ServiceSupport
 internal import Synchronization
 
-/// `GET /totals`: what all accounts of each currency come to, at one cut of the log.
+/// `GET /totals`: what all accounts of each currency, or all that whoever asks may see, come to, at one cut of the log.
 public struct TotalsQueries: Sendable {
-    /// So many records are read of the log at once for totals of the past.
+    /// So many records are read of the log at once for totals that are folded from it.
     private static let recordsOfARead = 10_000
 
     private let accounts: QueryAccess<AccountDirectory>
     private let log: LogAccess
     private let clock: @Sendable () -> Timestamp
-    /// Raised while totals of the past are folded.
-    private let isFolding = Flag()
+    private let permits = FoldPermits()
 
     /// Queries answered from a directory of accounts, and for what is past from the log.
     ///
@@ -38,7 +37,7 @@ public struct TotalsQueries: Sendable {
                 "/totals", parameters: .readByHandlers,
                 [
                     .get: .needing(.audit) { request, _, caller in
-                        try await accounts.stating { try await answer(request) }
+                        try await accounts.stating { try await answer(request, for: caller) }
                     }
                 ])
         ]
@@ -49,11 +48,14 @@ public struct TotalsQueries: Sendable {
         let unreadable: Int
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, for caller: Caller) async throws -> Response {
         let parameters = try request.parameters(known: QueryAccess<AccountDirectory>.freshnessParameters.union(["at"]))
         let time = try Moment.time(parameters["at"])
         let now = clock()
+        // The directory keeps totals of all accounts alone.
+        let isKept = caller.seesAll
         let reading = try await accounts.read(request, parameters) { directory -> Found? in
+            if !isKept { return nil }
             if let time, let last = directory.recordedAt, time < last { return nil }
             return Found(totals: directory.totals(asOf: time ?? now), unreadable: directory.unreadableAccounts())
         }
@@ -61,7 +63,9 @@ public struct TotalsQueries: Sendable {
         if let newest = reading.value {
             found = newest
         } else {
-            found = try await totals(at: time ?? now, upTo: reading.position)
+            guard permits.take(for: caller.actor) else { throw Self.busy }
+            defer { permits.giveBack(for: caller.actor) }
+            found = try await folded(PastTotals(at: time, of: caller.accounts), upTo: reading.position, now: now)
         }
         var headers = reading.headers
         headers.leavesOut(found.unreadable)
@@ -74,21 +78,18 @@ public struct TotalsQueries: Sendable {
         }
     }
 
-    /// The totals at a time that has passed, folded from the log's beginning: one at a time, since each takes about as much
-    /// memory as the accounts that there were.
-    private func totals(at time: Timestamp, upTo position: UInt64) async throws -> Found {
-        guard isFolding.raise() else { throw Self.busy }
-        defer { isFolding.lower() }
+    /// Totals folded from the log's beginning: of the past, or of some accounts alone.
+    private func folded(_ empty: PastTotals, upTo position: UInt64, now: Timestamp) async throws -> Found {
         let hasLeft = Flag()
         ClientPresence.current?.whenClientLeaves { hasLeft.raise() }
-        var fold = PastTotals(at: time)
+        var fold = empty
         var reached: UInt64 = 0
         var page = try await log.readLog(after: 0, limit: Self.recordsOfARead)
         while let last = page.last?.position {
             async let following = last < position ? log.readLog(after: last, limit: Self.recordsOfARead) : []
             for record in page where record.position <= position {
                 guard fold.apply(record) else {
-                    return Found(totals: fold.totals, unreadable: fold.unreadableAccounts)
+                    return Found(totals: fold.totals(now: now), unreadable: fold.unreadableAccounts)
                 }
                 reached = record.position
             }
@@ -97,13 +98,36 @@ public struct TotalsQueries: Sendable {
             page = try await following
         }
         guard reached >= position else { throw AccountProblems.logWentBack }
-        return Found(totals: fold.totals, unreadable: fold.unreadableAccounts)
+        return Found(totals: fold.totals(now: now), unreadable: fold.unreadableAccounts)
     }
 
     private static let busy = Problem(
         .serviceUnavailable, "overloaded", title: "Overloaded",
-        detail: "totals of the past are being computed for somebody else, one at a time; ask again later",
+        detail: "as many totals are being folded from the log as are at once, one for each who asks; ask again later",
         headers: [.retryAfter: "1"])
+}
+
+/// Who has totals folded from the log. Each fold takes about as much memory as the accounts that there were, so there are
+/// few at once; and one for each who asks, so that nobody keeps all others from theirs.
+private final class FoldPermits: Sendable {
+    private static let maxAtOnce = 2
+
+    private let holders = Mutex<[String?]>([])
+
+    /// Takes a permit; false if there is none for this actor, or for whoever it is.
+    func take(for actor: String?) -> Bool {
+        holders.withLock { holders in
+            guard holders.count < Self.maxAtOnce, !holders.contains(actor) else { return false }
+            holders.append(actor)
+            return true
+        }
+    }
+
+    func giveBack(for actor: String?) {
+        holders.withLock { holders in
+            if let index = holders.firstIndex(of: actor) { holders.remove(at: index) }
+        }
+    }
 }
 
 /// A flag that several threads see.
@@ -112,9 +136,5 @@ private final class Flag: Sendable {
 
     var isRaised: Bool { state.load(ordering: .relaxed) }
 
-    /// Raises it; false if it was raised already.
-    @discardableResult
-    func raise() -> Bool { !state.exchange(true, ordering: .relaxed) }
-
-    func lower() { state.store(false, ordering: .relaxed) }
+    func raise() { state.store(true, ordering: .relaxed) }
 }

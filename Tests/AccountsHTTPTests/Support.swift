@@ -8,6 +8,8 @@ import JSON
 import Logging
 import NIOCore
 import Synchronization
+import TestSupport
+import Testing
 import ZeroMQ
 
 @testable import AccountsHTTP
@@ -54,6 +56,8 @@ final class Queries: Sendable {
         let type: String
         let data: [UInt8]
         var metadata = EventMetadata()
+        /// nil: that of accounts.
+        var category: String?
 
         init(_ account: String, _ event: AccountEvent, _ metadata: EventMetadata = EventMetadata()) {
             self.account = account
@@ -112,49 +116,79 @@ final class Queries: Sendable {
     func setClock(to time: Timestamp) { history.withLock { $0.now = time } }
 
     /// Appends events at a time, which becomes the clock's.
-    func append(at time: Timestamp, _ writes: Write...) {
+    func append(at time: Timestamp, _ writes: Write...) { append(at: time, writes) }
+
+    func append(at time: Timestamp, _ writes: [Write]) {
         let (records, end) = history.withLock { history in
             history.now = time
-            let records = writes.map { record($0, at: time, in: &history) }
+            let records = writes.enumerated().map { index, write in
+                record(write, at: time, continues: index + 1 < writes.count, in: &history)
+            }
             return (records, checkpoint(history.position, history.hash))
         }
         for host in hosts { host.consume(records, head: end.position) }
         followed(by: end)
     }
 
-    private func record(_ write: Write, at time: Timestamp, in history: inout History) -> RecordedEvent {
+    private func record(
+        _ write: Write, at time: Timestamp, continues: Bool, in history: inout History
+    ) -> RecordedEvent {
         history.position += 1
         history.versions[write.account, default: 0] += 1
+        let version = history.versions[write.account] ?? 0
         func record(_ hash: Digest256) -> RecordedEvent {
             RecordedEvent(
-                position: history.position, stream: stream(write.account),
-                streamVersion: history.versions[write.account] ?? 0, recordedAt: time,
+                position: history.position,
+                stream: write.category.flatMap { StreamID(category: $0, name: write.account) } ?? stream(write.account),
+                streamVersion: version, recordedAt: time,
                 event: NewEvent(
-                    id: UniqueID(high: 7, low: history.position), type: write.type, schemaVersion: 2,
+                    id: Queries.id(of: write.account, version), type: write.type, schemaVersion: 2,
                     metadata: write.metadata.encoded, data: write.data),
-                hash: hash)
+                continues: continues, hash: hash)
         }
         history.hash = HashChain.hash(of: record(history.hash), after: history.hash, in: logID)
         return record(history.hash)
     }
 
+    /// The id of an event: the same whatever else is in the log.
+    static func id(of account: String, _ version: UInt64) -> UniqueID {
+        UniqueID(high: account.utf8.reduce(7) { ($0 &* 31) ^ UInt64($1) }, low: version)
+    }
+
     /// Asks at a path with a query.
-    func get(_ target: String, _ fields: HTTPFields = [:]) async throws -> Answer {
-        let request = Request(
-            head: HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: target, headerFields: fields),
-            body: RequestBody(buffer: ByteBuffer()))
-        let response: Response
-        do {
-            response = try await answer(request)
-        } catch let problem as Problem {
-            response = problem.response
-        }
+    func get(
+        _ target: String, _ fields: HTTPFields = [:], as caller: Caller = .unrestricted
+    ) async throws -> Answer {
+        let response = try await respond(target, fields, caller)
         let body = Collected()
         try await response.body.write(Collector(body: body))
         return Answer(status: response.status.code, headers: response.headers, body: body.bytes.withLock { $0 })
     }
 
-    private func answer(_ request: Request, _ caller: Caller = .unrestricted) async throws -> Response {
+    /// Reads a feed until it holds a text.
+    func feed(_ target: String, as caller: Caller, until end: String) async throws -> String {
+        let response = try await respond(target, [.accept: "text/event-stream"], caller)
+        #expect(response.headers[.contentType] == "text/event-stream")
+        let body = Collected()
+        let reading = Task { try await response.body.write(Collector(body: body)) }
+        defer { reading.cancel() }
+        var text: String { String(decoding: body.bytes.withLock { $0 }, as: UTF8.self) }
+        try await eventually("the feed holds \(end)") { text.contains(end) }
+        return text
+    }
+
+    private func respond(_ target: String, _ fields: HTTPFields, _ caller: Caller) async throws -> Response {
+        let request = Request(
+            head: HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: target, headerFields: fields),
+            body: RequestBody(buffer: ByteBuffer()))
+        do {
+            return try await answer(request, caller)
+        } catch let problem as Problem {
+            return problem.response
+        }
+    }
+
+    private func answer(_ request: Request, _ caller: Caller) async throws -> Response {
         let segments = request.uri.path.split(separator: "/").map(String.init)
         for route in routes where route.segments.count == segments.count {
             var parameters = PathParameters()

@@ -8,11 +8,12 @@ import Testing
 
     /// What the pages should give together: the simplest way to say it.
     private func wanted(
-        _ random: RandomDirectory, after name: String?, ownedBy owner: String?, openedBy time: Timestamp?
+        _ random: RandomDirectory, after name: String?, in range: NameRange = .all, ownedBy owner: String?,
+        openedBy time: Timestamp?
     ) throws -> [Revision<Account>] {
         try random.model.sorted { $0.key < $1.key }.filter { key, account in
             let createdAt = try #require(account.createdAt)
-            return name.map { key > $0 } ?? true
+            return range.contains(key) && name.map { key > $0 } ?? true
                 && owner.map { Array($0.utf8) == Array(account.state.owner.utf8) } ?? true
                 && time.map { createdAt <= $0 } ?? true
         }.map(\.value)
@@ -55,6 +56,34 @@ import Testing
                 #expect((last != nil) == (found.count < wanted.count))
             } while last != nil && found.count <= wanted.count
             #expect(found == wanted)
+        }
+    }
+
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func `pages of a range hold what is in it, and depend on nothing else`(seed: UInt64) throws {
+        var random = try RandomDirectory(seed: seed, accounts: 120)
+        let names = random.model.keys.sorted()
+        let some = names[random.below(names.count)]
+        for range in [.none, .prefix("A"), .prefix("A-"), .prefix("~"), .prefix(String(some.prefix(1))), .one(some)]
+            as [NameRange]
+        {
+            var alone = AccountDirectory()
+            for record in random.records where range.contains(record.stream.name) { alone.apply(record) }
+            for limit in Self.limits {
+                let owner = random.below(2) == 0 ? nil : random.owners[random.below(random.owners.count)]
+                let time = random.below(2) == 0 ? nil : random.moment()
+                var last = random.below(2) == 0 ? nil : names[random.below(names.count)]
+                let wanted = try wanted(random, after: last, in: range, ownedBy: owner, openedBy: time)
+                var found: [Revision<Account>] = []
+                repeat {
+                    let page = random.directory.accounts(
+                        after: last, in: range, ownedBy: owner, openedBy: time, limit: limit)
+                    #expect(page == alone.accounts(after: last, ownedBy: owner, openedBy: time, limit: limit))
+                    found += page.accounts
+                    last = page.lastName
+                } while last != nil && found.count <= wanted.count
+                #expect(found == wanted, "limit \(limit), owner \(owner ?? "any"), until \(time as Any), \(range)")
+            }
         }
     }
 

@@ -5,16 +5,19 @@ import Testing
 @testable import Accounts
 
 @Suite struct AccountTotalsTests {
-    /// What a history comes to as of a time, account by account, and movement by movement.
-    private func expected(_ records: [RecordedEvent], asOf time: Timestamp) throws -> [CurrencyTotals] {
+    /// What the accounts of a range come to as of a time, account by account, and movement by movement.
+    private func expected(
+        _ records: [RecordedEvent], asOf time: Timestamp, in range: NameRange = .all
+    ) throws -> [CurrencyTotals] {
         var accounts: [String: Revision<Account>] = [:]
         var flows: [Currency: (deposited: Int128, withdrawn: Int128)] = [:]
-        for record in records {
+        for record in records where range.contains(record.stream.name) {
             var account = accounts[record.stream.name] ?? Revision(of: record.stream)
             let event = try account.next(record)
             try account.apply(record)
             accounts[record.stream.name] = account
-            guard let movement = event.movement, movement.counterparty == nil else { continue }
+            guard let movement = event.movement else { continue }
+            if let other = movement.counterparty, range.contains(other.name) { continue }
             let amount = Int128(movement.amount.minorUnits)
             let (deposited, withdrawn) = movement.direction == .credit ? (amount, 0) : (0, amount)
             flows[account.state.currency, default: (0, 0)].deposited += deposited
@@ -57,7 +60,7 @@ import Testing
                     let isBefore = past.apply(record)
                     #expect(isBefore)
                 }
-                #expect(past.totals == totals)
+                #expect(past.totals(now: time) == totals)
             }
         }
         #expect(reversals > 0)
@@ -71,7 +74,37 @@ import Testing
             let time = records[random.below(records.count)].recordedAt
             var past = PastTotals(at: time)
             for record in records where !past.apply(record) { break }
-            #expect(past.totals == (try expected(records.filter { $0.recordedAt <= time }, asOf: time)))
+            #expect(past.totals(now: time) == (try expected(records.filter { $0.recordedAt <= time }, asOf: time)))
+        }
+    }
+
+    @Test(arguments: 0..<6 as Range<UInt64>)
+    func `I6: of some accounts alone, what moved beyond them is deposited or withdrawn`(seed: UInt64) throws {
+        let names = ["till-1", "till-1-a", "till-2-a", "till-2-b", "vault", "till-2-"]
+        let random = try RandomHistory(seed: seed, steps: 200, names: names)
+        let records = random.records
+        let ranges: [NameRange] = [
+            .all, .none, .prefix("till-2-"), .prefix("till-"), .prefix("none"), .one("till-1"), .one("vault"), .one("v"),
+        ]
+        for range in ranges {
+            for time in [nil, records[120].recordedAt, records[60].recordedAt] {
+                var fold = PastTotals(at: time, of: range)
+                for record in records where !fold.apply(record) { break }
+                let now = Timestamp(microseconds: random.ledger.time.microseconds + 5_000_000)
+                let totals = fold.totals(now: now)
+                let counted = records.filter { record in time.map { record.recordedAt <= $0 } ?? true }
+                #expect(totals == (try expected(counted, asOf: time ?? now, in: range)), "\(range)")
+                for each in totals {
+                    #expect(each.deposited.minorUnits - each.withdrawn.minorUnits == each.balance.minorUnits)
+                }
+                // What happens beyond the range makes no difference, whatever it is.
+                var alone = PastTotals(at: time, of: range)
+                for record in records where range.contains(record.stream.name) {
+                    if !alone.apply(record) { break }
+                }
+                #expect(alone.totals(now: now) == totals)
+                #expect(alone.unreadableAccounts == 0)
+            }
         }
     }
 

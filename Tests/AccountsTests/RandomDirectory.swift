@@ -6,6 +6,7 @@ import TestSupport
 struct RandomDirectory {
     private(set) var directory = AccountDirectory()
     private(set) var model: [String: Revision<Account>] = [:]
+    private(set) var records: [RecordedEvent] = []
     let owners: [String]
     /// In the order in which they were opened: that of a dictionary is another in every run.
     private var names: [String] = []
@@ -87,5 +88,6 @@ struct RandomDirectory {
         try next.apply(record)
         model[name] = next
         directory.apply(record)
+        records.append(record)
     }
 }

@@ -7,12 +7,13 @@ struct RandomHistory {
     private(set) var ledger = TestLedger()
     private(set) var generator: SeededGenerator
     private var holds = 0
-    let names = (0..<6).map { "acc-\($0)" }
+    let names: [String]
 
     /// All records in the order of their positions.
     var records: [RecordedEvent] { ledger.histories.values.flatMap { $0 }.sorted { $0.position < $1.position } }
 
-    init(seed: UInt64, steps: Int) throws {
+    init(seed: UInt64, steps: Int, names: [String] = (0..<6).map { "acc-\($0)" }) throws {
+        self.names = names
         generator = SeededGenerator(seed: seed)
         for (index, name) in names.enumerated() {
             try ledger.open(

@@ -22,6 +22,14 @@ import Testing
             let limit = Int.random(in: 0...1500, using: &random)
             let found = places.places(from: { values[Int($0)] >= first }, limit: limit)
             #expect(found.map { values[Int($0)] } == Array(values.sorted().filter { $0 >= first }.prefix(limit)))
+            var visited: [Int32] = []
+            if limit > 0 {
+                places.forEach(from: { values[Int($0)] >= first }) { place in
+                    visited.append(place)
+                    return visited.count < limit
+                }
+            }
+            #expect(visited == found)
         }
         #expect(SortedPlaces().places(from: { _ in true }, limit: 5).isEmpty)
     }

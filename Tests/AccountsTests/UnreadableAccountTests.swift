@@ -81,6 +81,12 @@ import Testing
         #expect(directory.unreadableAccounts(by: Timestamp(microseconds: first.microseconds - 1)) == 0)
         #expect(directory.unreadableAccounts(by: first) == 1)
         #expect(directory.unreadableAccounts(by: .latest) == 3)
+        for (range, count) in [(.prefix("b"), 1), (.one("c"), 1), (.one("d"), 0), (.none, 0), (.prefix(""), 3)]
+            as [(NameRange, Int)]
+        {
+            #expect(directory.unreadableAccounts(in: range) == count)
+            #expect(directory.unreadableAccounts(by: first, in: range) == (range.contains("a") ? 1 : 0))
+        }
     }
 
     @Test func `a program that knows more events builds the directory anew`() {

@@ -49,7 +49,7 @@ extension AccountDirectory: CheckpointedProjection {
         for flows in fold.totals.flows { try line(AccountDirectoryLine.flows(flows).bytes) }
         var last: String?
         while true {
-            let page = places(after: last, ownedBy: nil, limit: 1000)
+            let page = places(after: last, in: .all, ownedBy: nil, limit: 1000)
             for place in page {
                 try LongLine.write(AccountDirectoryLine.account(fold.accounts[place]).bytes, line)
             }

@@ -20,17 +20,19 @@ extension AccountDirectory {
     /// Readable accounts in the order of their names, after a name and at most `limit`.
     ///
     /// - Parameters:
+    ///   - range: only accounts of these names. Others are not looked at, so the page depends on them in nothing.
     ///   - owner: if it is given, only this owner's.
     ///   - time: if it is given, only those that were opened at this time or before it, and could be read then. If that
     ///     leaves out many, a page may hold fewer than `limit`, and say where to go on.
     public func accounts(
-        after name: String?, ownedBy owner: String? = nil, openedBy time: Timestamp? = nil, limit: Int
+        after name: String?, in range: NameRange = .all, ownedBy owner: String? = nil, openedBy time: Timestamp? = nil,
+        limit: Int
     ) -> Page {
         var page = Page()
         var last = name
         var lookedAt = 0
         while page.accounts.count < limit {
-            let next = places(after: last, ownedBy: owner, limit: limit)
+            let next = places(after: last, in: range, ownedBy: owner, limit: limit)
             for place in next {
                 let account = fold.accounts[place]
                 last = account.stream.name
@@ -48,18 +50,21 @@ extension AccountDirectory {
         return page
     }
 
-    func places(after name: String?, ownedBy owner: String?, limit: Int) -> [Int32] {
-        guard let owner else {
-            return names.places(
-                from: { place in name.map { fold.accounts[place].stream.name > $0 } ?? true }, limit: limit)
+    func places(after name: String?, in range: NameRange, ownedBy owner: String?, limit: Int) -> [Int32] {
+        let first = max(name ?? "", range.beginning)
+        let found: ArraySlice<Int32>
+        if let owner {
+            found = owners.places(
+                from: { !Self.isBefore(fold.accounts[$0].state.owner, fold.accounts[$0].stream.name, owner, first) },
+                limit: limit + 1
+            ).prefix { fold.accounts[$0].state.owner.utf8.elementsEqual(owner.utf8) }
+        } else {
+            found = names.places(from: { fold.accounts[$0].stream.name >= first }, limit: limit + 1)[...]
         }
-        let found = owners.places(
-            from: { !Self.isBefore(fold.accounts[$0].state.owner, fold.accounts[$0].stream.name, owner, name ?? "") },
-            limit: limit + 1)
         // The name itself is not after it.
         return Array(
             found.drop { fold.accounts[$0].stream.name == name }
-                .prefix { fold.accounts[$0].state.owner.utf8.elementsEqual(owner.utf8) }.prefix(limit))
+                .prefix { range.contains(fold.accounts[$0].stream.name) }.prefix(limit))
     }
 
     private func isUnreadable(_ name: String, at time: Timestamp?) -> Bool {

@@ -42,8 +42,10 @@ public struct AccountDirectory: Projection {
         if case .account(let account)? = entry(name) { account } else { nil }
     }
 
-    /// The number of accounts that are unreadable, or, given a time, were so then.
-    public func unreadableAccounts(by time: Timestamp? = nil) -> Int { fold.unreadable.count(by: time) }
+    /// The number of accounts of a range that are unreadable, or, given a time, were so then.
+    public func unreadableAccounts(by time: Timestamp? = nil, in range: NameRange = .all) -> Int {
+        fold.unreadable.count(by: time, in: range)
+    }
 
     /// The totals of each currency as of a time, in the order of the currencies' codes: of all accounts but unreadable
     /// ones. A time before that of the last record stands for the latter: no hold expires earlier than recorded.

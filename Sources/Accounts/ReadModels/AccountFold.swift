@@ -7,9 +7,12 @@ struct AccountFold: Sendable {
     private(set) var accounts = AccountTable()
     private var placesByName: [String: Int32] = [:]
     private(set) var unreadable = UnreadableAccounts()
-    private(set) var totals = AccountTotals()
+    private(set) var totals: AccountTotals
     /// When the last record that counts was recorded: nothing here may be looked at as of an earlier time.
     private(set) var recordedAt: Timestamp?
+
+    /// A fold of the accounts of a range: it must be given no records of others.
+    init(of range: NameRange = .all) { totals = AccountTotals(of: range) }
 
     /// The place of an account in ``accounts``, also of one that is unreadable; nil if none of the name was opened.
     func place(of name: String) -> Int32? { placesByName[name] }

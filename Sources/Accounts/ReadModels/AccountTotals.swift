@@ -13,8 +13,13 @@ struct AccountTotals: Sendable {
 
     /// One for each currency that ever occurred, in the order of their first accounts.
     private var currencies: [RunningTotals] = []
+    /// The accounts that are counted; all others are outside.
+    private let range: NameRange
     /// Where the currency of the last event stands: most events are of few currencies.
     private var lastIndex = 0
+
+    /// The totals of the accounts of a range.
+    init(of range: NameRange) { self.range = range }
 
     /// The totals as of a time, in the order of the currencies' codes. A currency of which no account is counted is left
     /// out.
@@ -40,7 +45,7 @@ struct AccountTotals: Sendable {
         try account.apply(event, of: record)
         let index = index(of: account.state.currency)
         if isOpening { currencies[index].accounts += 1 }
-        if let movement = event.movement { currencies[index].add(movement) }
+        if let movement = event.movement { currencies[index].add(movement, in: range) }
         if let ended { currencies[index].remove(ended) }
         if let placed = event.placedHold(at: account.version) { currencies[index].add(placed) }
     }

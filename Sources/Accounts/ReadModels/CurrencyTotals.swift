@@ -10,9 +10,11 @@ public struct CurrencyTotals: Hashable, Sendable {
     public let balance: TotalAmount
     /// What is held of it: the sum of the holds that are open at the time.
     public let held: TotalAmount
-    /// What came from outside: initial balances, deposits, and reversals of withdrawals.
+    /// What came from outside: initial balances, deposits, and reversals of withdrawals; in totals of some accounts alone
+    /// also what other accounts sent.
     public let deposited: TotalAmount
-    /// What went outside: withdrawals, captures that name no other account, and reversals of deposits.
+    /// What went outside: withdrawals, captures that name no other account, and reversals of deposits; in totals of some
+    /// accounts alone also what was sent to other accounts.
     public let withdrawn: TotalAmount
 }
 
@@ -38,14 +40,15 @@ struct RunningTotals: Hashable, Sendable {
 
     init(_ currency: Currency) { self.currency = currency }
 
-    /// Takes in what an event moved.
-    mutating func add(_ movement: Movement) {
+    /// Takes in what an event moved, in an account of a range: what came from beyond it came from outside.
+    mutating func add(_ movement: Movement, in range: NameRange) {
         let amount = Int128(movement.amount.minorUnits)
-        switch (movement.direction, movement.counterparty) {
-        case (.credit, nil): deposited += amount
-        case (.credit, _?): received += amount
-        case (.debit, nil): withdrawn += amount
-        case (.debit, _?): sent += amount
+        let isInside = movement.counterparty.map { range.contains($0.name) } ?? false
+        switch (movement.direction, isInside) {
+        case (.credit, false): deposited += amount
+        case (.credit, true): received += amount
+        case (.debit, false): withdrawn += amount
+        case (.debit, true): sent += amount
         }
         balance += movement.direction == .credit ? amount : -amount
     }

@@ -36,6 +36,18 @@ struct SortedPlaces: Sendable {
         return result
     }
 
+    /// Calls a function with each place from the first one on for which a condition holds that holds for all after it, too;
+    /// in order, until it returns false.
+    func forEach(from isLater: (Int32) -> Bool, _ body: (Int32) -> Bool) {
+        var index = firstChunk(where: isLater)
+        var start = index < chunks.count ? Self.firstIndex(in: chunks[index], where: isLater) : 0
+        while index < chunks.count {
+            for place in chunks[index][start...] where !body(place) { return }
+            index += 1
+            start = 0
+        }
+    }
+
     /// The first chunk whose last place is one of the later ones.
     private func firstChunk(where isLater: (Int32) -> Bool) -> Int {
         var (low, high) = (0, chunks.count)

@@ -36,10 +36,12 @@ public struct EventSource: Sendable {
 
     /// Where a reader begins.
     ///
-    /// - Parameter point: the point that the reader holds; nil: it begins with what comes.
+    /// - Parameters:
+    ///   - point: the point that the reader holds; nil: it begins with what comes.
+    ///   - view: what the reader may see: it is not told the hash of another record.
     /// - Throws: `Problem` 400 `position-beyond-head` if the log ends before the point, 409 `another-history` if the log
     ///   has another record there, 503 if neither can be told now.
-    public func place(at point: HistoryPoint?) async throws -> Place {
+    public func place(at point: HistoryPoint?, for view: LogView = .whole) async throws -> Place {
         if let point, point.position > host.status.position { try await waitForPosition(point.position) }
         let position = point?.position
         let reading = try await read { recent, _ in position.flatMap { recent.hash(at: $0) } }
@@ -61,7 +63,9 @@ public struct EventSource: Sendable {
         } else {
             throw HistoryProblems.goneBack
         }
-        if let prefix = point.hashPrefix, prefix != hash.words.0 { throw HistoryProblems.anotherHistory(point, hash) }
+        if let prefix = point.hashPrefix, prefix != hash.words.0 {
+            throw HistoryProblems.anotherHistory(point, view.isWhole ? hash : nil)
+        }
         return Place(logID: logID, position: point.position, hash: hash, generation: reading.generation)
     }
 

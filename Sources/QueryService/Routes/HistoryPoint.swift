@@ -14,6 +14,12 @@ public struct HistoryPoint: Hashable, Sendable, CustomStringConvertible {
         hashPrefix = hash.words.0
     }
 
+    /// A point from a position alone.
+    public init(position: UInt64) {
+        self.position = position
+        hashPrefix = nil
+    }
+
     /// Reads a position, alone or with a dash and 16 hexadecimal digits after it; nil for anything else.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)

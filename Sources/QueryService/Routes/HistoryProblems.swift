@@ -15,12 +15,15 @@ enum HistoryProblems {
     }
 
     /// 409: the log has another record at the position.
-    static func anotherHistory(_ point: HistoryPoint, _ hash: Digest256) -> Problem {
+    ///
+    /// - Parameter hash: the record's; nil if whoever asks may not see it.
+    static func anotherHistory(_ point: HistoryPoint, _ hash: Digest256?) -> Problem {
         Problem(
             .conflict, "another-history", title: "Another history",
             detail:
-                "the log's record at position \(point.position) is \(HistoryPoint(position: point.position, hash: hash)),"
-                + " not \(point): the log was restored from a backup and went on differently; read it again from its "
+                "the log's record at position \(point.position) is "
+                + (hash.map { "\(HistoryPoint(position: point.position, hash: $0)), " } ?? "")
+                + "not \(point): the log was restored from a backup and went on differently; read it again from its "
                 + "beginning")
     }
 

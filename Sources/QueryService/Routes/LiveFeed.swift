@@ -32,9 +32,10 @@ public struct LiveFeed: Sendable {
     /// - Parameters:
     ///   - place: where it begins: after this.
     ///   - tellingID: whether the feed begins by telling its reader the place, since the reader does not hold it.
+    ///   - view: what its reader may see.
     ///   - event: how a record is told: its `event` and its `data`, or nil where the feed passes over it.
     public func response(
-        after place: EventSource.Place, tellingID: Bool = false,
+        after place: EventSource.Place, tellingID: Bool = false, showing view: LogView = .whole,
         _ event: @escaping @Sendable (RecordedEvent) throws -> (name: String, data: [UInt8])?
     ) -> Response {
         Response(
@@ -42,14 +43,14 @@ public struct LiveFeed: Sendable {
             body: FeedWriter.body(logger: logger) { writer in
                 var beginning = "retry: 1000\n: after position \(place.position)\n"
                 // An event without data is not dispatched, but its id counts (HTML Living Standard, section 9.2.6).
-                if tellingID { beginning += "id: \(place.point)\n" }
+                if tellingID { beginning += "id: \(view.point(of: place, isShown: false))\n" }
                 try await writer.write(ByteBuffer(string: beginning + "\n"))
-                try await send(after: place, into: writer, event)
+                try await send(after: place, showing: view, into: writer, event)
             })
     }
 
     private func send(
-        after place: EventSource.Place, into writer: FeedWriter,
+        after place: EventSource.Place, showing view: LogView, into writer: FeedWriter,
         _ event: (RecordedEvent) throws -> (name: String, data: [UInt8])?
     ) async throws {
         var place = place
@@ -60,7 +61,9 @@ public struct LiveFeed: Sendable {
             var part = ByteBuffer()
             if let head {
                 // If what was sent is history no more, the feed must not go on as if it were.
-                guard let records = try await source.records(after: &place, upTo: head, limit: Self.recordsOfAPart)
+                guard
+                    let records = try await source.records(
+                        after: &place, upTo: head, limit: Self.recordsOfAPart, shownBy: view)
                 else { return }
                 for record in records {
                     guard let (name, data) = try event(record) else { continue }
