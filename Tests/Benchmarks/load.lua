@@ -1,6 +1,6 @@
 -- Load for wrk. LOAD=open opens accounts one after another, LOAD=deposit deposits into random ones, LOAD=get reads
 -- them, LOAD=transfer transfers between two random ones; with ACCOUNTS=1 it is always the same one, and with ACCOUNTS=2
--- the transfers go to and fro between the two.
+-- the transfers go to and fro between the two. TOKEN is shown with each request, if it is there.
 local load = os.getenv("LOAD") or "deposit"
 local accounts = tonumber(os.getenv("ACCOUNTS") or "100000")
 local made = 0
@@ -18,6 +18,10 @@ function init()
 end
 
 local headers = { ["Content-Type"] = "application/json" }
+local token = os.getenv("TOKEN")
+if token then
+    headers["Authorization"] = "Bearer " .. token
+end
 local deposit = '{"type": "Deposit", "amount": 500.0}'
 -- So little that no account ever runs short of money.
 local transfer = '{"type": "Transfer", "amount": 0.01, "to": "acc-%d"}'
@@ -35,7 +39,7 @@ function request()
     local account = math.random(0, accounts - 1)
     local path = "/accounts/acc-" .. account
     if load == "get" then
-        return wrk.format("GET", path)
+        return wrk.format("GET", path, token and headers)
     end
     if load == "transfer" then
         local other = (account + math.random(1, accounts - 1)) % accounts

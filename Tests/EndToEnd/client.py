@@ -7,6 +7,8 @@ import socket
 import threading
 from decimal import Decimal
 
+import secured
+
 TIMEOUT = 20.0
 
 
@@ -35,10 +37,11 @@ class Answer:
 
 
 class Client:
-    """Speaks HTTP with one port of this machine, over one connection per thread."""
+    """Speaks HTTP with one port of this machine, over one connection per thread; with TLS and tokens if given secrets."""
 
-    def __init__(self, port):
+    def __init__(self, port, secrets=None):
         self.port = port
+        self._secrets = secrets
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections = []
@@ -101,7 +104,7 @@ class Client:
     def _connection(self, timeout):
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+            connection = self._local.connection = http_connection(self.port, secrets=self._secrets)
             with self._lock:
                 self._connections.append(connection)
         # Nothing was asked, so whatever can be read is the end of the connection: the service was restarted.
@@ -129,11 +132,44 @@ def next_page(answer):
     return target[1:]
 
 
-def exchange(port, sent, timeout=TIMEOUT, until=None):
+def http_connection(port, timeout=TIMEOUT, receive_buffer=None, secrets=None):
+    """A connection of Python's own client with a service; with a receive buffer, it is made at once."""
+    if secrets := secrets or secured.default():
+        connection = secured.HTTPSConnection(port, timeout, secrets)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    if receive_buffer is not None:
+        connection.sock = connect(port, timeout, receive_buffer=receive_buffer, adds_tokens=False, secrets=secrets)
+    return connection
+
+
+def connect(port, timeout=TIMEOUT, source=None, receive_buffer=None, adds_tokens=True, secrets=None):
+    """A socket over which bytes of HTTP go to a service; in the secured form with TLS, and a token in each request.
+
+    What the kernel takes in for a client that does not read depends on the receive buffer, from the beginning.
+    """
+    connection = socket.socket()
+    try:
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            connection.bind((source, 0))
+        connection.settimeout(timeout)
+        connection.connect(("127.0.0.1", port))
+        return secured.secure(connection, adds_tokens, secrets)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def exchange(port, sent, timeout=TIMEOUT, until=None, secrets=None):
     """Sends bytes over a connection of its own and gives all that comes back, up to the end of the connection, or until
-    `until(received)` is true. Fails where neither comes in time: a connection was left hanging."""
+    `until(received)` is true. Fails where neither comes in time: a connection was left hanging.
+
+    With secrets the bytes go over TLS as they are, without a token of the harness's own.
+    """
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+    with connect(port, timeout, adds_tokens=secrets is None, secrets=secrets) as connection:
         try:
             connection.sendall(sent)
             while not (until and until(received)):

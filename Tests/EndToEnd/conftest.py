@@ -9,6 +9,7 @@ import pytest
 # The frames of the event-log protocol, for what must be sent past the gateway.
 sys.path.append(str(Path(__file__).parents[1] / "Outside"))
 
+import secured
 from services import Daybook
 
 _alive = []
@@ -19,9 +20,13 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     config.addinivalue_line("markers", "runs_first: begins what takes its time, before all other tests")
     config.addinivalue_line("markers", "runs_last: looks, after all other tests, at what came of it")
+    secured.add_marker(config)
+    secured.follow_settings()
 
 
 def pytest_collection_modifyitems(items):
+    secured.skip_what_is_open_only(items)
+
     def place(item):
         return 0 if item.get_closest_marker("runs_first") else 2 if item.get_closest_marker("runs_last") else 1
 

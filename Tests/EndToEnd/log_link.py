@@ -9,6 +9,7 @@ import time
 
 import zmq
 
+import secured
 from services import wait_until
 
 APPEND, KEEP, READ_STREAM, STATUS, OUTCOME, LOAD = 0x10, 0x11, 0x21, 0x22, 0x23, 0x24
@@ -50,6 +51,7 @@ class LogLink:
         self._context = zmq.Context()
         self._front = self._context.socket(zmq.ROUTER)
         self._front.linger = 0
+        secured.stand_in(self._front)
         self.port = self._front.bind_to_random_port("tcp://127.0.0.1")
         self.endpoint = f"tcp://127.0.0.1:{self.port}"
         self._backs = {}
@@ -121,7 +123,7 @@ class LogLink:
         if peer not in self._backs:
             back = self._backs[peer] = self._context.socket(zmq.DEALER)
             back.linger = 0
-            back.connect(self._target)
+            secured.connect_socket(back, self._target)
         match self.on_request(frame):
             case None:
                 self.requests.append((peer, frame))

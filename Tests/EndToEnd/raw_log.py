@@ -7,6 +7,7 @@ from uuid import uuid4
 import zmq
 
 import daybook_frames as frames
+import secured
 
 
 def append(daybook, writes):
@@ -17,7 +18,7 @@ def append(daybook, writes):
     ]
     with zmq.Context.instance().socket(zmq.DEALER) as socket:
         socket.linger = 0
-        socket.connect(f"tcp://127.0.0.1:{daybook.append_port}")
+        secured.connect_socket(socket, f"tcp://127.0.0.1:{daybook.append_port}")
         socket.send(frames.HEAD.pack(frames.MAGIC, frames.APPEND, 0, 0, 1) + frames.append_body(writes))
         assert socket.poll(30_000), "the log did not answer"
         # What stands in the reply is no business of these tests, but for the result and the place.

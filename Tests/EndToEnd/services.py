@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import secured
 from client import Client, NoAnswer
 
 PROGRAMS = Path(os.environ.get("DAYBOOK_BIN") or Path(__file__).resolve().parents[2] / ".build/debug")
@@ -23,7 +24,10 @@ START_DEADLINE = 30.0
 # The contract: "exit 0 within 5 s".
 STOP_DEADLINE = 5.0
 
-_PREFIXES_OF_SETTINGS = ("EVENT_", "COMMAND_", "QUERY_", "SNAPSHOT_", "LOG_LEVEL", "PORT")
+_PREFIXES_OF_SETTINGS = (
+    "EVENT_", "COMMAND_", "QUERY_", "SNAPSHOT_", "HTTP_", "ACCESS_", "PEER_", "ALLOW_INSECURE", "AUDIT_LOG", "LOG_LEVEL",
+    "PORT",
+)  # fmt: skip
 
 
 def wait_until(condition, what, deadline=10.0):
@@ -79,8 +83,9 @@ def environment(settings):
 class Service:
     """One of the three processes. It may be started again once it has ended; its output is kept in one file."""
 
-    def __init__(self, program, port, settings, directory):
+    def __init__(self, program, port, settings, directory, secrets=None):
         self.program = program
+        self.programs = PROGRAMS
         self.port = port
         self.settings = settings
         self.directory = directory
@@ -88,7 +93,8 @@ class Service:
         self.variables = {}
         self.output_file = directory / f"{program}.log"
         self.process = None
-        self.client = Client(port)
+        self.secrets = secrets or secured.default()
+        self.client = Client(port, self.secrets)
 
     @property
     def pid(self):
@@ -104,14 +110,15 @@ class Service:
 
     def start(self, wait=True):
         assert not self.is_running, f"{self.program} runs already"
+        own = self.secrets.settings_of(self.program) if self.secrets else {}
         with open(self.output_file, "ab") as output:
             self.process = subprocess.Popen(
-                [PROGRAMS / self.program],
+                [self.programs / self.program],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=self.directory,
-                env=environment(self.settings) | self.variables,
+                env=environment(self.settings | own) | self.variables,
             )
         if wait:
             self.wait_until_ready()
@@ -168,13 +175,17 @@ class Service:
 class Daybook:
     """The three services, with ports and a directory of their own. Used as a context it ends whatever it started."""
 
-    def __init__(self, start=True, **settings):
-        """Settings are given by their names in the environment; they go to all three services, as from one file."""
+    def __init__(self, start=True, secrets=None, **settings):
+        """Settings are given by their names in the environment; they go to all three services, as from one file.
+
+        With secrets (`secured.Secrets`) it is in the secured form, whatever the form of the tests is.
+        """
         self._folder = tempfile.TemporaryDirectory(prefix="daybook-")
         self.directory = Path(self._folder.name)
         self.database = self.directory / "data" / "daybook.db"
         self.append_port, self.events_port, self.read_port = Ports.take(), Ports.take(), Ports.take()
         log_port, command_port, query_port = Ports.take(), Ports.take(), Ports.take()
+        self.secrets = secrets or secured.default()
         self.settings = {
             "EVENT_STORE": f"sqlite:{self.database}",
             "EVENT_LOG_APPEND_ENDPOINT": f"tcp://127.0.0.1:{self.append_port}",
@@ -183,10 +194,10 @@ class Daybook:
             "EVENT_LOG_HTTP_ADDRESS": f"127.0.0.1:{log_port}",
             "COMMAND_HTTP_ADDRESS": f"127.0.0.1:{command_port}",
             "QUERY_HTTP_ADDRESS": f"127.0.0.1:{query_port}",
-        } | settings
-        self.event_log = Service("event-log-service", log_port, self.settings, self.directory)
-        self.command = Service("command-service", command_port, self.settings, self.directory)
-        self.query = Service("query-service", query_port, self.settings, self.directory)
+        } | (self.secrets.settings if self.secrets else {}) | settings
+        self.event_log = Service("event-log-service", log_port, self.settings, self.directory, secrets)
+        self.command = Service("command-service", command_port, self.settings, self.directory, secrets)
+        self.query = Service("query-service", query_port, self.settings, self.directory, secrets)
         self.services = [self.event_log, self.command, self.query]
         atexit.register(self.close)
         if start:

@@ -1,10 +1,8 @@
 """`POST /commands`: many commands at once."""
 
-import http.client
 import json
 import random
 import re
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from client import Client
+from client import Client, connect, http_connection
 from services import wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -197,8 +195,7 @@ def test_a_client_that_does_not_read_is_not_read_from_and_costs_bounded_memory(s
     daybook.gateway.open("slow", 0)
     before = daybook.command.client.get("/metrics").body
     line = (json.dumps(deposit("slow", "0.01")) + "\n").encode()
-    with socket.create_connection(("127.0.0.1", daybook.command.port)) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with connect(daybook.command.port, receive_buffer=4096) as connection:
         head = "POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode())
         chunk = line * 500
@@ -231,9 +228,7 @@ def test_clients_that_go_without_reading_leave_no_memory_behind(start_daybook):
 
     def leave_some(count):
         for _ in range(count):
-            with socket.socket() as connection:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                connection.connect(("127.0.0.1", daybook.command.port))
+            with connect(daybook.command.port, receive_buffer=4096) as connection:
                 connection.sendall(head.encode())
                 connection.settimeout(0.3)
                 with pytest.raises(TimeoutError):
@@ -257,7 +252,7 @@ def resident(text):
 
 def test_each_line_is_answered_once_it_is_durable_while_the_body_still_comes(daybook):
     daybook.gateway.open("stream", 0)
-    connection = http.client.HTTPConnection("127.0.0.1", daybook.command.port, timeout=10)
+    connection = http_connection(daybook.command.port, timeout=10)
     connection.putrequest("POST", "/commands")
     connection.putheader("Content-Type", "application/x-ndjson")
     connection.putheader("Transfer-Encoding", "chunked")
@@ -350,7 +345,7 @@ class Conversation:
     """A request whose client reads the answer to each line before it sends the next."""
 
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket = connect(port, 10)
         head = "POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         self.socket.sendall(head.encode())
         self.received = b""

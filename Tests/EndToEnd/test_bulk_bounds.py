@@ -1,11 +1,11 @@
 """What a request of many commands may hold and how long, and which refusals bind a key."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
+import client
 from problems import assert_problem
 from services import wait_until
 from test_bulk import NDJSON, bulk, deposit, opening, resident
@@ -31,9 +31,7 @@ def test_C6_the_answer_to_a_line_stays_small_however_much_is_wrong_with_it(daybo
 
 def connect(daybook, data):
     """Sends a request whose answer is not read."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.connect(("127.0.0.1", daybook.command.port))
+    connection = client.connect(daybook.command.port, receive_buffer=4096)
     head = f"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: {len(data)}\r\n\r\n"
     connection.settimeout(2)
     try:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import client
 import services
 from client import exchange
 from services import wait_until
@@ -23,12 +24,7 @@ WAITS = {
 
 
 def connect(port, sent=b"", source="127.0.0.1", buffer=None):
-    connection = socket.socket()
-    if buffer:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    connection.settimeout(60)
-    connection.bind((source, 0))
-    connection.connect(("127.0.0.1", port))
+    connection = client.connect(port, 60, source, buffer)
     connection.sendall(sent)
     return connection
 

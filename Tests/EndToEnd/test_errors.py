@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from client import exchange, responses
+from client import connect, exchange, responses
 from problems import assert_problem
 from services import wait_until
 
@@ -616,7 +616,7 @@ def test_thousands_of_queries_sent_without_waiting_are_answered_in_order(daybook
 def test_a_client_that_sends_no_more_is_answered(daybook, account, path):
     target = path.format(account)
     wanted = 404 if path == "/nowhere" else 200
-    with socket.create_connection(("127.0.0.1", daybook.command.port), 10) as connection:
+    with connect(daybook.command.port, 10) as connection:
         connection.sendall(raw("GET", target) * 2)
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -635,10 +635,7 @@ def test_a_client_that_sends_no_more_and_reads_late_gets_the_whole_answer(start_
     count = 8
     requests = [raw("GET", "/accounts/long/events?limit=10000")] * (count - 1)
     requests.append(raw("GET", "/accounts/long/events?limit=10000", *filter(None, [last])))
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(20)
-        connection.connect(("127.0.0.1", daybook.command.port))
+    with connect(daybook.command.port, receive_buffer=4096) as connection:
         connection.sendall(b"".join(requests))
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -663,7 +660,7 @@ def test_a_client_that_asks_on_and_reads_nothing_is_not_read_from(start_daybook,
     before = memory(daybook)
     requests = raw("GET", target) * 1000
     sent = 0
-    with socket.create_connection(("127.0.0.1", daybook.command.port)) as connection:
+    with connect(daybook.command.port) as connection:
         connection.settimeout(1.0)
         with pytest.raises(TimeoutError):
             while sent < 64 << 20:

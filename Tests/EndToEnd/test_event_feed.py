@@ -5,7 +5,6 @@ import itertools
 import json
 import random
 import re
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -16,7 +15,7 @@ import pytest
 import zmq
 
 import store
-from client import Client, NoAnswer, next_page
+from client import Client, NoAnswer, http_connection, next_page
 from daybook_frames import Event, Write
 from daybook_subscriber import Requester, append
 from load import Load
@@ -230,17 +229,12 @@ class Feed:
 
     def __init__(self, port, path="/events", last=None, timeout=10.0, receive_buffer=None):
         headers = {"Accept": "text/event-stream"} | ({} if last is None else {"Last-Event-ID": str(last)})
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         self.events, self.ids, self.comments, self.retry = [], [], [], None
         self.last_id = None
         self._rest = b""
+        self.connection = None
         try:
-            if receive_buffer is not None:
-                # What the kernel takes in for a reader that does not read depends on it, from the beginning.
-                self.connection.sock = socket.socket()
-                self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-                self.connection.sock.settimeout(timeout)
-                self.connection.sock.connect(("127.0.0.1", port))
+            self.connection = http_connection(port, timeout, receive_buffer)
             self.connection.request("GET", path, headers=headers)
             self.response = self.connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
@@ -294,7 +288,8 @@ class Feed:
             assert self.read(), f"the feed ended after {self.events[-1:]}"
 
     def close(self):
-        self.connection.close()
+        if self.connection:
+            self.connection.close()
 
     def __enter__(self):
         return self

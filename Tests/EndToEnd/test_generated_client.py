@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
+import secured
+
 
 @pytest.fixture(scope="module")
 def generated(daybook, tmp_path_factory):
@@ -44,12 +46,21 @@ def test_every_module_of_a_generated_client_can_be_imported(generated):
         generated(name.removesuffix(".__init__"))
 
 
+def generated_client(generated, daybook):
+    url, module = secured.url(daybook.command.port), generated("daybook_client")
+    if not secured.IS_SECURED:
+        return module.Client(base_url=url)
+    return module.AuthenticatedClient(
+        base_url=url, token=secured.shared().tokens["manager"], verify_ssl=secured.context()
+    )
+
+
 def test_a_generated_client_opens_deposits_withdraws_and_reads(daybook, generated):
     models = generated("daybook_client.models")
     command, account, events, accounts = (
         generated(f"daybook_client.api.default.{name}") for name in ("command", "account", "account_events", "accounts")
     )
-    client = generated("daybook_client").Client(base_url=f"http://127.0.0.1:{daybook.command.port}")
+    client = generated_client(generated, daybook)
     opened = command.sync_detailed(
         "generated", client=client, if_none_match="*",
         body=models.OpenAccount(type_="OpenAccount", owner="Alice", initial_balance="1000.00"),
@@ -72,8 +83,9 @@ def test_a_generated_client_opens_deposits_withdraws_and_reads(daybook, generate
 
 
 def test_requests_opens_deposits_and_reads(daybook):
-    url = f"http://127.0.0.1:{daybook.command.port}/accounts/by-requests"
+    url = secured.url(daybook.command.port, "/accounts/by-requests")
     with requests.Session() as session:
+        secured.prepare(session)
         opened = session.post(url, json={"type": "OpenAccount", "owner": "Zoë", "initial_balance": "10.00"})
         assert (opened.status_code, opened.json()["owner"]) == (201, "Zoë")
         deposited = session.post(url, json={"type": "Deposit", "amount": 5}, headers={"If-Match": opened.headers["ETag"]})
@@ -84,5 +96,5 @@ def test_requests_opens_deposits_and_reads(daybook):
         assert (unchanged.status_code, unchanged.content) == (304, b"")
         # It leaves dots in a path as the standard says: the path is another one.
         assert session.get(f"{url}/../../accounts").status_code == 200
-        explained = session.get(f"http://127.0.0.1:{daybook.command.port}/problems/insufficient-funds")
+        explained = session.get(secured.url(daybook.command.port, "/problems/insufficient-funds"))
         assert explained.text.startswith("Insufficient funds\n")

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import zmq
 
+import secured
 import store
 from daybook_frames import Command, Event, Write, sized, stream_bytes
 from daybook_subscriber import Requester, append
@@ -121,7 +122,7 @@ def send(daybook, kind, body):
     """Sends a request without waiting for an answer: to what breaks the grammar there is none."""
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 5000
-    socket.connect(f"tcp://127.0.0.1:{daybook.append_port}")
+    secured.connect_socket(socket, f"tcp://127.0.0.1:{daybook.append_port}")
     socket.send(struct.pack(">4sBBHQ", b"DBK1", kind, 0, 0, 1) + body)
     socket.close()
 

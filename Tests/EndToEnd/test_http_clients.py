@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 import requests
 
-from client import Client, exchange, responses
+import secured
+from client import Client, connect, exchange, responses
 from services import Ports, wait_until
 
 LINES = 3000
@@ -33,7 +34,8 @@ def test_curl_is_told_to_send_a_long_body(daybook, tmp_path):
     (tmp_path / "body").write_bytes(lines("curl"))
     # Without the 100 it would wait for a minute.
     run = subprocess.run(
-        ["curl", "-sSv", "--expect100-timeout", "60", "-m", "100", f"http://127.0.0.1:{daybook.command.port}/commands",
+        ["curl", "-sSv", "--expect100-timeout", "60", "-m", "100", secured.url(daybook.command.port, "/commands"),
+         *secured.curl_options("POST", "/commands"),
          "-H", "Content-Type: application/x-ndjson", "-H", "Expect: 100-continue",
          "--data-binary", f"@{tmp_path / 'body'}"],
         capture_output=True, timeout=120,
@@ -59,8 +61,9 @@ def test_aiohttp_that_expects_a_100(daybook):
     async def post():
         async with aiohttp.ClientSession() as session:
             async with session.post(
-                f"http://127.0.0.1:{daybook.command.port}/commands", data=lines("aiohttp"), expect100=True,
-                headers={"Content-Type": "application/x-ndjson"}, timeout=aiohttp.ClientTimeout(100),
+                secured.url(daybook.command.port, "/commands"), data=lines("aiohttp"), expect100=True,
+                headers={"Content-Type": "application/x-ndjson"} | secured.authorization("POST", "/commands"),
+                timeout=aiohttp.ClientTimeout(100), ssl=secured.context() or True,
             ) as answer:
                 return answer.status, await answer.read()
 
@@ -70,8 +73,9 @@ def test_aiohttp_that_expects_a_100(daybook):
 
 
 def test_requests_over_one_connection(daybook):
-    base = f"http://127.0.0.1:{daybook.command.port}"
+    base = secured.url(daybook.command.port)
     with requests.Session() as session:
+        secured.prepare(session)
         command = {"type": "OpenAccount", "owner": "R", "initial_balance": 1}
         assert session.post(f"{base}/accounts/requests", json=command, timeout=30).status_code == 201
         for _ in range(20):
@@ -109,7 +113,7 @@ def test_a_100_never_stands_within_another_answer(daybook):
 
 def old_request(port, request, connection=None):
     """Sends an HTTP/1.0 request and gives the socket, the head and the body, which a length or the end delimits."""
-    connection = connection or socket.create_connection(("127.0.0.1", port), 60)
+    connection = connection or connect(port, 60)
     connection.sendall(request)
     received = b""
     while b"\r\n\r\n" not in received:
@@ -197,6 +201,11 @@ def proxied(request, daybook, tmp_path_factory):
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     folder, port = tmp_path_factory.mktemp("nginx"), Ports.take()
     keep = 'proxy_set_header Connection "";' if request.param == "1.1" else ""
+    listen = ""
+    if secured.IS_SECURED:
+        own = secured.shared()
+        listen = f" ssl; ssl_certificate {own.certificate}; ssl_certificate_key {own.certificate_key}"
+        keep += f"proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_trusted_certificate {own.authority.certificate};"
     (folder / "nginx.conf").write_text(f"""
         daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
         events {{ worker_connections 256; }}
@@ -206,10 +215,10 @@ def proxied(request, daybook, tmp_path_factory):
             fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
             upstream daybook {{ server 127.0.0.1:{daybook.command.port}; keepalive 4; }}
             server {{
-                listen 127.0.0.1:{port};
+                listen 127.0.0.1:{port}{listen};
                 client_max_body_size 0;
                 location / {{
-                    proxy_pass http://daybook;
+                    proxy_pass {secured.SCHEME}://daybook;
                     proxy_http_version {request.param}; {keep}
                     proxy_set_header Host $http_host;
                     proxy_buffering off;

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import secured
+
 CONFORMANCE = Path(__file__).parent / "conformance"
 
 
@@ -15,13 +17,15 @@ def test_what_a_service_answers_is_what_its_document_says(daybook, tmp_path, nam
     daybook.gateway.open(f"acc-00{len(name)}", "10.00", owner="Alice")
     daybook.wait_until_caught_up()
     port = daybook.command.port if name == "gateway" else daybook.query.port
+    trust = ["--tls-verify", secured.shared().authority.certificate] if secured.IS_SECURED else []
     result = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"), "--config-file", CONFORMANCE / "schemathesis.toml",
-            "run", f"http://127.0.0.1:{port}/openapi.json", "--url", f"http://127.0.0.1:{port}", "--no-color",
+            "run", secured.url(port, "/openapi.json"), "--url", secured.url(port), "--no-color", *trust,
         ],
         capture_output=True, text=True, timeout=280, check=False, cwd=tmp_path,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(CONFORMANCE), "COLUMNS": "120"},
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(CONFORMANCE), "COLUMNS": "120"}
+        | secured.tokens_by_role(),
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert "No issues found" in result.stdout

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+import secured
+
 OPEN = """curl -X POST http://127.0.0.1:8080/accounts/acc-001 \\
 -H "Content-Type: application/json" \\
 -d '{
@@ -46,6 +48,7 @@ class Shell:
             f'connect-to = "127.0.0.1:8080:127.0.0.1:{port}"\n'
             f'dump-header = "{self.headers_file}"\n'
             "silent\nshow-error\nmax-time = 20\n"
+            + secured.curl_settings("POST", "/accounts")
         )
         self.environment = os.environ | {"CURL_HOME": str(folder), "HOME": str(folder)}
         # A proxy that the machine has for the world outside must not answer for the gateway.
@@ -54,6 +57,7 @@ class Shell:
 
     def run(self, command):
         """The status, the headers by their names in small letters, and the body."""
+        command = command.replace("http://", f"{secured.SCHEME}://")
         done = subprocess.run(
             ["bash", "-c", command], env=self.environment, capture_output=True, timeout=30, check=False
         )

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import services
-from client import Client, NoAnswer, exchange
+from client import Client, NoAnswer, connect, exchange
 from problems import assert_problem
 from services import Ports, wait_until
 
@@ -211,7 +211,7 @@ def half_requests(session_services):
             b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Half: ",
             b"POST /accounts/half HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
         ):
-            connection = socket.create_connection(("127.0.0.1", service.port), 5)
+            connection = connect(service.port, 5)
             connection.sendall(sent)
             opened.append((service.program, sent, connection))
     yield daybook, opened, time.monotonic()

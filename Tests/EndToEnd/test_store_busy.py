@@ -7,6 +7,7 @@ from contextlib import closing
 
 import zmq
 
+import secured
 from daybook_tool import Tool
 from load import Load
 from services import wait_until
@@ -52,7 +53,7 @@ class Heartbeats:
         with zmq.Context() as context, context.socket(zmq.SUB) as socket:
             socket.linger = 0
             socket.subscribe(b"heartbeat/")
-            socket.connect(f"tcp://127.0.0.1:{self._port}")
+            secured.connect_socket(socket, f"tcp://127.0.0.1:{self._port}")
             last = None
             while not self._ended.is_set():
                 if socket.poll(50):

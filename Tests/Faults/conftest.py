@@ -6,9 +6,19 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / "EndToEnd"), str(TESTS / "Outside")]
 
+import secured  # noqa: E402
 from services import Daybook  # noqa: E402
 
 import pytest  # noqa: E402
+
+
+def pytest_configure(config):
+    secured.add_marker(config)
+    secured.follow_settings()
+
+
+def pytest_collection_modifyitems(items):
+    secured.skip_what_is_open_only(items)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import addresses
+import secure
 import settings
 import text
 from identity import Identity
@@ -30,12 +31,16 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def tell(gateway: addresses.Address) -> None:
+def tell(gateway: addresses.Health, found: dict[str, dict[str, str]]) -> None:
+    is_secured = secure.is_secured(ROOT)
+    proof = f"""--cacert {secure.FOLDER}/certificate.pem -H "Authorization: Bearer $MANAGER" \\\n         """
     print(
-        f"Daybook is up at http://{gateway.reachable} (log: data/daybook.log; deploy/down stops it). Try:\n\n"
-        f"    curl -X POST http://{gateway.reachable}/accounts/acc-001 -H 'Content-Type: application/json' \\\n"
+        f"Daybook is up at {gateway.url} (log: data/daybook.log; deploy/down stops it). Try:\n\n"
+        f"    curl -X POST {gateway.url}/accounts/acc-001 {proof if is_secured else ''}-H 'Content-Type: application/json' \\\n"
         """         -d '{"type": "OpenAccount", "owner": "Alice", "initial_balance": 1000.0}'"""
     )
+    if is_secured:
+        print(secure.how_to_follow(found["query"]))
 
 
 def read_settings() -> dict[str, dict[str, str]]:
@@ -60,12 +65,13 @@ def show() -> int:
     """Tells where the running Daybook is."""
     if Instance(ROOT).supervisor() is None:
         fail("services run whose supervisor is gone: deploy/down ends them")
-    health = addresses.of_health(read_settings())
-    not_ready = [f"{name} (http://{at.reachable}/readyz)" for name, at in health.items() if not addresses.is_ready(at)]
+    found = read_settings()
+    health = addresses.of_health(found)
+    not_ready = [f"{name} ({at.url}/readyz)" for name, at in health.items() if not addresses.is_ready(at)]
     if not_ready:
         print(f"Daybook runs, but is not ready: {', '.join(not_ready)}; data/daybook.log says more")
         return 1
-    tell(health["command"])
+    tell(health["command"], found)
     return 0
 
 
@@ -102,10 +108,10 @@ def up() -> int:
             supervisor.wait()
             give_up(f"{', '.join(ended)} ended {MAX_ENDS_AT_START} times, and everything was stopped")
         if time.monotonic() >= deadline:
-            places = ", ".join(f"{name} (http://{health[name].reachable}/readyz)" for name in waiting)
+            places = ", ".join(f"{name} ({health[name].url}/readyz)" for name in waiting)
             fail(f"not ready after {START_SECONDS:.0f} s, and still tried: {places}; data/daybook.log says more")
         time.sleep(0.1)
-    tell(health["command"])
+    tell(health["command"], found)
     return 0
 
 

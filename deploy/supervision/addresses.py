@@ -4,7 +4,10 @@ import errno
 import http.client
 import os
 import socket
+import ssl
 from dataclasses import dataclass
+
+import secure
 
 # Which settings a process listens at. The others of that kind tell it where another process does.
 _LISTENS_AT = {
@@ -38,10 +41,27 @@ class Address:
         return Address(loopback.get(self.host, self.host), self.port)
 
 
-def of_health(settings: dict[str, dict[str, str]]) -> dict[str, Address]:
+@dataclass(frozen=True)
+class Health:
+    """Where a service tells of its health."""
+
+    address: Address
+    tls: ssl.SSLContext | None
+    # Who has no certificate learns nothing from it but that it is there.
+    demands_certificate: bool
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.address.reachable}"
+
+
+def of_health(settings: dict[str, dict[str, str]]) -> dict[str, Health]:
     """Where each service tells of its health, by the name of its process."""
     return {
-        name: Address.parse(settings[name][listens_at[-1]])
+        name: Health(
+            Address.parse(settings[name][listens_at[-1]]), secure.context(settings[name]),
+            secure.is_on(settings[name].get("HTTP_TLS_CLIENT_CA")),
+        )
         for name, listens_at in _LISTENS_AT.items() if name in settings
     }  # fmt: skip
 
@@ -92,13 +112,18 @@ def _why_not_bound(address: Address) -> str | None:
     return None
 
 
-def is_ready(address: Address) -> bool:
+def is_ready(health: Health) -> bool:
     """Whether the service at an address says that it can do its job."""
-    at = address.reachable
-    connection = http.client.HTTPConnection(at.host, at.port, timeout=5)
+    at = health.address.reachable
+    if health.tls:
+        connection = http.client.HTTPSConnection(at.host, at.port, timeout=5, context=health.tls)
+    else:
+        connection = http.client.HTTPConnection(at.host, at.port, timeout=5)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
+    except ssl.SSLError:
+        return health.demands_certificate
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import secure
 import text
 from identity import Identity
 
@@ -64,7 +65,7 @@ class Service:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", self._command],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._root, pass_fds=[lock],
-                preexec_fn=prepare,
+                preexec_fn=prepare, env=secure.environment(self.name, self._root),
             )  # fmt: skip
         self.identity = Identity.of(self._process.pid)
         self._started_at = time.monotonic()

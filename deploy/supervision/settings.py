@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import procfile
+import secure
 
 
 class WrongSetting(Exception):
@@ -19,13 +20,14 @@ def in_effect(root: Path) -> dict[str, dict[str, str]]:
 
     Each program is asked, so that flag, environment, `.env` and default mean the same here and there.
     """
-    return {name: _of(command, root) for name, command in procfile.read(root / "Procfile").items()}
+    return {name: _of(name, command, root) for name, command in procfile.read(root / "Procfile").items()}
 
 
-def _of(command: str, root: Path) -> dict[str, str]:
+def _of(name: str, command: str, root: Path) -> dict[str, str]:
     done = subprocess.run(
         ["/bin/sh", "-c", f"{command} --print-settings"],
         cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60, check=False,
+        env=secure.environment(name, root),
     )  # fmt: skip
     if done.returncode != 0:
         raise WrongSetting(done.stderr.strip() or f"“{command}” failed: {done.returncode}", done.returncode)

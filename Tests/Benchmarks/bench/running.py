@@ -51,7 +51,8 @@ def open_accounts(daybook: Daybook, accounts: int) -> None:
             raise RuntimeError(f"only {opened} of {accounts} accounts are open after {_FILL_DEADLINE:g} s")
         # From the first account on each time: where a run ends, some of its last openings are missing. Those that are
         # there already are refused, which takes its time too; so each run is longer than the one before.
-        closed_loop.drive(daybook.command.port, "open", OPENING_WIDTH, seconds, accounts, may_fail=True)
+        closed_loop.drive(daybook.command.port, "open", OPENING_WIDTH, seconds, accounts, may_fail=True,
+                          secrets=daybook.secrets)  # fmt: skip
         seconds *= 2
 
 

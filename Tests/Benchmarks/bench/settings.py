@@ -20,5 +20,7 @@ class Settings:
     log_sizes: tuple[int, ...]
     # Commands of one bulk request.
     bulk: int
+    # The folder with the programs of an earlier version, to be measured in turns with these.
+    before: str | None
     # Aggregates of pyeventsourcing, which takes a millisecond for each.
     few_accounts: int

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.measurement import Label, Measurement
-from bench.parts import appends, bulk, commands, growth, publishing, reads, subscribers
+from bench.parts import appends, bulk, commands, growth, publishing, reads, secured, subscribers
 from bench.peers import bare_hummingbird, disk, postgresql, uma, wire
 from bench.results import Results
 
@@ -67,6 +67,10 @@ def _all(results: Results) -> Iterator[_Aim]:
     for load, bound in ((commands.TRANSFER, 0.6), (commands.HOT_TRANSFER, 0.3)):
         ours = Label(commands.NAME, load, commands.HOT_WIDTH)
         yield _at_least(f"{load}, 64 connections, by deposits/s", ratio(ours, uniform[64], _rate), bound)
+    forms = {name: Label(name, secured.LOAD, secured.WIDTH) for name in (secured.OPEN, secured.SECURED, secured.BEFORE)}
+    with_all = ratio(forms[secured.SECURED], forms[secured.OPEN], _rate)
+    yield _at_least("deposits/s, TLS, tokens and CURVE on, by without", with_all, 0.75)
+    yield _at_least("deposits/s without them, by before", ratio(forms[secured.OPEN], forms[secured.BEFORE], _rate), 0.97)
     many = Label(bulk.NAME, bulk.LOAD)
     yield _at_least("bulk commands/s over HTTP", results.median(many).rate if many in results.rounds else None, 100_000)
 

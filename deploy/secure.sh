@@ -1,0 +1,116 @@
+# Sourced by deploy/up: a whole set of secrets for a Daybook on one machine, in data/secure.
+
+secure_folder=data/secure
+secure_settings=$secure_folder/settings.env
+
+# is_secured: whether Daybook runs with secrets from this folder. Once it does, a plain deploy/up keeps it so.
+is_secured() { [ -e "$secure_settings" ]; }
+
+# use_secure_settings: lets the services, and whatever else is started from here, find the secrets. The environment still
+# wins over the file, and both win over .env.
+use_secure_settings() {
+    local line name value
+    while IFS= read -r line || [ -n "$line" ]; do
+        [[ $line =~ ^([A-Z_]+)=(.*)$ ]] || continue
+        name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+        [[ ! $value =~ ^\'(.*)\'$ ]] || value=${BASH_REMATCH[1]}
+        [ -n "${!name+set}" ] || export "$name=$value"
+    done <"$secure_settings"
+}
+
+# make_secure_set PROGRAMS: makes what is missing of the set, with the tool in that folder, and tells what was made. What is
+# there stays as it is; new tokens are printed, and are nowhere else.
+make_secure_set() {
+    local daybook=$1/daybook
+    [ -x "$daybook" ] || fail "there is no $daybook: run deploy/up without --no-build"
+    command -v openssl >/dev/null || require_packages openssl
+    (
+        umask 077
+        mkdir -p "$secure_folder"
+        make_certificate
+        make_keys "$daybook"
+        make_tokens "$daybook"
+        make_settings
+    ) || fail "could not make the secrets in $secure_folder"
+    chmod 700 "$secure_folder"
+}
+
+# A certificate of this machine's own. Clients are given the certificate to trust; its key signs nothing else.
+make_certificate() {
+    [ -e "$secure_folder/certificate.pem" ] && return
+    local host names=DNS:localhost,IP:127.0.0.1,IP:::1
+    host=$(hostname 2>/dev/null) || host=
+    [[ ! $host =~ ^[A-Za-z0-9.-]+$ ]] || [ "$host" = localhost ] || names=$names,DNS:$host
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
+        -addext "subjectAltName=$names" -addext basicConstraints=critical,CA:FALSE \
+        -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=serverAuth \
+        -keyout "$secure_folder/certificate.key" -out "$secure_folder/certificate.new" 2>"$secure_folder/openssl.log" ||
+        { cat "$secure_folder/openssl.log" >&2 && return 1; }
+    rm -f "$secure_folder/openssl.log"
+    # The key is there before the certificate is.
+    mv "$secure_folder/certificate.new" "$secure_folder/certificate.pem"
+    echo "made a certificate for $names: $secure_folder/certificate.pem, for a year"
+}
+
+# The log's own key, and one for each peer, with the peer's role.
+make_keys() {
+    local daybook=$1 peer name role
+    if ! [ -e "$secure_folder/event-log.pub" ]; then
+        make_key "$daybook" event-log
+        keep_key event-log
+        echo "made the key of the event log: $secure_folder/event-log.key"
+    fi
+    for peer in command:append query:read daybook:operate subscriber:read; do
+        name=${peer%:*} role=${peer#*:}
+        [ -e "$secure_folder/$name.pub" ] && continue
+        make_key "$daybook" "$name"
+        "$daybook" keys allow "$name" --role "$role" --key "$(cat "$secure_folder/$name.new")" \
+            --peers "$secure_folder/peers.jsonl" >&2
+        keep_key "$name"
+        echo "made the key of the peer $name, which may $role: $secure_folder/$name.key"
+    done
+}
+
+# make_key DAYBOOK NAME: a pair, whose public half is in NAME.new.
+make_key() {
+    while :; do
+        rm -f "$secure_folder/$2.key"
+        "$1" keys new "$2" --out "$secure_folder/$2.key" >"$secure_folder/$2.new" || return
+        # A key may have this by chance, which has a meaning of its own in files of settings.
+        grep -qF '${' "$secure_folder/$2.new" || return 0
+    done
+}
+
+# keep_key NAME: the pair is in use from now on. One for which that was not said, since the making was interrupted, is made
+# anew.
+keep_key() { mv "$secure_folder/$1.new" "$secure_folder/$1.pub"; }
+
+# A token of each role, under the role's name.
+make_tokens() {
+    local daybook=$1 role token made=
+    [ -e "$secure_folder/tokens.jsonl" ] && return
+    rm -f "$secure_folder/tokens.new"
+    for role in reader teller manager auditor operator; do
+        token=$("$daybook" token new "$role" --role "$role" --tokens "$secure_folder/tokens.new")
+        made+=$(printf '    %-9s %s' "$role" "$token")$'\n'
+    done
+    mv "$secure_folder/tokens.new" "$secure_folder/tokens.jsonl"
+    printf 'made a token of each role. They are shown this once, and kept nowhere:\n\n%s\n' "$made"
+}
+
+# The settings of all three services and of the tool.
+make_settings() {
+    [ -e "$secure_settings" ] && return
+    cat >"$secure_settings.new" <<END
+HTTP_TLS_CERTIFICATE=$secure_folder/certificate.pem
+HTTP_TLS_PRIVATE_KEY=$secure_folder/certificate.key
+QUERY_URL_CA=$secure_folder/certificate.pem
+ACCESS_TOKENS=$secure_folder/tokens.jsonl
+EVENT_LOG_SECRET_KEY=$secure_folder/event-log.key
+EVENT_LOG_PEERS=$secure_folder/peers.jsonl
+EVENT_LOG_PUBLIC_KEY='$(cat "$secure_folder/event-log.pub")'
+PEER_SECRET_KEY=$secure_folder/daybook.key
+END
+    mv "$secure_settings.new" "$secure_settings"
+    echo "wrote the settings: $secure_settings"
+}
