@@ -86,6 +86,7 @@ struct RequestAccess: Sendable {
                     throw rateLimited(asked, .stranger, wait)
                 }
                 return .unverified(token)
+            case .overloaded: throw .tooManyConnections
             }
         } catch {
             return .refused(error)
