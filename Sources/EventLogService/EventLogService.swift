@@ -5,6 +5,7 @@ internal import JSON
 public import Logging
 public import ServiceLifecycle
 public import ServiceSupport
+internal import Synchronization
 public import ZeroMQ
 
 /// The event-log service: makes events durable, acknowledges them, republishes them, and answers reads.
@@ -23,6 +24,7 @@ public final class EventLogService: Service {
     private let security: LogSecurity?
     private let strangers: StrangerWatch
     private let warnings: [String]
+    private let looking = Mutex(())
     private let logger: Logger
     private let failures: AsyncStream<ServiceError>
 
@@ -77,9 +79,12 @@ public final class EventLogService: Service {
     /// Reads the peers again.
     ///
     /// - Parameter isForced: whether their file is read even if it seems to be as it was.
-    public func lookAtPeers(isForced: Bool = false) {
-        guard let security, security.peers.look(isForced: isForced) else { return }
-        Self.admitPeers(of: security, to: context)
+    private func lookAtPeers(isForced: Bool = false) {
+        guard let security else { return }
+        // The watch and SIGHUP have threads of their own: what one of them read last must be what is in force.
+        looking.withLock { _ in
+            if security.peers.look(isForced: isForced) { Self.admitPeers(of: security, to: context) }
+        }
     }
 
     private func watchPeers() async {
@@ -118,6 +123,7 @@ public final class EventLogService: Service {
                 "log": "\(store.logID)", "position": "\(head.position)", "append": "\(endpoints.append)",
                 "events": "\(endpoints.events)", "read": "\(endpoints.read)",
             ])
+        ReloadSignal.process.subscribe { [weak self] in self?.lookAtPeers(isForced: true) }
         let watch = Task { await watchPeers() }
         defer { watch.cancel() }
         var failure: ServiceError?

@@ -54,7 +54,7 @@ public final class PeerDirectory: Sendable {
     /// The peers in force, and a number that is another one whenever they have changed.
     var current: (table: PeerTable, generation: UInt64) { state.withLock { ($0.table, $0.generation) } }
 
-    /// Reads the file again if it has changed. To be called from one task.
+    /// Reads the file again if it has changed. Not to be called again before it has returned.
     ///
     /// - Parameter isForced: whether it is read even if it seems to be as it was.
     /// - Returns: whether other peers are in force.
