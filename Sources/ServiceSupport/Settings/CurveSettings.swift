@@ -31,7 +31,7 @@ extension CommonSettings {
         "the file with this peer's secret key (daybook keys new), or none; goes with EVENT_LOG_PUBLIC_KEY")
 
     /// The settings of the log that say who its peers are.
-    public static let ofLogSecurity = [logSecretKey.description, logPeers.description, allowInsecure.description]
+    public static let ofLogSecurity = [logSecretKey.description, logPeers.description]
 
     /// How a peer proves itself to the log, from the settings.
     ///
@@ -50,7 +50,7 @@ extension CommonSettings {
     /// - Throws: ``SettingError`` if one of both settings is missing, or the file holds no secret key.
     public static func logSecurity(
         _ settings: SettingsReader
-    ) throws(SettingError) -> (key: CurveSecretKey, peers: String)? {
+    ) throws(SettingError) -> (secret: CurveSecretKey, peers: String)? {
         switch (try settings.value(logSecretKey), try settings.value(logPeers)) {
         case (nil, nil): nil
         case (let path?, let peers?): (try secretKey(at: path, logSecretKey.name), peers)
