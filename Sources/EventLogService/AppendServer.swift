@@ -87,7 +87,7 @@ actor AppendServer {
     /// - Parameter reportFailure: called once, where the store or a socket failed; the server has then stopped.
     init(
         store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, context: Context,
-        security: LogSecurity?, logger: Logger,
+        security: LogSecurity?, strangers: StrangerWatch, logger: Logger,
         reportFailure: @escaping @Sendable (ServiceError) -> Void
     ) {
         self.store = store
@@ -96,8 +96,8 @@ actor AppendServer {
         self.connectionGuard = connectionGuard
         self.context = context
         self.security = security
-        appendGate = PeerGate(socket: .append, peers: security?.peers)
-        eventsGate = PeerGate(socket: .events, peers: security?.peers)
+        appendGate = PeerGate(socket: .append, peers: security?.peers, strangers: strangers)
+        eventsGate = PeerGate(socket: .events, peers: security?.peers, strangers: strangers)
         handshakes = HandshakeWatch(logger: logger)
         self.reportFailure = reportFailure
         availability = StoreAvailability(logger: logger)

@@ -1,3 +1,4 @@
+public import Access
 internal import EventLogProtocol
 public import EventSourcing
 internal import Glibc
@@ -5,6 +6,7 @@ internal import JSON
 public import Logging
 public import ServiceLifecycle
 public import ServiceSupport
+internal import Synchronization
 public import ZeroMQ
 
 /// The event-log service: makes events durable, acknowledges them, republishes them, and answers reads.
@@ -22,7 +24,9 @@ public final class EventLogService: Service {
     private let context: Context
     private let security: LogSecurity?
     private let strangers: StrangerWatch
+    private let audit: AuditLog?
     private let warnings: [String]
+    private let looking = Mutex(())
     private let logger: Logger
     private let failures: AsyncStream<ServiceError>
 
@@ -30,17 +34,18 @@ public final class EventLogService: Service {
     ///
     /// - Parameters:
     ///   - security: the log's key and its peers; nil: whoever can reach its sockets may do everything.
+    ///   - audit: where refused peers are recorded.
     ///   - warnings: what `/readyz` is to warn of for as long as the service runs.
-    ///   - report: called for each peer that is refused in its handshake, on a thread that it must not hold up.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         store: any EventStore, endpoints: LogEndpoints, context: Context, security: LogSecurity? = nil,
-        warnings: [String] = [], logger: Logger, report: @escaping @Sendable (RefusedPeer) -> Void = { _ in }
+        audit: AuditLog? = nil, warnings: [String] = [], logger: Logger
     ) throws(ZeroMQError) {
         self.store = store
         self.endpoints = endpoints
         self.context = context
         self.security = security
+        self.audit = audit
         self.warnings = warnings
         self.logger = logger
         let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
@@ -50,19 +55,17 @@ public final class EventLogService: Service {
         guardLoop = try SocketLoop(name: "log-guard", context: context)
         let warnings = PeerWarnings(logger)
         connectionGuard = ConnectionGuard(on: guardLoop) { warnings.warn($0.rawValue, peer: $1) }
-        let strangers = StrangerWatch(logger)
+        let strangers = StrangerWatch(audit: audit, logger: logger)
         self.strangers = strangers
         Self.admitPeers(of: security, to: context)
-        context.whenRefused {
-            strangers.refused($0)
-            report($0)
-        }
+        context.whenRefused { strangers.refused($0) }
         appendServer = AppendServer(
             store: store, on: appendLoop, connectionGuard: connectionGuard, context: context, security: security,
-            logger: logger
+            strangers: strangers, logger: logger
         ) { continuation.yield($0) }
         readServer = ReadServer(
-            store: store, on: readLoop, connectionGuard: connectionGuard, security: security, logger: logger)
+            store: store, on: readLoop, connectionGuard: connectionGuard, security: security, strangers: strangers,
+            logger: logger)
     }
 
     /// Before any socket is bound, and whenever the peers have changed.
@@ -77,15 +80,19 @@ public final class EventLogService: Service {
     /// Reads the peers again.
     ///
     /// - Parameter isForced: whether their file is read even if it seems to be as it was.
-    public func lookAtPeers(isForced: Bool = false) {
-        guard let security, security.peers.look(isForced: isForced) else { return }
-        Self.admitPeers(of: security, to: context)
+    private func lookAtPeers(isForced: Bool = false) {
+        guard let security else { return }
+        // The watch and SIGHUP have threads of their own: what one of them read last must be what is in force.
+        looking.withLock { _ in
+            if security.peers.look(isForced: isForced) { Self.admitPeers(of: security, to: context) }
+        }
     }
 
     private func watchPeers() async {
         guard security != nil else { return }
         while !Task.isCancelled {
             lookAtPeers()
+            audit?.tick()
             // Nothing tells that a file has changed, whatever it lies on, but looking; cancelled when the service stops.
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
@@ -118,6 +125,10 @@ public final class EventLogService: Service {
                 "log": "\(store.logID)", "position": "\(head.position)", "append": "\(endpoints.append)",
                 "events": "\(endpoints.events)", "read": "\(endpoints.read)",
             ])
+        ReloadSignal.process.subscribe { [weak self] in
+            self?.lookAtPeers(isForced: true)
+            self?.audit?.reopen()
+        }
         let watch = Task { await watchPeers() }
         defer { watch.cancel() }
         var failure: ServiceError?
@@ -136,7 +147,7 @@ public final class EventLogService: Service {
         let obstacle = await appendServer.obstacle
         let reads = await readServer.counters
         let ended = connectionGuard.endedConnections
-        let warnings = warnings + [security?.peers.problem].compactMap(\.self)
+        let warnings = warnings + (audit?.warnings ?? []) + [security?.peers.problem].compactMap(\.self)
         do {
             let head = try store.head()
             let usage = try store.usage()

@@ -43,13 +43,13 @@ actor ReadServer {
 
     init(
         store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, security: LogSecurity?,
-        logger: Logger
+        strangers: StrangerWatch, logger: Logger
     ) {
         self.store = store
         self.loop = loop
         self.connectionGuard = connectionGuard
         self.security = security
-        gate = PeerGate(socket: .read, peers: security?.peers)
+        gate = PeerGate(socket: .read, peers: security?.peers, strangers: strangers)
         self.logger = logger
     }
 

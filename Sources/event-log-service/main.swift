@@ -21,6 +21,7 @@ let program = ServiceProgram(
     settings: [
         CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
         eventsEndpoint.description, readEndpoint.description, httpAddress.description,
+        CommonSettings.allowInsecure.description, CommonSettings.auditLog.description,
     ] + CommonSettings.ofLogSecurity + CommonSettings.ofHTTP)
 
 await program.run { settings, logger in
@@ -30,16 +31,19 @@ await program.run { settings, logger in
     let address = try settings.value(httpAddress)
     let path = try settings.value(CommonSettings.eventStore)
     let size = try settings.value(writeAheadLog)
-    let security = try CommonSettings.logSecurity(settings).map { security in
+    let keys = try CommonSettings.logSecurity(settings)
+    let audit = try CommonSettings.auditLog(
+        settings, isRestricted: keys != nil, service: "event_log", logger: logger)
+    let peers = try keys.map { keys in
         do throws(PeersFileError) {
             return LogSecurity(
-                secretKey: security.key, peers: try PeerDirectory(path: security.peers, logger: logger))
+                secretKey: keys.secret, peers: try PeerDirectory(path: keys.peers, audit: audit, logger: logger))
         } catch {
             throw SettingError("\(CommonSettings.logPeers.name): \(error)")
         }
     }
     let warnings = try CommonSettings.warnings(
-        of: [appendEndpoint, eventsEndpoint, readEndpoint], demandingKeys: security != nil, settings)
+        of: [appendEndpoint, eventsEndpoint, readEndpoint], demandingKeys: peers != nil, settings)
     for warning in warnings { logger.warning("not protected", metadata: ["reason": "\(warning)"]) }
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
@@ -52,7 +56,8 @@ await program.run { settings, logger in
         }
     } serve: {
         try EventLogService(
-            store: $0, endpoints: endpoints, context: context, security: security, warnings: warnings, logger: logger)
+            store: $0, endpoints: endpoints, context: context, security: peers, audit: audit, warnings: warnings,
+            logger: logger)
     }
     return [
         ContextLifetime(context), service,

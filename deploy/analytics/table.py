@@ -21,7 +21,7 @@ from daybook_events import Checkpoint, Endpoints, Record, Subscription
 from daybook_events.accounts import (
     HoldCaptured, HoldExpired, HoldPlaced, HoldReleased, Money, Opened, account_event, movement,
 )  # fmt: skip
-from daybook_events.command_line import PATIENCE, Stop, add_endpoints, printable, run
+from daybook_events.command_line import PATIENCE, Stop, add_endpoints, endpoints, printable, run
 from daybook_events.failures import DaybookError
 
 QUESTIONS = Path(__file__).with_name("questions.sql")
@@ -239,7 +239,7 @@ def main(stop: Stop) -> None:
         if options.questions:
             print_answers(table)
         else:
-            follow(table, Endpoints(options.events, options.read), options.once, stop)
+            follow(table, endpoints(options), options.once, stop)
     finally:
         table.close()
 

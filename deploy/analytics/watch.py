@@ -22,9 +22,9 @@ from decimal import Decimal
 
 import zmq
 
-from daybook_events import Checkpoint, Endpoints, LogUnreachable, Point, Record, Refused, Requester, Subscription
+from daybook_events import Checkpoint, LogUnreachable, Point, Record, Refused, Requester, Subscription
 from daybook_events.accounts import Deposited, HoldCaptured, Money, Opened, Reversed, Sent, Withdrawn, account_event
-from daybook_events.command_line import PATIENCE, Stop, add_endpoints, at_least_one, run
+from daybook_events.command_line import PATIENCE, Stop, add_endpoints, at_least_one, endpoints, run
 
 MICROSECONDS = 1_000_000
 SHOWN = 5
@@ -251,14 +251,14 @@ def main(stop: Stop) -> None:
                         help="the time between two views (%(default)s)")  # fmt: skip
     add_endpoints(parser)
     options = parser.parse_args()
-    endpoints = Endpoints(options.events, options.read)
+    places = endpoints(options)
     # Short, for a log that is gone must not hold up the view.
-    requester = Requester(zmq.Context.instance(), endpoints.read, patience=0.5)
+    requester = Requester(zmq.Context.instance(), places.read, patience=0.5, keys=places.keys)
     figures, screen, currencies = Figures(options.window), Screen(), Currencies(requester)
     try:
         after = beginning(requester, options.after, options.once, stop)
         figures.position = after.position if after else 0
-        with Subscription(endpoints, after, patience=PATIENCE if options.once else None) as subscription:
+        with Subscription(places, after, patience=PATIENCE if options.once else None) as subscription:
             if options.once:
                 watch_once(subscription, figures, currencies, screen, stop)
             else:

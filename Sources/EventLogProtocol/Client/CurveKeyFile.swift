@@ -16,7 +16,8 @@ public enum CurveKeyFile {
         var end = bytes.endIndex
         while end > 0, [0x0A, 0x0D, 0x20].contains(bytes[end - 1]) { end -= 1 }
         guard let key = CurveSecretKey(characters: bytes[..<end]) else {
-            throw SecureFileError("the file \(path) holds no secret key, which is 40 characters of Z85 (daybook keys new)")
+            throw SecureFileError(
+                "the file \(path) holds no secret key, which is 40 characters of Z85 (daybook keys new)")
         }
         return key
     }

@@ -1,3 +1,4 @@
+public import Access
 public import Logging
 internal import SecureFiles
 internal import Synchronization
@@ -7,13 +8,16 @@ internal import Synchronization
 /// A file that changed and cannot be read, or is not right, keeps the peers in force that it named before.
 public final class PeerDirectory: Sendable {
     /// What changed when the file was read again, by names.
-    public struct Change: Hashable, Sendable {
+    struct Change: Hashable, Sendable {
         /// Peers that are new.
-        public var allowed: [String] = []
+        var allowed: [String] = []
         /// Peers that are none any more.
-        public var revoked: [String] = []
+        var revoked: [String] = []
         /// Peers with another role or key.
-        public var altered: [String] = []
+        var altered: [String] = []
+
+        /// How many of each there are.
+        var summary: String { "\(allowed.count) allowed, \(revoked.count) revoked, \(altered.count) altered" }
     }
 
     private struct State {
@@ -26,21 +30,21 @@ public final class PeerDirectory: Sendable {
 
     private let file: PeersFile
     private let logger: Logger
-    private let report: @Sendable (Change) -> Void
+    private let audit: AuditLog?
     private let state: Mutex<State>
 
     /// Reads the peers.
     ///
     /// - Parameters:
     ///   - path: the file that names them (``PeerTable``).
-    ///   - report: called when the peers have changed.
+    ///   - audit: where changes are recorded.
     /// - Throws: ``PeersFileError`` if it cannot be read, or is not right.
     public init(
-        path: String, logger: Logger, report: @escaping @Sendable (Change) -> Void = { _ in }
+        path: String, audit: AuditLog? = nil, logger: Logger
     ) throws(PeersFileError) {
         file = PeersFile(path: path)
         self.logger = logger
-        self.report = report
+        self.audit = audit
         let (table, stamp) = try file.read()
         state = Mutex(State(table: table, stamp: stamp))
     }
@@ -54,7 +58,7 @@ public final class PeerDirectory: Sendable {
     /// The peers in force, and a number that is another one whenever they have changed.
     var current: (table: PeerTable, generation: UInt64) { state.withLock { ($0.table, $0.generation) } }
 
-    /// Reads the file again if it has changed. To be called from one task.
+    /// Reads the file again if it has changed. Not to be called again before it has returned.
     ///
     /// - Parameter isForced: whether it is read even if it seems to be as it was.
     /// - Returns: whether other peers are in force.
@@ -74,6 +78,7 @@ public final class PeerDirectory: Sendable {
             if isNew {
                 logger.warning(
                     "the peers stay as they were: their file cannot be taken", metadata: ["reason": "\(error)"])
+                audit?.record(AuditRecord(.changeRefused, reason: "EVENT_LOG_PEERS: \(error)"))
             }
             return false
         }
@@ -95,7 +100,8 @@ public final class PeerDirectory: Sendable {
                 "revoked": "\(change.revoked.joined(separator: ", "))",
                 "altered": "\(change.altered.joined(separator: ", "))",
             ])
-        report(change)
+        audit?.record(
+            AuditRecord(.peersChanged, reason: change.summary, names: change.allowed + change.revoked + change.altered))
         return true
     }
 

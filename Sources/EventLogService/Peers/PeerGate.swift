@@ -14,10 +14,15 @@ struct PeerGate: Sendable {
     let socket: LogSocket
     /// nil: whoever can reach the socket may do everything.
     let peers: PeerDirectory?
+    let strangers: StrangerWatch
 
     func verdict(on message: borrowing Frames) -> Verdict {
         guard let peers else { return .admitted(nil) }
-        return Self.verdict(on: message.senderKey.flatMap { peers.table[$0] }, at: socket)
+        let key = message.senderKey
+        let peer = key.flatMap { peers.table[$0] }
+        let verdict = Self.verdict(on: peer, at: socket)
+        if case .refused(let refusal) = verdict { strangers.refused(key, peer, reason: refusal.reason) }
+        return verdict
     }
 
     static func verdict(on peer: LogPeer?, at socket: LogSocket) -> Verdict {

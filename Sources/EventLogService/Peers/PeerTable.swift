@@ -18,6 +18,10 @@ public struct LogPeer: Hashable, Sendable {
         self.key = key
     }
 
+    /// What a name is.
+    public static let nameRule =
+        "a name has 1 to 64 letters, digits, dots, underscores and hyphens, and does not begin with a hyphen"
+
     /// Whether a peer can have a name. Only characters that need no quotes anywhere: it stands in logs and command lines.
     public static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
@@ -146,7 +150,7 @@ public struct PeerTable: Hashable, Sendable {
         guard let role else { throw Problem(reason: "a role is read, append or operate") }
         guard let key else { throw Problem(reason: "a key is a public one, of 40 characters of Z85") }
         guard let peer = LogPeer(name: name, role: role, key: key) else {
-            throw Problem(reason: "a name has 1 to 64 letters, digits, dots, underscores and hyphens, and does not begin with a hyphen")
+            throw Problem(reason: LogPeer.nameRule)
         }
         return peer
     }

@@ -6,7 +6,8 @@ public import ZeroMQ
 extension CommonSettings {
     /// The file with the log's own secret key; nil: its sockets demand no keys.
     public static let logSecretKey = optionalFile(
-        "EVENT_LOG_SECRET_KEY", "the file with the event log's secret key (daybook keys new), or none; goes with EVENT_LOG_PEERS")
+        "EVENT_LOG_SECRET_KEY",
+        "the file with the event log's secret key (daybook keys new), or none; goes with EVENT_LOG_PEERS")
 
     /// The file that names the log's peers.
     public static let logPeers = optionalFile(
@@ -18,16 +19,19 @@ extension CommonSettings {
         help: "the event log's public key (40 characters of Z85), or none; goes with PEER_SECRET_KEY"
     ) { text throws(SettingError) -> CurvePublicKey? in
         if text == "none" { return nil }
-        guard let key = CurvePublicKey(text) else { throw SettingError("expected a key of 40 characters of Z85, or none") }
+        guard let key = CurvePublicKey(text) else {
+            throw SettingError("expected a key of 40 characters of Z85, or none")
+        }
         return key
     }
 
     /// The file with a peer's own secret key.
     public static let peerSecretKey = optionalFile(
-        "PEER_SECRET_KEY", "the file with this peer's secret key (daybook keys new), or none; goes with EVENT_LOG_PUBLIC_KEY")
+        "PEER_SECRET_KEY",
+        "the file with this peer's secret key (daybook keys new), or none; goes with EVENT_LOG_PUBLIC_KEY")
 
     /// The settings of the log that say who its peers are.
-    public static let ofLogSecurity = [logSecretKey.description, logPeers.description, allowInsecure.description]
+    public static let ofLogSecurity = [logSecretKey.description, logPeers.description]
 
     /// How a peer proves itself to the log, from the settings.
     ///
@@ -46,7 +50,7 @@ extension CommonSettings {
     /// - Throws: ``SettingError`` if one of both settings is missing, or the file holds no secret key.
     public static func logSecurity(
         _ settings: SettingsReader
-    ) throws(SettingError) -> (key: CurveSecretKey, peers: String)? {
+    ) throws(SettingError) -> (secret: CurveSecretKey, peers: String)? {
         switch (try settings.value(logSecretKey), try settings.value(logPeers)) {
         case (nil, nil): nil
         case (let path?, let peers?): (try secretKey(at: path, logSecretKey.name), peers)

@@ -46,7 +46,9 @@ public final class CurveSecretKey: @unchecked Sendable {
     /// Takes the memory over.
     private init?(taking text: UnsafeMutablePointer<CChar>) {
         let publicKey = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.textSize) { buffer in
-            guard let start = buffer.baseAddress, zmq_curve_public(start, text) == 0 else { return CurvePublicKey?.none }
+            guard let start = buffer.baseAddress, zmq_curve_public(start, text) == 0 else {
+                return CurvePublicKey?.none
+            }
             return CurvePublicKey(String(cString: start))
         }
         guard let publicKey else {

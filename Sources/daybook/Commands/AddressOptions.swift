@@ -55,7 +55,7 @@ struct LogOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The log's public key; else the setting EVENT_LOG_PUBLIC_KEY.", valueName: "key"))
     var eventLogPublicKey: String?
     @Option(
-        help: ArgumentHelp("The file with daybook's own secret key; else the setting PEER_SECRET_KEY.", valueName: "file"))
+        help: ArgumentHelp("The file with its own secret key; else the setting PEER_SECRET_KEY.", valueName: "file"))
     var peerSecretKey: String?
 
     func address() async throws -> EventLogAddress {

@@ -178,8 +178,5 @@ struct ListKeys: AsyncParsableCommand {
 }
 
 private func requireName(_ name: String) throws {
-    guard LogPeer.isName(name) else {
-        throw ValidationError(
-            "a name has 1 to 64 letters, digits, dots, underscores and hyphens, and does not begin with a hyphen")
-    }
+    guard LogPeer.isName(name) else { throw ValidationError(LogPeer.nameRule) }
 }

@@ -10,6 +10,7 @@ from daybook_events.failures import (
     DaybookError,
     Diverged,
     InsideAppend,
+    KeyRefused,
     LogUnreachable,
     LogWentBack,
     Malformed,
@@ -17,11 +18,12 @@ from daybook_events.failures import (
 )
 from daybook_events.follower import Counts
 from daybook_events.frames import Head, Record
+from daybook_events.keys import Keys
 from daybook_events.requester import Requester
 from daybook_events.subscription import Subscription
 
 __all__ = [
     "AnotherLog", "AppendBroken", "ChainBroken", "Checkpoint", "CheckpointDamaged", "Counts", "DaybookError", "Diverged",
-    "Endpoints", "Head", "InsideAppend", "LogUnreachable", "LogWentBack", "Malformed", "Point", "Record", "Refused",
-    "Requester", "Subscription",
+    "Endpoints", "Head", "InsideAppend", "KeyRefused", "Keys", "LogUnreachable", "LogWentBack", "Malformed", "Point",
+    "Record", "Refused", "Requester", "Subscription",
 ]  # fmt: skip

@@ -11,14 +11,21 @@ from collections.abc import Callable
 
 from daybook_events.endpoints import Endpoints
 from daybook_events.failures import DaybookError
+from daybook_events.keys import Keys
 
 
 def add_endpoints(parser: argparse.ArgumentParser) -> None:
-    default = Endpoints.from_environment()
-    parser.add_argument("--events", default=default.events, metavar="ENDPOINT",
+    events = os.environ.get("EVENT_LOG_EVENTS_ENDPOINT") or Endpoints.events
+    read = os.environ.get("EVENT_LOG_READ_ENDPOINT") or Endpoints.read
+    parser.add_argument("--events", default=events, metavar="ENDPOINT",
                         help="where events are published (EVENT_LOG_EVENTS_ENDPOINT, %(default)s)")  # fmt: skip
-    parser.add_argument("--read", default=default.read, metavar="ENDPOINT",
+    parser.add_argument("--read", default=read, metavar="ENDPOINT",
                         help="where the log is read (EVENT_LOG_READ_ENDPOINT, %(default)s)")  # fmt: skip
+
+
+def endpoints(options: argparse.Namespace) -> Endpoints:
+    """Where the options say that the log is, and the keys that the environment names: keys are no options."""
+    return Endpoints(options.events, options.read, Keys.from_environment())
 
 
 def at_least_one(text: str) -> int:

@@ -23,6 +23,10 @@ class LogUnreachable(DaybookError, TimeoutError):
     """The log said nothing for longer than the subscriber is willing to wait. Going on later loses nothing."""
 
 
+class KeyRefused(DaybookError):
+    """A key, or the file of one, cannot be used."""
+
+
 class CheckpointDamaged(DaybookError):
     """The file of a checkpoint holds something else."""
 

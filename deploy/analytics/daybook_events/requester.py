@@ -24,22 +24,8 @@ from daybook_events.frames import (
     genesis,
     stream_bytes,
 )
-
-LARGEST_FRAME = 16 << 20  # Section 10: what a peer should allow.
-
-
-def configure(socket: zmq.Socket[bytes]) -> None:
-    """What every socket of a peer is given before it connects (section 11)."""
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_FRAME)
-    socket.setsockopt(zmq.RECONNECT_IVL, 100)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-    # Finds a machine that vanished. Not ZMTP's own heartbeats: they can end the process (section 13).
-    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
-    socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 2)
-    socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 2)
-    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 3)
-
+from daybook_events.keys import Keys
+from daybook_events.link import Link
 
 @dataclass(frozen=True)
 class Reply:
@@ -69,16 +55,28 @@ class Reply:
 class Requester:
     """A DEALER that sends requests and pairs their replies by number."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, patience: float = 10.0) -> None:
-        self.socket = context.socket(zmq.DEALER)
-        configure(self.socket)
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        patience: float = 10.0,
+        keys: Keys | None = None,
+    ) -> None:
         # A request must not wait for a log that is gone, to be carried out when nobody wants it any more. Safe only since
         # no message of several replies is under way when a log may go (the protocol's specification, section 13).
-        self.socket.setsockopt(zmq.IMMEDIATE, 1)
-        self.socket.connect(endpoint)
+        self._link = Link(context, zmq.DEALER, endpoint, keys, lambda socket: socket.setsockopt(zmq.IMMEDIATE, 1))
         self.patience = patience
         self.late_replies = 0
         self._number = 0
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        return self._link.socket
+
+    @property
+    def rejection(self) -> str | None:
+        """Why the log and this peer do not accept each other, if they do not."""
+        return self._link.rejection
 
     def ask(self, kind: int, body: bytes = b"") -> Cursor:
         """Asks, and gives the body of the reply."""
@@ -106,6 +104,7 @@ class Requester:
     def send(self, kind: int, body: bytes = b"") -> int | None:
         """Sends a request without waiting, and gives its number; nothing where no log is connected."""
         number = self._number + 1
+        self._link.look()
         try:
             self.socket.send(HEAD.pack(MAGIC, kind, 0, 0, number) + body, zmq.NOBLOCK)
         except zmq.Again:
@@ -164,12 +163,20 @@ class Requester:
         return records[0] if records else None
 
     def close(self) -> None:
-        self.socket.close(linger=0)
+        self._link.close()
 
     def _receive(self) -> list[Reply]:
         """The replies of one message."""
         return [Reply.parse(frame) for frame in self.socket.recv_multipart(zmq.NOBLOCK)]
 
     def _wait(self, event: int, deadline: float) -> None:
-        if not self.socket.poll(max(0, int((deadline - time.monotonic()) * 1000)), event):
-            raise LogUnreachable(f"no reply within {self.patience} s: what became of the request is unknown")
+        while True:
+            self._link.look()
+            left = deadline - time.monotonic()
+            # Short steps, for a failed handshake is found by looking only.
+            if self.socket.poll(max(0, int(min(left, 0.2) * 1000)), event):
+                return
+            if left <= 0:
+                raise LogUnreachable(
+                    self.rejection or f"no reply within {self.patience} s: what became of the request is unknown"
+                )

@@ -18,7 +18,8 @@ from daybook_events.endpoints import Endpoints
 from daybook_events.failures import Diverged, LogUnreachable, Malformed, Refused
 from daybook_events.follower import Counts, Follower
 from daybook_events.frames import READ_LOG, Record, parse_published
-from daybook_events.requester import Requester, configure
+from daybook_events.link import Link
+from daybook_events.requester import Requester
 
 logger = logging.getLogger("daybook_events")
 
@@ -66,12 +67,13 @@ class Subscription:
         endpoints = endpoints or Endpoints.from_environment()
         context = context or zmq.Context.instance()
         self.patience = patience
-        self.socket = context.socket(zmq.SUB)
-        configure(self.socket)
-        self.socket.setsockopt(zmq.RCVHWM, receive_queue)
-        self.socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self.socket.connect(endpoints.events)
-        self._requester = Requester(context, endpoints.read)
+
+        def prepare(socket: zmq.Socket[bytes]) -> None:
+            socket.setsockopt(zmq.RCVHWM, receive_queue)
+            socket.setsockopt(zmq.SUBSCRIBE, b"")
+
+        self._link = Link(context, zmq.SUB, endpoints.events, endpoints.keys, prepare)
+        self._requester = Requester(context, endpoints.read, keys=endpoints.keys)
         self._follower = Follower(after)
         self._divergence: Diverged | None = None
         self._read: _Read | None = None
@@ -79,6 +81,15 @@ class Subscription:
         self._failures = 0
         self._heard_at = time.monotonic()
         self._is_silent = False
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        return self._link.socket
+
+    @property
+    def rejection(self) -> str | None:
+        """Why the log and this subscriber do not accept each other, if they do not."""
+        return self._link.rejection or self._requester.rejection
 
     @property
     def counts(self) -> Counts:
@@ -130,7 +141,7 @@ class Subscription:
         return batch
 
     def close(self) -> None:
-        self.socket.close(linger=0)
+        self._link.close()
         self._requester.close()
 
     def __enter__(self) -> Subscription:
@@ -152,6 +163,7 @@ class Subscription:
     def _advance(self, longest: float) -> None:
         """Does one thing, or waits for one, at most so long."""
         now = time.monotonic()
+        self._link.look()
         self._watch_silence(now)
         if self._read and now >= self._read.deadline:
             self._read_failed("it did not answer in time")
@@ -228,9 +240,11 @@ class Subscription:
             return
         if not self._is_silent:
             self._is_silent = True
-            logger.warning("nothing from the log for %g s; waiting for it", SILENCE)
+            logger.warning("nothing from the log for %g s; waiting for it%s", SILENCE,
+                           f": {self.rejection}" if self.rejection else "")  # fmt: skip
         if self.patience is not None and now - self._heard_at >= self.patience:
             raise LogUnreachable(
-                f"nothing from the log for {self.patience:g} s: see whether it runs and the endpoints are right; "
+                self.rejection
+                or f"nothing from the log for {self.patience:g} s: see whether it runs and the endpoints are right; "
                 "going on from the last checkpoint loses nothing"
             )
