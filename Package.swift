@@ -223,8 +223,8 @@ let package = Package(
         .testTarget(
             name: "AccountsHTTPTests",
             dependencies: [
-                "Access", "Accounts", "AccountsHTTP", "EventLogProtocol", "EventSourcing", "JSON", "QueryService",
-                "ServiceSupport", "TestSupport", "ZeroMQ",
+                "Access", "Accounts", "AccountsHTTP", "CommandService", "EventLogProtocol", "EventSourcing", "JSON",
+                "QueryService", "ServiceSupport", "TestSupport", "ZeroMQ",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -249,7 +249,7 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Accounts", "CommandService", "EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ",
+                "Access", "Accounts", "CommandService", "EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
     ]

@@ -162,7 +162,8 @@ extension Problem {
         // That it does not exist, or was closed, is all that these say.
         if name == "account-not-found" || name == "account-closed" { return self }
         return Problem(
-            status, name, title: title, detail: "the account \(account) does not take part in this: \(title.lowercased())",
+            status, name, title: title,
+            detail: "the account \(account) does not take part in this: \(title.lowercased())",
             members: [JSONValue.Member(name: "account", value: .string(account))])
     }
 

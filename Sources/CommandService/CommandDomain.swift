@@ -87,18 +87,6 @@ extension CommandDomain {
     func record(of refusal: State.Refusal, on stream: StreamID, for sender: CommandSender?) -> RecordedAnswer? {
         isMalformed(refusal) ? nil : RecordedAnswer(problem(for: refusal, of: stream, to: sender))
     }
-
-    /// Whether a caller may send a command to an aggregate that it sees: what it needs is known only now.
-    ///
-    /// - Throws: ``Problem`` 403, with the role that would be needed.
-    func requirePermission(of caller: Caller, for command: State.Command) throws(Problem) {
-        let permission = permission(for: command)
-        switch caller.decision(for: permission) {
-        case .allowed: return
-        case .forbidden(let role): throw .forbidden(needed: role)
-        case .unauthenticated: throw .forbidden(needed: permission.leastRole ?? .teller)
-        }
-    }
 }
 
 /// One of many commands that are sent at once.

@@ -1,4 +1,4 @@
-internal import Access
+public import Access
 public import EventLogProtocol
 public import EventSourcing
 internal import HTTPTypes
@@ -31,6 +31,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     private let queryWatch: QueryWatch
     private let upstream: UpstreamPools
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
+    private let audit: AuditLog?
     private let logger: Logger
 
     /// The log is asked every second; after this long without an answer it counts as gone.
@@ -47,13 +48,16 @@ public final class CommandService<Domain: CommandDomain>: Service {
     ///   - query: where the query service listens.
     ///   - clients: how many clients there may be, and which share of its feeds and waits one address may have.
     ///   - key: what snapshots are signed with; without one only this process's own are believed.
+    ///   - audit: what is told of commands that are denied.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits,
         snapshots policy: SnapshotPolicy = SnapshotPolicy(), signedWith key: SnapshotKey = .ofThisProcess(),
-        clients: ServiceSupport.ConnectionLimits = ConnectionLimits(), context: Context, logger: Logger
+        clients: ServiceSupport.ConnectionLimits = ConnectionLimits(), audit: AuditLog? = nil, context: Context,
+        logger: Logger
     ) throws(ZeroMQError) {
         self.domain = domain
+        self.audit = audit
         self.logger = logger
         logAddress = log
         self.limits = limits
@@ -87,8 +91,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// What the gateway answers at.
     public var routes: [Route] {
         let (domain, log) = (domain, log)
-        let route = CommandRoute(domain: domain, host: host, log: log, logger: logger)
-        let bulk = BulkRoute(domain: domain, host: host, log: log, limits: limits, logger: logger)
+        let route = CommandRoute(domain: domain, host: host, log: log, audit: audit, logger: logger)
+        let bulk = BulkRoute(domain: domain, host: host, log: log, limits: limits, audit: audit, logger: logger)
         let collection = "/\(domain.collection)"
         // An id that no aggregate can have is refused here; every other one can stand in a URL as it is.
         @Sendable func path(_ parameters: PathParameters) throws(Problem) -> String {

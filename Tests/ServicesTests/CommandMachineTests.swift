@@ -314,6 +314,49 @@ import Testing
         #expect(stage.sent.count == 1)
     }
 
+    @Test mutating func `a key is one of each actor`() throws {
+        let (ann, bob) = (CommandSender(actor: "ann"), CommandSender(actor: "bob"))
+        stage.take("ann's", .count(1), key: MachineStage.key("k"), by: ann)
+        stage.take("bob's", .count(2), key: MachineStage.key("k", fingerprint: 2), by: bob)
+        stage.take("nobody's", .count(3), key: MachineStage.key("k", fingerprint: 3))
+        stage.take("ann's again", .count(1), key: MachineStage.key("k"), by: CommandSender(actor: "ann"))
+        stage.take("bob's other", .count(9), key: MachineStage.key("k", fingerprint: 9), by: bob)
+        guard case .failure(.inProgress) = stage.answers["ann's again"],
+            case .failure(.keyReused) = stage.answers["bob's other"]
+        else {
+            Issue.record("within one actor it is in use")
+            return
+        }
+        let keys = stage.sent.compactMap { $0.request.command }
+        #expect(keys.map(\.key.count) == [33, 33, 1] && Set(keys.map(\.key)).count == 3)
+        #expect(keys.map { KeptAnswer($0.outcome)?.actor } == ["ann", "bob", nil])
+        stage.answerAll()
+        #expect(stage.count() == 6)
+    }
+
+    @Test mutating func `a refusal under a key keeps who was refused`() throws {
+        stage.take("too much", .count(2000), key: MachineStage.key("k"), by: CommandSender(actor: "ann"))
+        let kept = try #require(stage.sent[0].request.command.flatMap { KeptAnswer($0.outcome) })
+        #expect(kept.actor == "ann")
+        guard case .refused(status: 409, _) = kept.answer else {
+            Issue.record("it is refused")
+            return
+        }
+        // It is given back as it was, without that.
+        stage.answerNext()
+        stage.take("again", .count(2000), key: MachineStage.key("k"), by: CommandSender(actor: "ann"))
+        let outcome = KeyedOutcome(
+            streams: [MachineStage.stream("t")],
+            commit: Commit(position: 0, recordedAt: stage.now.time, streamVersions: [0]), outcome: kept.encoded)
+        stage.machine.appended(stage.sent.removeFirst(), .success(.replayed(outcome)), at: stage.now)
+        guard case .answer("again", .success(.replayedRefusal(status: 409, let body, _))) = stage.machine.nextAction()
+        else {
+            Issue.record("it is a replay")
+            return
+        }
+        #expect(kept.answer == .refused(status: 409, body: body))
+    }
+
     // MARK: sequences
 
     @Test mutating func `after a refusal those in sequence are decided again in their order, before any later one`() {

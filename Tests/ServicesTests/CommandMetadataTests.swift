@@ -23,6 +23,17 @@ import Testing
                 == #"{"correlation_id":"a\"\\","causation_id":"b","trace_id":"\#(Self.traceID)"}"#)
     }
 
+    @Test func `who was authenticated stands first, whatever the client says`() throws {
+        let headers: HTTPFields = [.daybookCorrelationID: "a", .init("Daybook-Actor")!: "me", .init("actor")!: "me"]
+        #expect(try Self.metadata(headers) == #"{"correlation_id":"a"}"#)
+        let known = try CommandMetadata(headers, actor: "Zoë \"Z\"")
+        #expect(String(decoding: known.encoded, as: UTF8.self) == #"{"actor":"Zoë \"Z\"","correlation_id":"a"}"#)
+        let own = try known.overridden(byCorrelationID: "b", causationID: nil)
+        #expect(String(decoding: own.encoded, as: UTF8.self) == #"{"actor":"Zoë \"Z\"","correlation_id":"b"}"#)
+        #expect(
+            String(decoding: try CommandMetadata([:], actor: "ann").encoded, as: UTF8.self) == #"{"actor":"ann"}"#)
+    }
+
     @Test(arguments: ["", " ", "a b", "ä", "tab\there", "\u{7F}", String(repeating: "x", count: 129)])
     func `an id that is not 1 to 128 visible ASCII characters is refused`(id: String) throws {
         for name in [HTTPField.Name.daybookCorrelationID, .daybookCausationID] {

@@ -40,12 +40,12 @@ struct MachineStage {
 
     mutating func take(
         _ name: String, _ command: Tally.Command, on stream: String = "t", at version: UInt64? = nil,
-        key: IdempotencyKey? = nil, inSequence: Bool = false
+        key: IdempotencyKey? = nil, by sender: CommandSender? = nil, inSequence: Bool = false
     ) {
         var condition = CommandCondition()
         if let version { condition.versions = [version] }
         let order = CommandOrder<Tally>(
-            command, on: Self.stream(stream), condition: condition, key: key, isInSequence: inSequence,
+            command, on: Self.stream(stream), condition: condition, key: key, sender: sender, isInSequence: inSequence,
             recordOfRefusal: { refusal in .refused(status: 409, body: Array("{\"why\":\"\(refusal)\"}".utf8)) })
         machine.take(order, for: name, at: now)
         perform()

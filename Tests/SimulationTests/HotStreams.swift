@@ -80,7 +80,7 @@ final class HotStreams {
     ) {
         let order = Order<Account>(
             attempt: cast.referee.nextAttempt(), stream: cast.streams[gateway], command: command, condition: nil,
-            key: nil, place: nil)
+            key: nil, sender: nil, place: nil)
         cast.referee.sent(order)
         cast.send([order], throughGateway: gateway) { [cast] _, answer in
             cast.referee.answered(order, answer)

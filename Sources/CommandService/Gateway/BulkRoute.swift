@@ -26,19 +26,24 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
     private static var maxBytesOfABatch: Int { 128 << 10 }
     /// Answers are handed to the connection once they have so many bytes.
     private static var bytesOfAWrite: Int { 64 << 10 }
+    /// A batch has no more lines if they are paced, so that none waits much longer than its own time.
+    private static var maxPacedLines: Int { 16 }
 
     let domain: Domain
     let host: CommandHost<Domain.State>
     let log: KnownLog
+    let audit: AuditLog?
     let logger: Logger
     private let linesOfABatch: Int
 
     init(
-        domain: Domain, host: CommandHost<Domain.State>, log: KnownLog, limits: CommandLimits, logger: Logger
+        domain: Domain, host: CommandHost<Domain.State>, log: KnownLog, limits: CommandLimits, audit: AuditLog?,
+        logger: Logger
     ) {
         self.domain = domain
         self.host = host
         self.log = log
+        self.audit = audit
         self.logger = logger
         linesOfABatch = min(Self.mostLinesOfABatch, limits.bulkCommandsInProgress)
     }
@@ -49,9 +54,8 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             try request.requireMediaType(Self.mediaType)
             try refuseFieldsOfSingleCommands(request.headers)
             origin = Origin(
-                caller: caller, sender: .of(caller),
-                metadata: try CommandMetadata(request.headers, actor: caller.actor),
-                connection: ClientPresence.current)
+                access: CommandAccess(domain, caller, at: request.uri.path, audit: audit),
+                metadata: try CommandMetadata(request.headers, actor: caller.actor), pace: RequestPace.current)
         } catch {
             throw error.adding(log.knownFields)
         }
@@ -103,13 +107,15 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         var number = 0
         var lines: [Line] = []
         var bytes = 0
+        let maxLines = origin.pace == nil ? linesOfABatch : min(linesOfABatch, Self.maxPacedLines)
         func send() async throws {
             guard !lines.isEmpty else { return }
             let batch = Batch(lines: lines)
             lines = []
             bytes = 0
-            // The connection is gone, or whoever has it lost its right to it: what it sent last is of no use to anybody, or must not
-            // be obeyed any more.
+            // Each counts as a request; no more is read meanwhile.
+            try await origin.pace?.wait(for: batch.lines.count)
+            // The connection has ended: what its client sent last is of no use to anybody, or must not be obeyed any more.
             try Task.checkCancellation()
             let isBegun = await host.begin(batch.orders, unless: { !origin.isConnected }) { batch.answers.set($0, $1) }
             guard isBegun else { throw CancellationError() }
@@ -118,14 +124,14 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         func take(_ line: LineSplitter.Line) {
             number += 1
             if case .whole(let bytes) = line, bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return }
-            let parsed = Line(number: number, content: parse(line, origin))
+            let parsed = Line(number: number, content: parse(line, number, origin))
             lines.append(parsed)
             bytes += line.bytes + parsed.bytesOfAnswer
         }
         for try await part in body {
             for line in splitter.add(part) {
                 take(line)
-                if lines.count >= linesOfABatch || bytes >= Self.maxBytesOfABatch { try await send() }
+                if lines.count >= maxLines || bytes >= Self.maxBytesOfABatch { try await send() }
             }
             // What has come is on its way before more is awaited.
             try await send()
@@ -134,16 +140,16 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         try await send()
     }
 
-    private func parse(_ line: LineSplitter.Line, _ origin: Origin) -> Line.Content {
+    private func parse(_ line: LineSplitter.Line, _ number: Int, _ origin: Origin) -> Line.Content {
         do throws(Problem) {
             guard case .whole(let bytes) = line else { throw .payloadTooLarge(limit: domain.largestBody) }
             let parsed = try domain.bulkCommand(from: bytes)
             let stream = try domain.stream(of: parsed.id)
-            guard origin.sender.sees(stream) else {
+            guard origin.access.sees(stream, line: number) else {
                 let problem = domain.problem(forUnseen: stream)
                 return .problem(status: problem.status.code, body: problem.body, position: log.position)
             }
-            try domain.requirePermission(of: origin.caller, for: parsed.command)
+            try origin.access.requirePermission(for: parsed.command, to: stream, line: number)
             let key = try parsed.key.map { text throws(Problem) in
                 try IdempotencyKey(
                     text, stream: stream, canonicalCommand: domain.canonicalBytes(of: parsed.command))
@@ -154,9 +160,9 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             if let version = parsed.version { condition.versions = [version] }
             return .order(
                 Order(
-                    parsed.command, on: stream, condition: condition, key: key, sender: origin.sender,
+                    parsed.command, on: stream, condition: condition, key: key, sender: origin.access.sender,
                     metadata: own.encoded, isInSequence: true,
-                    recordOfRefusal: { [domain, sender = origin.sender] in
+                    recordOfRefusal: { [domain, sender = origin.access.sender] in
                         domain.record(of: $0, on: stream, for: sender)
                     }))
         } catch {
@@ -246,12 +252,12 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
 
     /// Where the lines come from.
     private struct Origin: Sendable {
-        let caller: Caller
-        let sender: CommandSender?
+        let access: CommandAccess<Domain>
         let metadata: CommandMetadata
-        let connection: ClientPresence?
+        /// How fast they may come; nil: as fast as they can.
+        let pace: RequestPace?
 
-        var isConnected: Bool { connection?.isConnected ?? true }
+        var isConnected: Bool { access.client?.isConnected ?? true }
     }
 
     private struct Line: Sendable {

@@ -12,10 +12,12 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
     let domain: Domain
     let host: CommandHost<Domain.State>
     let log: KnownLog
+    let audit: AuditLog?
     let logger: Logger
 
     func answer(_ request: Request, id: String, _ caller: Caller) async throws -> Response {
         let form = request.representation(among: .json).amounts
+        let access = CommandAccess(domain, caller, at: request.uri.path, audit: audit)
         let stream: StreamID
         do throws(Problem) {
             stream = try domain.stream(of: id)
@@ -23,12 +25,12 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
             throw error.adding(log.knownFields)
         }
         // Before anything else is looked at: for whoever does not see it, it does not exist.
-        guard caller.sees(stream.name) else {
+        guard access.sees(stream) else {
             throw domain.problem(forUnseen: stream).adding(await log.fields(at: log.position))
         }
         let order: CommandOrder<Domain.State>
         do {
-            order = try await self.order(request, to: stream, caller)
+            order = try await self.order(request, to: stream, access)
         } catch let problem as Problem {
             throw problem.adding(log.knownFields)
         }
@@ -44,19 +46,18 @@ struct CommandRoute<Domain: CommandDomain>: Sendable {
     }
 
     private func order(
-        _ request: Request, to stream: StreamID, _ caller: Caller
+        _ request: Request, to stream: StreamID, _ access: CommandAccess<Domain>
     ) async throws -> CommandOrder<Domain.State> {
         let condition = try CommandCondition(request.headers)
-        let metadata = try CommandMetadata(request.headers, actor: caller.actor)
+        let metadata = try CommandMetadata(request.headers, actor: access.caller.actor)
         let body = try await request.body(ofType: "application/json", limit: domain.largestBody)
         let command = try domain.command(from: body)
-        try domain.requirePermission(of: caller, for: command)
-        let sender = CommandSender.of(caller)
+        try access.requirePermission(for: command, to: stream)
         let key = try IdempotencyKey(
             request.headers, stream: stream, canonicalCommand: domain.canonicalBytes(of: command))
         return CommandOrder(
-            command, on: stream, condition: condition, key: key, sender: sender, metadata: metadata.encoded,
-            recordOfRefusal: { [domain] in domain.record(of: $0, on: stream, for: sender) })
+            command, on: stream, condition: condition, key: key, sender: access.sender, metadata: metadata.encoded,
+            recordOfRefusal: { [domain, sender = access.sender] in domain.record(of: $0, on: stream, for: sender) })
     }
 
     private func response(

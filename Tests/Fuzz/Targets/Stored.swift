@@ -114,9 +114,10 @@ private func signedSnapshot(_ input: [UInt8]) {
 }
 
 private func outcome(_ input: [UInt8]) {
-    guard let answer = RecordedAnswer(input) else { return }
-    check(answer.encoded == input, "an outcome has one form")
-    guard case .refused(let status, let body) = answer else { return }
+    guard let kept = KeptAnswer(input) else { return }
+    check(kept.encoded == input, "an outcome has one form")
+    check(kept.actor != "", "an actor has a name")
+    guard case .refused(let status, let body) = kept.answer else { return }
     check((400...599).contains(status), "a refusal has the status of an error")
     check(isObject(body) && !body.contains(UInt8(ascii: "\n")), "a refusal is an object in one line")
 }

@@ -11,6 +11,8 @@ enum Answer<State: Aggregate> {
     /// It was refused when it first came: what was kept of that, and the position then.
     case replayedRefusal([UInt8], position: UInt64)
     case conditionFailed(actual: UInt64, position: UInt64)
+    /// It would take from a stream that its sender does not see.
+    case beyondReach(StreamID, position: UInt64)
     case keyReused
     case inProgress
     case failed(EventLogError.Code)
@@ -28,6 +30,7 @@ extension Answer {
             case .failure(.refused(let refusal, let position)): .refused(refusal, position: position)
             case .failure(.conditionFailed(let actual, let position)):
                 .conditionFailed(actual: actual, position: position)
+            case .failure(.beyondReach(let stream, let position)): .beyondReach(stream, position: position)
             case .failure(.keyReused): .keyReused
             case .failure(.inProgress): .inProgress
             case .failure(.log(let error)): .failed(error.code)
@@ -40,7 +43,7 @@ extension Answer {
     var position: UInt64? {
         switch self {
         case .executed(_, let position, _), .refused(_, let position), .replayedRefusal(_, let position),
-            .conditionFailed(_, let position):
+            .conditionFailed(_, let position), .beyondReach(_, let position):
             position
         case .keyReused, .inProgress, .failed, .fault: nil
         }

@@ -1,3 +1,4 @@
+internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
 
@@ -14,6 +15,7 @@ final class Client<Domain: SimulatedDomain> {
     }
 
     private let name: String
+    private let sender: CommandSender?
     private let world: World
     private let circumstances: Circumstances
     private let referee: Referee<Domain>
@@ -25,10 +27,12 @@ final class Client<Domain: SimulatedDomain> {
     private var isResting = true
 
     init(
-        _ name: String, _ world: World, _ circumstances: Circumstances, _ referee: Referee<Domain>,
+        _ name: String, as sender: CommandSender?, _ world: World, _ circumstances: Circumstances,
+        _ referee: Referee<Domain>,
         among cast: Cast<Domain>
     ) {
         self.name = name
+        self.sender = sender
         self.world = world
         self.circumstances = circumstances
         self.referee = referee
@@ -60,7 +64,7 @@ final class Client<Domain: SimulatedDomain> {
     }
 
     private func newIntent() -> Intent {
-        let stream = world.oneOf(cast.streams)
+        let stream = world.oneOf(cast.streams.filter { sender.sees($0) })
         let seen = seenVersions[stream] ?? 0
         let command = Domain.command(to: stream, among: cast.streams, seen: seen, world)
         var condition: UInt64?
@@ -69,7 +73,9 @@ final class Client<Domain: SimulatedDomain> {
         if world.onceIn(2) {
             // Now and then one that was used before.
             if keysUsed == 0 || !world.onceIn(8) { keysUsed += 1 }
-            key = Order.Key(bytes: Array("\(name)-\(keysUsed)".utf8), fingerprint: Domain.fingerprint(of: command))
+            // Those that gateways can tell apart may have keys in common.
+            let owner = sender == nil ? name : "key"
+            key = Order.Key(bytes: Array("\(owner)-\(keysUsed)".utf8), fingerprint: Domain.fingerprint(of: command))
         }
         return Intent(stream: stream, command: command, condition: condition, key: key)
     }
@@ -95,7 +101,7 @@ final class Client<Domain: SimulatedDomain> {
         case .conditionFailed(let actual, _):
             seenVersions[intent.stream] = actual
             return false
-        case .refused, .replayedRefusal, .keyReused, .fault: return false
+        case .refused, .replayedRefusal, .beyondReach, .keyReused, .fault: return false
         }
     }
 
@@ -122,7 +128,7 @@ final class Client<Domain: SimulatedDomain> {
     private func order(_ intent: Intent, place: Order<State>.Place?) -> Order<State> {
         Order(
             attempt: referee.nextAttempt(), stream: intent.stream, command: intent.command,
-            condition: intent.condition, key: intent.key, place: place)
+            condition: intent.condition, key: intent.key, sender: sender, place: place)
     }
 
     private func send(_ orders: [Order<State>], _ done: @escaping (Int, Answer<State>) -> Void) {

@@ -1,3 +1,4 @@
+internal import Access
 internal import CommandService
 internal import EventSourcing
 
@@ -22,12 +23,17 @@ struct Order<State: Aggregate> {
     /// The version at which alone it may be executed.
     let condition: UInt64?
     let key: Key?
+    /// Who sends it; nil: nobody knows.
+    let sender: CommandSender?
     let place: Place?
 
     func isAllowed(at version: UInt64) -> Bool { condition == nil || condition == version }
 
-    /// The metadata of its events.
-    var metadata: [UInt8] { Array("{\"correlation_id\":\"\(attempt)\"}".utf8) }
+    /// The metadata of its events; no actor's name has digits.
+    var metadata: [UInt8] {
+        let actor = sender?.actor.map { "\"actor\":\"\($0)\"," } ?? ""
+        return Array("{\(actor)\"correlation_id\":\"\(attempt)\"}".utf8)
+    }
 
     /// The order that an event's metadata are of; nil if it is of none.
     static func attempt(in metadata: [UInt8]) -> Int? {
@@ -41,8 +47,8 @@ struct Order<State: Aggregate> {
         demanded.versions = condition.map { [$0] }
         return CommandOrder(
             command, on: stream, condition: demanded,
-            key: key.map { IdempotencyKey(bytes: $0.bytes, fingerprint: $0.fingerprint) }, metadata: metadata,
-            isInSequence: place != nil
+            key: key.map { IdempotencyKey(bytes: $0.bytes, fingerprint: $0.fingerprint) }, sender: sender,
+            metadata: metadata, isInSequence: place != nil
         ) { [hasKey = key != nil] refusal in
             hasKey ? Domain.record(of: refusal).map { .refused(status: 400, body: $0) } : nil
         }
@@ -54,6 +60,7 @@ extension Order: CustomStringConvertible {
         let version = condition.map { " at version \($0)" } ?? ""
         let name = key.map { " under key \(String(decoding: $0.bytes, as: UTF8.self))" } ?? ""
         let place = place.map { ", \($0.index) of sequence \($0.sequence)" } ?? ""
-        return "attempt \(attempt): \(stream.name) \(command)\(version)\(name)\(place)"
+        let sender = sender.map { " by \($0.actor ?? "nobody"), who sees \($0.reach?.description ?? "nothing")" } ?? ""
+        return "attempt \(attempt): \(stream.name) \(command)\(version)\(name)\(place)\(sender)"
     }
 }

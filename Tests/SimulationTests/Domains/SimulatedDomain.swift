@@ -25,6 +25,9 @@ protocol SimulatedDomain: SendableMetatype {
     /// Binds a key: other commands have another.
     static func fingerprint(of command: State.Command) -> Digest256
 
+    /// Whether an event is only what its stream gets or what time makes of it, so that anybody may cause it.
+    static func isHarmless(_ event: State.Event) -> Bool
+
     /// Whether a refusal is kept with a key.
     static func isKept(_ refusal: State.Refusal) -> Bool
 }

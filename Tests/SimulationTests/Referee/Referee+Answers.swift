@@ -22,6 +22,14 @@ extension Referee {
             let version = history.version(of: order.stream, at: position)
             world.expect(
                 version == actual, .condition, "\(order) is refused at \(actual), and is \(version) at \(position)")
+        case .beyondReach(let stream, let position):
+            deny(order, at: position)
+            expectFirstTime(order, at: position)
+            guard checkPosition(position, of: order) else { return }
+            attempts[order.attempt]?.streams = [order.stream]
+            world.expect(
+                streamsBeyondReach(of: order, at: position).contains(stream), .soundDecision,
+                "\(order) is refused for \(stream), which it does not take from at \(position)")
         case .keyReused:
             deny(order)
             world.expect(wasReused(order), .oneOutcome, "\(order): nothing else came under this key")
@@ -73,6 +81,9 @@ extension Referee {
         }
         let (streams, decision) = reference(order, at: position, time: world.timestamp, eventID: Self.noID)
         attempts[order.attempt]?.streams = ordered(streams, of: order)
+        world.expect(
+            streamsBeyondReach(of: order, at: position).isEmpty, .reach,
+            "\(order) is refused: \(refusal), which tells of what its sender does not see")
         world.expect(
             isRight, .soundDecision, "\(order) is refused: \(refusal), and at \(position) it is \(decision)")
         world.expect(
@@ -169,6 +180,7 @@ extension Answer {
         case .refused: .refused
         case .replayedRefusal: .refusedReplay
         case .conditionFailed: .conditionFailed
+        case .beyondReach: .beyondReach
         case .keyReused: .keyReused
         case .inProgress: .inProgress
         case .failed(.unavailable): .unavailable

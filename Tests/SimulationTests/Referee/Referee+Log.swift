@@ -1,3 +1,4 @@
+internal import CommandService
 internal import EventSourcing
 
 /// What may be on the disk.
@@ -36,6 +37,10 @@ extension Referee {
             }, .whole,
             "positions \(first.position) to \(last.position) are one append, and not of one command")
         world.expect(
+            records.allSatisfy { $0.event.metadata == order.metadata }, .actor,
+            "\(order) is recorded as another's, at \(first.position)")
+        checkReach(of: order, records)
+        world.expect(
             order.isAllowed(at: history.version(of: order.stream)), .condition,
             "\(order) is recorded on version \(history.version(of: order.stream))")
         attempt.streams = ordered(checkDecision(attempt, records), of: order)
@@ -50,6 +55,16 @@ extension Referee {
         attempt.recorded = first.position...last.position
         attempts[number] = attempt
         if attempt.changed.count > 1 { world.saw(.severalStreams) }
+    }
+
+    /// Expects that only what its sender sees is taken from.
+    private func checkReach(of order: Order<State>, _ records: ArraySlice<RecordedEvent>) {
+        for record in records where !order.sender.sees(record.stream) {
+            world.saw(.addedBeyondReach)
+            world.expect(
+                record.stream != order.stream && event(record).map { Domain.isHarmless($0) } ?? false, .reach,
+                "\(order) has recorded \(record.type) in \(record.stream)")
+        }
     }
 
     private func fold(_ records: ArraySlice<RecordedEvent>) {

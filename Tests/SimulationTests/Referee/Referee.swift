@@ -1,3 +1,4 @@
+internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
 
@@ -66,7 +67,12 @@ final class Referee<Domain: SimulatedDomain> {
 
     func sent(_ order: Order<State>) {
         attempts[order.attempt] = Attempt(order: order, headWhenSent: history.head)
-        if let bound = order.bound, let key = order.key { fingerprints[bound, default: []].insert(key.fingerprint) }
+        guard let bound = order.bound, let key = order.key else { return }
+        fingerprints[bound, default: []].insert(key.fingerprint)
+        let isOfTwo = fingerprints.keys.contains {
+            $0.stream == bound.stream && $0.key == bound.key && $0.actor != bound.actor
+        }
+        if isOfTwo { world.saw(.keyOfTwo) }
     }
 
     /// A gateway has decided an order, and sends what it decided.
@@ -93,12 +99,7 @@ final class Referee<Domain: SimulatedDomain> {
         _ order: Order<State>, at position: UInt64, time: Timestamp, eventID: UniqueID
     ) -> (streams: [StreamID], decision: Result<Decision<State.Event>, State.Refusal>) {
         let revision = history.revision(of: order.stream, at: position)
-        var referred: State.Event?
-        if let version = State.referredVersion(in: order.command), version <= revision.version,
-            let record = history.record(order.stream, version: version)
-        {
-            referred = event(record)
-        }
+        let referred = referredEvent(of: order, at: position)
         let others = State.otherStreams(for: order.command, on: order.stream, referring: referred)
         let context = DecisionContext<State>(
             revision, others: others.map { history.revision(of: $0, at: position) }, referred: referred, at: time,
@@ -108,6 +109,22 @@ final class Referee<Domain: SimulatedDomain> {
         } catch {
             return ([order.stream] + others, .failure(error))
         }
+    }
+
+    /// The event that an order refers to, as of a position of the log.
+    private func referredEvent(of order: Order<State>, at position: UInt64) -> State.Event? {
+        guard let version = State.referredVersion(in: order.command),
+            version <= history.version(of: order.stream, at: position),
+            let record = history.record(order.stream, version: version)
+        else { return nil }
+        return event(record)
+    }
+
+    /// The streams that an order would take from at a position of the log, and its sender does not see.
+    func streamsBeyondReach(of order: Order<State>, at position: UInt64) -> [StreamID] {
+        let referred = referredEvent(of: order, at: position)
+        return State.streamsDrawnOn(by: order.command, on: order.stream, referring: referred)
+            .filter { !order.sender.sees($0) }
     }
 
     /// Those of the streams of a decision in which it keeps its place in a sequence.

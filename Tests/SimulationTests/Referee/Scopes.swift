@@ -1,9 +1,11 @@
+internal import CommandService
 internal import EventSourcing
 
 /// What a key is bound in.
 struct KeyScope: Hashable {
     let stream: StreamID
     let key: [UInt8]
+    let actor: String?
 }
 
 /// The commands of a sequence that are decided over a stream.
@@ -14,5 +16,5 @@ struct SequenceScope: Hashable {
 
 extension Order {
     /// What its key binds; nil without one.
-    var bound: KeyScope? { key.map { KeyScope(stream: stream, key: $0.bytes) } }
+    var bound: KeyScope? { key.map { KeyScope(stream: stream, key: $0.bytes, actor: sender?.actor) } }
 }

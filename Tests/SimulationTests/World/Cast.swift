@@ -1,3 +1,5 @@
+internal import Access
+internal import CommandService
 internal import EventLogProtocol
 internal import EventSourcing
 
@@ -32,8 +34,16 @@ final class Cast<Domain: SimulatedDomain> {
         }
         waiting = Array(repeating: [:], count: circumstances.gateways)
         clients = (1...circumstances.clients).map {
-            Client("client \($0)", world, circumstances, referee, among: self)
+            Client("client \($0)", as: sender(circumstances), world, circumstances, referee, among: self)
         }
+    }
+
+    /// Who a client is to the gateways. Several may have one name, and see different things.
+    private func sender(_ circumstances: Circumstances) -> CommandSender? {
+        guard circumstances.sendersAreKnown else { return nil }
+        return CommandSender(
+            actor: world.oneOf([nil, "ann", "bob"]),
+            reach: world.oneOf([.all, .prefix(String(State.category.prefix(1))), .one(world.oneOf(streams).name)]))
     }
 
     /// Sends orders to a gateway, all at once. Answers are lost only with the gateway, and then that is noticed.

@@ -38,6 +38,8 @@ struct Circumstances {
     var snapshots: SnapshotPolicy
     /// How far a gateway's clock may be from the log's.
     var clockError: ClosedRange<Microseconds>
+    /// Whether gateways know who their clients are, and let them see only some streams.
+    var sendersAreKnown: Bool
     /// For how long there are faults.
     var turbulence: Microseconds
 
@@ -65,6 +67,7 @@ struct Circumstances {
             deadline: .microseconds(world.oneOf([4, 20, 200]) * timeout))
         snapshots = SnapshotPolicy(interval: world.oneOf([0, 2, 5]), auditedOneIn: 0)
         clockError = world.oneOf([0...0, -2000...2000, -500_000...500_000])
+        sendersAreKnown = world.onceIn(2)
         turbulence = world.oneOf([.milliseconds(20), .milliseconds(200), .seconds(1)])
     }
 }

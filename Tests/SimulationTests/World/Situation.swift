@@ -12,6 +12,12 @@ enum Situation: CaseIterable {
     case loadedFromSnapshot
     case executed, refused, conditionFailed, keyReused, inProgress
     case executedReplay, refusedReplay
+    /// An order would have taken from a stream that its sender does not see.
+    case beyondReach
+    /// A stream that its sender does not see was added to.
+    case addedBeyondReach
+    /// A key was used by two actors.
+    case keyOfTwo
     case outcomeUnknown, unavailable, overloaded
     /// A reply came after its request had ended.
     case lateReply

@@ -11,6 +11,8 @@ enum Invariant: String {
     case nothingLost = "I8: nothing acknowledged is lost"
     case nothingTwice = "I8: nothing is applied twice"
     case nothingMissed = "I9: no subscriber misses an event"
+    case actor = "every event names who sent its command"
+    case reach = "what a sender does not see is never taken from"
     case condition = "conditional commands are executed only at the version demanded"
     case inOrder = "commands in sequence are executed in their order"
     case whole = "an append is seen whole or not at all"

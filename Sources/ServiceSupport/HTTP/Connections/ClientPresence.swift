@@ -8,6 +8,9 @@ public struct ClientPresence: Sendable {
 
     let channel: any Channel
 
+    /// The client's IP address, for a log.
+    public var address: String? { channel.remoteAddress?.ipAddress }
+
     /// Whether the connection has not ended: whoever has closed its own end alone may still read answers.
     public var isConnected: Bool { channel.isActive }
 

@@ -33,11 +33,20 @@ enum SimulatedAccounts: SimulatedDomain {
         case 16: .freeze(direction: world.oneOf([.debits, .credits, .all]), reason: "suspicion")
         case 17: .unfreeze(reason: "none")
         case 18: world.onceIn(4) ? .close(reason: "the end") : .withdraw(amount: amount(world))
-        default: .reverse(version: world.between(0...seen + 1), reason: "a mistake")
+        // Often what its client has just done.
+        default: .reverse(version: world.onceIn(2) ? seen : world.between(0...seen + 1), reason: "a mistake")
         }
     }
 
     static func fingerprint(of command: AccountCommand) -> Digest256 { Digest256(hashing: command.canonicalBytes) }
+
+    static func isHarmless(_ event: AccountEvent) -> Bool {
+        switch event {
+        case .received, .holdExpired: true
+        case .reversed(let reversal): reversal.direction == .credit
+        default: false
+        }
+    }
 
     /// A malformed command binds no key.
     static func isKept(_ refusal: AccountRefusal) -> Bool {

@@ -32,6 +32,8 @@ enum Counters: SimulatedDomain {
         }
     }
 
+    static func isHarmless(_ event: Counter.Event) -> Bool { event.by > 0 && event.undoes == nil }
+
     static func isKept(_ refusal: Counter.Refusal) -> Bool { refusal != .noSuchEvent }
 
     /// What was counted, over all counters: a move and its undoing change nothing.

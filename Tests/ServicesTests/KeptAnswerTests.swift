@@ -1,0 +1,36 @@
+import Testing
+
+@testable import CommandService
+
+@Suite struct KeptAnswerTests {
+    private static let refusal = RecordedAnswer.refused(status: 404, body: Array("{}".utf8))
+
+    /// What is kept is kept for ever, so its bytes never change.
+    @Test(
+        arguments: [
+            (KeptAnswer(.obeyed, by: nil), [0]),
+            (KeptAnswer(refusal, by: nil), [1, 0x01, 0x94, 0x7B, 0x7D]),
+            (KeptAnswer(.obeyed, by: "ann"), [2, 0, 0, 0, 3, 0x61, 0x6E, 0x6E, 0]),
+            (KeptAnswer(refusal, by: "é"), [2, 0, 0, 0, 2, 0xC3, 0xA9, 1, 0x01, 0x94, 0x7B, 0x7D]),
+        ] as [(KeptAnswer, [UInt8])])
+    func `an answer has these bytes`(kept: KeptAnswer, bytes: [UInt8]) {
+        #expect(kept.encoded == bytes)
+        #expect(KeptAnswer(bytes) == kept)
+    }
+
+    @Test(arguments: [1, 300, 5000]) func `a name of any length is read back`(length: Int) {
+        let kept = KeptAnswer(Self.refusal, by: String(repeating: "x", count: length))
+        #expect(KeptAnswer(kept.encoded) == kept)
+    }
+
+    @Test(
+        arguments: [
+            [], [2], [2, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0], [2, 0, 0, 0, 1, 0x61], [2, 0, 0, 0, 2, 0x61, 0],
+            [2, 0xFF, 0xFF, 0xFF, 0xFF, 0x61, 0], [2, 0, 0, 0, 1, 0xFF, 0],
+            [2, 0, 0, 0, 1, 0x61, 2, 0, 0, 0, 1, 0x61, 0],
+            [2, 0, 0, 0, 1, 0x61, 0, 0], [3, 0],
+        ] as [[UInt8]])
+    func `other bytes are no answer`(bytes: [UInt8]) {
+        #expect(KeptAnswer(bytes) == nil)
+    }
+}
