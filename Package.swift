@@ -152,7 +152,7 @@ let package = Package(
         .executableTarget(
             name: "query-service",
             dependencies: [
-                "Accounts", "AccountsHTTP", "EventSourcing", "QueryService", "ServiceSupport", "ZeroMQ",
+                "Accounts", "AccountsHTTP", "EventSourcing", "QueryService", "SecureFiles", "ServiceSupport", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

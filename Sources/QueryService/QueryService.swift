@@ -17,6 +17,7 @@ public final class QueryService: Service {
     private let projections: ProjectionSet
     private let follower: LogFollower
     private let checkpoints: CheckpointPolicy?
+    private let checkpointKey: CheckpointKey?
     private let snapshots: SnapshotTrust
     private let logger: Logger
 
@@ -25,7 +26,8 @@ public final class QueryService: Service {
     /// - Parameters:
     ///   - checkpoints: where projections are written, and how often; nil: nowhere, so that each start reads the whole
     ///     log.
-    ///   - key: what snapshots must be signed with to be believed; without one none is.
+    ///   - key: what snapshots must be signed with to be believed; without one none is. Checkpoints are written with a key
+    ///     that is derived from it, unless this process alone has it.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
         log address: EventLogAddress, projections: ProjectionList, checkpoints: CheckpointPolicy? = nil,
@@ -35,10 +37,11 @@ public final class QueryService: Service {
         self.address = address
         self.logger = logger
         self.checkpoints = checkpoints
+        checkpointKey = CheckpointKey(key)
         loop = try SocketLoop(name: "query", context: context)
         client = EventLogClient(address, on: loop)
         self.projections = ProjectionSet(projections.hosts, logger: logger)
-        let start = self.projections.begin(loadingFrom: checkpoints?.folder)
+        let start = self.projections.begin(loadingFrom: checkpoints?.folder, key: checkpointKey)
         follower = LogFollower(address, after: start, reading: client, for: self.projections, on: loop)
     }
 
@@ -165,8 +168,10 @@ public final class QueryService: Service {
     private func saveAll(after records: UInt64) async {
         guard let checkpoints else { return }
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [projections] in
-                for projection in projections.projections { projection.save(to: checkpoints.folder, after: records) }
+            DispatchQueue.global().async { [projections, checkpointKey] in
+                for projection in projections.projections {
+                    projection.save(to: checkpoints.folder, key: checkpointKey, after: records)
+                }
                 continuation.resume()
             }
         }

@@ -61,8 +61,8 @@ public final class SQLiteEventStore: EventStore {
     ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
     ///   - writeAheadLog: the write-ahead log is emptied when it has grown to so many bytes.
     /// - Throws: ``StoreObstacle`` if another program is in the way or the disk is full: try again later. Else
-    ///   ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `straySideFile`, `foreignFile` and `newerSchema`, with the
-    ///   file left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
+    ///   ``SQLiteEventStoreError``: `cannotOpen`; `locked`; `straySideFile`, `foreignFile`, `newerSchema` and
+    ///   `alteredSchema`, with the file left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
     public convenience init(
         path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         writeAheadLog: Int = SQLiteEventStore.largestWriteAheadLog
@@ -252,6 +252,14 @@ public final class SQLiteEventStore: EventStore {
                     + "the log for long; let it finish, or end it" : nil)
     }
 
+    /// A warning that others than its owner may read or write the log's files, as older versions made them; nil if not.
+    public static func exposure(of path: String) -> String? {
+        let files = ([""] + SideFiles.suffixes + [".lock"]).map { path + $0 }
+        let open = files.filter { DatabasePath.isForOthers($0) }
+        guard let first = open.first else { return nil }
+        return "others than its owner may use \(first), which holds the log: chmod 600 \(open.joined(separator: " "))"
+    }
+
     private func write<Value: Sendable>(_ body: (inout Writer, Database) throws -> Value) throws -> Value {
         try writer.withLock { writer in
             try requireOpen()
@@ -317,7 +325,7 @@ extension SQLiteEventStore {
         // A transaction that can be neither committed nor rolled back must end in an error, not in GRDB's trap.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
-            try Schema.distrust(database)
+            try Distrust.begin(database)
             // Before GRDB makes the first change to the file, which is to switch on the write-ahead log.
             if !database.configuration.readonly { try Schema.check(database, path: path) }
         }

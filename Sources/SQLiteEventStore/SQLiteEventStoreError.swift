@@ -19,6 +19,8 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
         public static let replaced = Code(description: "replaced")
         /// The file was written by a newer Daybook.
         public static let newerSchema = Code(description: "newerSchema")
+        /// The file has a table, index, view or trigger that is not as Daybook makes it.
+        public static let alteredSchema = Code(description: "alteredSchema")
         /// The file's settings would not make events durable.
         public static let notDurable = Code(description: "notDurable")
         /// The file holds what no Daybook wrote: it was altered, or the disk failed.

@@ -21,7 +21,8 @@ public struct SecureFileError: Error, Hashable, Sendable, CustomStringConvertibl
 
     /// An error with the system's words.
     static func system(_ what: String, _ path: String, _ number: Int32) -> SecureFileError {
-        number == ELOOP
+        let path = SecretText.shown(path)
+        return number == ELOOP
             ? SecureFileError("\(path) is a symbolic link: name the file itself", number: number)
             : SecureFileError("cannot \(what) \(path): \(String(cString: strerror(number)))", number: number)
     }

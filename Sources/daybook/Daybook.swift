@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import FoundationEssentials
 internal import Glibc
 internal import ServiceSupport
 
@@ -29,6 +30,8 @@ struct Daybook: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // It reads keys and tokens. Only the environment can say otherwise: the file .env is not read by every command.
+        if ProcessInfo.processInfo.environment[CoreDumps.setting.name] != "yes" { CoreDumps.prevent() }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -48,7 +48,9 @@ await program.run { settings, logger in
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
         do {
-            return try SQLiteEventStore(path: path, writeAheadLog: size)
+            let store = try SQLiteEventStore(path: path, writeAheadLog: size)
+            if let warning = SQLiteEventStore.exposure(of: path) { logger.warning("\(warning)") }
+            return store
         } catch let obstacle as StoreObstacle {
             throw obstacle
         } catch {

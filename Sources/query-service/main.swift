@@ -1,8 +1,8 @@
 internal import Accounts
 internal import AccountsHTTP
-internal import FoundationEssentials
 internal import Logging
 internal import QueryService
+internal import SecureFiles
 internal import ServiceLifecycle
 internal import ServiceSupport
 internal import ZeroMQ
@@ -39,8 +39,8 @@ await program.run { settings, logger in
     let bytes = try settings.value(historyBytes)
     let interval = try settings.value(checkpointInterval)
     let checkpoints = try settings.value(checkpointFolder).map { folder in
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        do throws(SecureFileError) {
+            try SecureFile.makeFolder(folder)
         } catch {
             throw ServiceFailure(
                 "the folder \(folder), the value of \(checkpointFolder.name), cannot be made: \(error)")

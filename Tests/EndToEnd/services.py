@@ -25,8 +25,8 @@ START_DEADLINE = 30.0
 STOP_DEADLINE = 5.0
 
 _PREFIXES_OF_SETTINGS = (
-    "EVENT_", "COMMAND_", "QUERY_", "SNAPSHOT_", "HTTP_", "ACCESS_", "PEER_", "ALLOW_INSECURE", "AUDIT_LOG", "LOG_LEVEL",
-    "PORT",
+    "EVENT_", "COMMAND_", "QUERY_", "SNAPSHOT_", "HTTP_", "ACCESS_", "PEER_", "ALLOW_INSECURE", "AUDIT_LOG", "CORE_DUMPS",
+    "LOG_LEVEL", "PORT",
 )  # fmt: skip
 
 
@@ -91,6 +91,8 @@ class Service:
         self.directory = directory
         # Further variables of its environment.
         self.variables = {}
+        # Its file mode creation mask; -1: that of the tests.
+        self.umask = -1
         self.output_file = directory / f"{program}.log"
         self.process = None
         self.secrets = secrets or secured.default()
@@ -119,6 +121,7 @@ class Service:
                 stderr=output,
                 cwd=self.directory,
                 env=environment(self.settings | own) | self.variables,
+                umask=self.umask,
             )
         if wait:
             self.wait_until_ready()

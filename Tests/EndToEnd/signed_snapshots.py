@@ -18,6 +18,12 @@ def fingerprint(secret, schema=SCHEMA):
     return hmac.digest(secret, b"daybook snapshot fingerprint 1\n" + schema, "sha256")
 
 
+def seal(content, secret):
+    """The last line of a checkpoint, over all lines before it."""
+    key = hmac.digest(secret, b"daybook key for checkpoint\n", "sha256")
+    return b"hmac-sha256 " + hmac.digest(key, content, "sha256").hex().encode() + b"\n"
+
+
 def log_id(daybook):
     database = sqlite3.connect(f"file:{daybook.database}?mode=ro", uri=True)
     try:

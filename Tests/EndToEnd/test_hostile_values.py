@@ -17,7 +17,7 @@ import secured
 import store
 from daybook_frames import Command, Event, Write, sized, stream_bytes
 from daybook_subscriber import Requester, append
-from signed_snapshots import SCHEMA
+from signed_snapshots import SCHEMA, seal, secret_of
 from daybook_tool import Tool
 from problems import assert_problem
 from services import wait_until
@@ -271,12 +271,13 @@ def test_an_outcome_that_no_gateway_keeps_is_a_fault_that_is_told_and_ends_nobod
 # ---- checkpoints
 
 
-def forge(path, change_line, head=False):
-    """A checkpoint with other lines and the checksum that belongs to them: it has no key."""
+def forge(daybook, change_line, head=False):
+    """A checkpoint with other lines and the digest that belongs to them, under the services' own key."""
+    path = checkpoint_of(daybook)
     lines = path.read_bytes().split(b"\n")[:-2]
     lines = [change_line(line) if (number == 0) == head else line for number, line in enumerate(lines)]
     content = b"".join(line + b"\n" for line in lines)
-    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode() + b"\n")
+    path.write_bytes(content + seal(content, secret_of(daybook)))
 
 
 FORGERIES = {
@@ -306,7 +307,7 @@ def test_a_checkpoint_with_values_that_cannot_be_is_passed_over(start_daybook, f
     before = some_accounts(daybook)
     assert daybook.query.stop() == 0
     pattern, replacement, in_head = FORGERIES[forgery]
-    forge(checkpoint_of(daybook), lambda line: re.sub(pattern, replacement, line), head=in_head)
+    forge(daybook, lambda line: re.sub(pattern, replacement, line), head=in_head)
     daybook.query.start()
     assert "a checkpoint is passed over" in daybook.query.output or "not the one" in daybook.query.output
     assert daybook.queries.get("/accounts").json == before

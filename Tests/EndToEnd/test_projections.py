@@ -1,5 +1,6 @@
 """Projections: what they tell of themselves, and their checkpoints."""
 
+import hashlib
 import re
 from decimal import Decimal
 from urllib.parse import quote
@@ -7,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from services import wait_until
+from signed_snapshots import seal
 
 
 def metrics(service):
@@ -114,7 +116,9 @@ def test_a_damaged_or_foreign_checkpoint_is_passed_over(start_daybook, damage):
     elif damage == "empty":
         content = b""
     else:
-        content = checkpoint_of(start_other_log(start_daybook)).read_bytes()
+        # Of services that have the same key.
+        key = daybook.directory / "data" / "snapshot.key"
+        content = checkpoint_of(start_other_log(start_daybook, SNAPSHOT_KEY=key)).read_bytes()
     path.write_bytes(content)
     daybook.query.start()
     assert daybook.queries.get("/accounts").json == before
@@ -122,8 +126,43 @@ def test_a_damaged_or_foreign_checkpoint_is_passed_over(start_daybook, damage):
     assert expected in daybook.query.output
 
 
-def start_other_log(start_daybook):
-    other = start_daybook()
+@pytest.mark.parametrize("by", ["an older version", "another key", "a stranger"])
+def test_a_checkpoint_that_was_not_written_with_the_key_is_not_believed(start_daybook, by):
+    daybook = start_daybook()
+    before = fill(daybook)
+    path, key = checkpoint_of(daybook), daybook.directory / "data" / "snapshot.key"
+    assert daybook.query.stop() == 0
+    secret = key.read_bytes()
+    lines = path.read_bytes().splitlines(keepends=True)[:-1]
+    content = b"".join(lines)
+    if by == "a stranger":
+        content = content.replace(b'"0.25"', b'"9.25"', 1)
+    # A checksum that anybody can make, and one under a key that anybody may have.
+    plain = hashlib.sha256(content).hexdigest().encode() + b"\n"
+    path.write_bytes(content + (seal(content, bytes(32)) if by == "another key" else plain))
+    daybook.query.start()
+    assert "a checkpoint is passed over" in daybook.query.output and "SNAPSHOT_KEY" in daybook.query.output
+    assert daybook.queries.get("/accounts").json == before
+    # Once: from then on there is one with the key.
+    assert daybook.query.stop() == 0
+    content, last = path.read_bytes()[:-77], path.read_bytes()[-77:]
+    assert last == seal(content, secret)
+    daybook.query.start()
+    assert "checkpoint read" in daybook.query.output
+    assert daybook.queries.get("/accounts").json == before
+
+
+def test_without_a_key_a_checkpoint_has_a_checksum(start_daybook):
+    daybook = start_daybook(SNAPSHOT_KEY="none")
+    before = fill(daybook)
+    assert "checkpoint read" in restart_query(daybook)
+    content, last = checkpoint_of(daybook).read_bytes()[:-65], checkpoint_of(daybook).read_bytes()[-65:]
+    assert last == hashlib.sha256(content).hexdigest().encode() + b"\n"
+    assert daybook.queries.get("/accounts").json == before
+
+
+def start_other_log(start_daybook, **settings):
+    other = start_daybook(**settings)
     other.gateway.open("stranger", 1)
     other.wait_until_caught_up()
     assert other.query.stop() == 0

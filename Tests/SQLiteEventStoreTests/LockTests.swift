@@ -22,12 +22,15 @@ struct LockTests {
         try SQLiteEventStore(path: folder.database).close()
     }
 
-    @Test("another name of the same file is the same file")
+    @Test("a symbolic link to the file is refused, one to its folder is the same file")
     func symbolicLink() throws {
         let store = try SQLiteEventStore(path: folder.database)
         let link = folder.path + "/link.db"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.database)
-        expectRefused(link, .locked, words: [folder.database + ".lock"])
+        expectRefused(link, .cannotOpen, words: [link, "symbolic link", folder.database])
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/linked", withDestinationPath: folder.path)
+        expectRefused(folder.path + "/linked/daybook.db", .locked, words: [folder.database + ".lock"])
         try store.close()
     }
 

@@ -161,6 +161,8 @@ def processes(instance: Instance) -> set[Identity]:
 
 
 if __name__ == "__main__":
+    # The logs name accounts and clients.
+    os.umask(0o077)
     commands = {"running": running, "show": show, "up": up, "down": down, "run": lambda: supervise(ROOT)}
     try:
         sys.exit(commands[sys.argv[1]]())

@@ -48,8 +48,15 @@ public struct SnapshotKey: Sendable {
         HMAC<SHA256>.isValidAuthenticationCode(bytes, authenticating: message, using: derived(for: purpose))
     }
 
-    private func derived(for purpose: String) -> SymmetricKey {
-        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array("daybook key for \(purpose)\n".utf8), using: secret))
+    /// The secret of such a key, for long messages that are taken in part by part.
+    ///
+    /// - Returns: nil if no other process has this key: what is kept under such a secret could never be read again.
+    public func secret(for purpose: String) -> [UInt8]? { isShared ? derivedSecret(for: purpose) : nil }
+
+    private func derived(for purpose: String) -> SymmetricKey { SymmetricKey(data: derivedSecret(for: purpose)) }
+
+    private func derivedSecret(for purpose: String) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array("daybook key for \(purpose)\n".utf8), using: secret))
     }
 
     fileprivate func digest(of message: [UInt8]) -> Digest256 { Digest256(authenticating: message, secret) }

@@ -3,8 +3,8 @@ internal import EventSourcing
 internal import Glibc
 internal import JSON
 
-/// The file in which a projection's checkpoint stands: a head in JSON, the projection's own lines, and a last line with
-/// SHA-256 of everything before it.
+/// The file in which a projection's checkpoint stands: a head in JSON, the projection's own lines, and a last line with a
+/// digest of everything before it, a ``CheckpointSeal``.
 ///
 /// It is written beside the old one, flushed, and put in its place at once, so that there is always a whole one.
 struct CheckpointFile {
@@ -21,11 +21,14 @@ struct CheckpointFile {
     let path: String
     let projection: String
     let fingerprint: Digest256
+    /// What it is written with, and must have been written with to be believed; nil: only damage is noticed.
+    let key: CheckpointKey?
 
-    init(in folder: String, projection: String, fingerprint: Digest256) {
+    init(in folder: String, projection: String, fingerprint: Digest256, key: CheckpointKey? = nil) {
         path = "\(folder)/\(projection).checkpoint"
         self.projection = projection
         self.fingerprint = fingerprint
+        self.key = key
     }
 
     // MARK: writing
@@ -38,18 +41,18 @@ struct CheckpointFile {
         let temporary = path + ".new"
         let file = try makeAnew(temporary)
         do {
-            var hasher = LineHasher()
+            var seal = CheckpointSeal(key)
             func put(_ line: [UInt8]) throws {
                 let whole = line + [UInt8(ascii: "\n")]
                 guard fwrite(whole, 1, whole.count, file) == whole.count else { throw systemError("write", temporary) }
             }
             func putHashed(_ line: [UInt8]) throws {
-                hasher.add(line)
+                seal.add(line)
                 try put(line)
             }
             try putHashed(head(logID, checkpoint.position, hash))
             try body(putHashed)
-            try put(Array(hasher.digest.description.utf8))
+            try put(seal.line)
             guard fflush(file) == 0, fsync(fileno(file)) == 0 else { throw systemError("flush", temporary) }
         } catch {
             fclose(file)
@@ -65,8 +68,13 @@ struct CheckpointFile {
     /// symbolic link would have its target overwritten, and a pipe would be waited for.
     private func makeAnew(_ path: String) throws -> UnsafeMutablePointer<FILE> {
         guard unlink(path) == 0 || errno == ENOENT else { throw systemError("remove", path) }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)
         guard descriptor >= 0 else { throw systemError("make", path) }
+        // Whatever the umask took away.
+        guard fchmod(descriptor, S_IRUSR | S_IWUSR) == 0 else {
+            defer { close(descriptor) }
+            throw systemError("make", path)
+        }
         guard let file = fdopen(descriptor, "w") else {
             defer { close(descriptor) }
             throw systemError("make", path)
@@ -95,27 +103,42 @@ struct CheckpointFile {
     /// Reads a checkpoint; nil where there is no file.
     ///
     /// - Parameter body: reads the projection's lines.
-    /// - Throws: ``Unusable`` where the file is damaged, of another projection or of another schema.
+    /// - Throws: ``Unusable`` where the file is damaged, of another projection or of another schema, or not written with
+    ///   the key.
     func read<Value>(
         _ body: (_ nextLine: () throws -> [UInt8]?) throws -> Value
     ) throws -> (checkpoint: LogCheckpoint, value: Value)? {
         guard let lines = try CheckpointLines.open(path) else { return nil }
+        if key != nil {
+            // Before anything is made of what stands in it, however much that is.
+            try authenticate(lines)
+            try lines.rewind()
+        }
         guard let first = try lines.next() else { throw Unusable(description: "it is empty") }
         let checkpoint = try checkpoint(from: first)
-        var hasher = LineHasher()
-        hasher.add(first)
+        var seal = CheckpointSeal(key)
+        seal.add(first)
         var ahead = try lines.next()
         let value = try body {
             // The last line is not the projection's.
             guard let line = ahead, let following = try lines.next() else { return nil }
             ahead = following
-            hasher.add(line)
+            seal.add(line)
             return line
         }
-        guard let last = ahead, last == Array(hasher.digest.description.utf8), try lines.next() == nil else {
-            throw Unusable(description: "its checksum does not agree with its content")
-        }
+        try seal.verify(ahead)
+        guard try lines.next() == nil else { throw Unusable(description: "it goes on after its digest") }
         return (checkpoint, value)
+    }
+
+    private func authenticate(_ lines: CheckpointLines) throws {
+        var seal = CheckpointSeal(key)
+        var last = try lines.next()
+        while let line = last, let following = try lines.next() {
+            seal.add(line)
+            last = following
+        }
+        try seal.verify(last)
     }
 
     private func checkpoint(from line: [UInt8]) throws -> LogCheckpoint {

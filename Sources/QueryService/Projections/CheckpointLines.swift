@@ -19,9 +19,12 @@ final class CheckpointLines {
     ///   waited for, or read for ever.
     static func open(_ path: String) throws -> CheckpointLines? {
         // Without O_NONBLOCK a pipe that nobody writes to would hold up the start.
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
+            if errno == ELOOP {
+                throw CheckpointFile.Unusable(description: "\(path) is not a regular file but a symbolic link")
+            }
             throw CheckpointFile.Unusable("cannot open \(path)", errno)
         }
         var status = stat()
@@ -62,6 +65,14 @@ final class CheckpointLines {
         guard start < buffer.count else { return nil }
         defer { start = buffer.count }
         return Array(buffer[start...])
+    }
+
+    /// Begins again with the first line.
+    func rewind() throws {
+        guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw CheckpointFile.Unusable("it cannot be read", errno) }
+        buffer = []
+        start = 0
+        isAtEnd = false
     }
 
     private func lineFeed(from offset: Int) -> Int? {

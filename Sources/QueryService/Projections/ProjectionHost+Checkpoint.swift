@@ -4,11 +4,11 @@ internal import Logging
 internal import Synchronization
 
 extension ProjectionHost {
-    /// Reads the projection from its checkpoint. One that is damaged or of another version is passed over with a
-    /// warning: the log has everything.
-    func load(from folder: String) -> LogCheckpoint? {
+    /// Reads the projection from its checkpoint. One that is damaged, of another version or not written with the key is
+    /// passed over with a warning: the log has everything.
+    func load(from folder: String, key: CheckpointKey? = nil) -> LogCheckpoint? {
         guard let form else { return nil }
-        let file = CheckpointFile(in: folder, projection: name, fingerprint: form.fingerprint)
+        let file = CheckpointFile(in: folder, projection: name, fingerprint: form.fingerprint, key: key)
         do {
             guard let (checkpoint, model) = try file.read(form.read) else { return nil }
             state.withLock { $0.reset(to: model, after: checkpoint) }
@@ -26,7 +26,7 @@ extension ProjectionHost {
     /// Writes the projection's checkpoint, where at least so many records have come since the last one.
     ///
     /// Blocks until it is on disk. Queries and records go on meanwhile, on a copy that shares what does not change.
-    func save(to folder: String, after records: UInt64) {
+    func save(to folder: String, key: CheckpointKey? = nil, after records: UInt64) {
         guard let form else { return }
         let (model, checkpoint) =
             state.withLock { state -> (Model, LogCheckpoint)? in
@@ -37,7 +37,7 @@ extension ProjectionHost {
                 return (state.model, state.checkpoint)
             } ?? (nil, nil)
         guard let model, let checkpoint else { return }
-        let file = CheckpointFile(in: folder, projection: name, fingerprint: form.fingerprint)
+        let file = CheckpointFile(in: folder, projection: name, fingerprint: form.fingerprint, key: key)
         do {
             try file.write(checkpoint) { try form.write(model, $0) }
             state.withLock { $0.savedPosition = checkpoint.position }

@@ -13,8 +13,8 @@ final class ProjectionSet: LogConsumer {
     }
 
     /// Where to begin following the log: after the oldest of the checkpoints in the folder; nil: without checkpoints.
-    func begin(loadingFrom folder: String?) -> LogCheckpoint {
-        let loaded = projections.map { projection in folder.flatMap { projection.load(from: $0) } }
+    func begin(loadingFrom folder: String?, key: CheckpointKey? = nil) -> LogCheckpoint {
+        let loaded = projections.map { projection in folder.flatMap { projection.load(from: $0, key: key) } }
         // Without a checkpoint of its own, only what holds a window of the log can begin anywhere else.
         let needed = zip(projections, loaded).filter { !$0.0.isWindow }.map { $0.1 ?? .beginning }
         let start = needed.min { $0.position < $1.position } ?? .beginning

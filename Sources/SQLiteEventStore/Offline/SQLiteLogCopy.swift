@@ -38,7 +38,7 @@ public enum SQLiteLogCopy {
     private static func cut(_ path: String, after last: UInt64) throws {
         do {
             var configuration = Configuration()
-            configuration.prepareDatabase { try Schema.distrust($0) }
+            configuration.prepareDatabase { try Distrust.begin($0) }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { _ = try Schema.open($0, path: path, at: .now()) }
             try queue.write { database in

@@ -1,6 +1,12 @@
 public import EventSourcing
 internal import GRDB
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// A log's file, opened for reading only: a live one beside the service that writes it, or a backup.
 ///
 /// Every call sees the file as it is at that moment and holds no lock afterwards, so that a long look at a live log
@@ -25,14 +31,16 @@ public final class SQLiteLogFile: Sendable {
 
     /// Opens the log at `path`.
     ///
-    /// - Throws: ``SQLiteEventStoreError``: `cannotOpen` where there is none, `foreignFile`, `newerSchema`, `damaged`.
+    /// - Throws: ``SQLiteEventStoreError``: `cannotOpen` where there is none, `foreignFile`, `newerSchema`,
+    ///   `alteredSchema`, `damaged`.
     public init(path: String) throws {
         self.path = path
         guard DatabasePath.exists(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "there is no log at \(path)")
         }
+        try DatabasePath.requireNoLink(path)
         // A FIFO would be waited for.
-        guard DatabasePath.isRegularFile(path) else {
+        guard !DatabasePath.isSpecial(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "\(path) is not a file")
         }
         try SideFiles.requireRegular(beside: path)
@@ -42,13 +50,15 @@ public final class SQLiteLogFile: Sendable {
             configuration.readonly = true
             configuration.label = "SQLiteLogFile"
             configuration.busyMode = .timeout(5)
-            configuration.prepareDatabase { try Schema.distrust($0) }
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            self.queue = queue
-            logID = try queue.read { database in
+            configuration.prepareDatabase { database in
+                try Distrust.begin(database)
                 try Schema.check(database, path: path)
-                return try Schema.logID(database, path: path)
             }
+            // Never taken for a URI, whatever the file is called.
+            let queue = try DatabaseQueue(
+                path: path.hasPrefix("/") ? path : "./\(path)", configuration: configuration)
+            self.queue = queue
+            logID = try queue.read { try Schema.logID($0, path: path) }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw SQLiteEventStoreError(.foreignFile, "\(path) is not an SQLite database")
         } catch {
@@ -140,6 +150,15 @@ public final class SQLiteLogFile: Sendable {
         }
     }
 
+    /// Requires that SQLite finds nothing wrong with the file itself. A damaged one may say the same page of events again
+    /// and again: to be called before a copy is made of a file that may be anybody's.
+    ///
+    /// - Throws: ``SQLiteEventStoreError`` `damaged`.
+    public func requireSound() throws {
+        guard let problem = try structuralProblem() else { return }
+        throw SQLiteEventStoreError(.damaged, "\(path) is damaged: \(problem.printable)")
+    }
+
     /// What SQLite finds wrong with the file itself, such as an index that does not agree with its table; nil: nothing.
     public func structuralProblem() throws -> String? {
         try read { database in
@@ -151,6 +170,8 @@ public final class SQLiteLogFile: Sendable {
     /// Writes a copy of the log as it is at one moment into a new file, while the service goes on, and flushes it.
     public func copy(to path: String) throws {
         do {
+            // SQLite takes an empty file, and would make one by the umask.
+            close(try RegularFile.makeAnew(path))
             // Reads one snapshot, which delays no writer, and leaves out what the file no longer uses.
             try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
             try FileFlush.flush(path)

@@ -6,20 +6,15 @@
 
 /// Finds and prepares the place of a database file.
 enum DatabasePath {
-    /// The path with symbolic links resolved, so that two names of one file meet at the same lock. Makes the folder
-    /// where it is missing.
+    /// The path with symbolic links among its folders resolved, so that two names of one file meet at the same lock. Makes
+    /// the folder where it is missing, for this user alone.
     ///
     /// The file itself is never opened here: closing a descriptor of it would drop the locks that SQLite holds in
     /// this process.
     static func prepare(_ path: String) throws -> String {
-        if let resolved = resolve(path) { return resolved }
-        if exists(path) {
-            throw SQLiteEventStoreError(
-                .cannotOpen, "\(path) cannot be followed to a file; if it is a symbolic link, make what it leads to",
-                cause: SystemError.last)
-        }
+        try requireNoLink(path)
         let (folder, name) = split(path)
-        guard !name.isEmpty else {
+        guard !name.isEmpty, name != ".", name != ".." else {
             throw SQLiteEventStoreError(.cannotOpen, "the path of the database, \"\(path)\", names no file")
         }
         try makeFolder(folder)
@@ -27,6 +22,19 @@ enum DatabasePath {
             throw SQLiteEventStoreError(.cannotOpen, "cannot find the folder \(folder)", cause: SystemError.last)
         }
         return resolved == "/" ? "/\(name)" : "\(resolved)/\(name)"
+    }
+
+    /// Refuses a path whose last component is a symbolic link: somebody else may have put it there.
+    static func requireNoLink(_ path: String) throws {
+        guard isLink(path) else { return }
+        let target = resolve(path).map { ", \($0)" } ?? ""
+        throw SQLiteEventStoreError(
+            .cannotOpen, "\(path) is a symbolic link: name the file that it leads to\(target)")
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private static func resolve(_ path: String) -> String? {
@@ -47,7 +55,12 @@ enum DatabasePath {
         if access(folder, F_OK) == 0 { return }
         let parent = split(folder).folder
         if parent != folder { try makeFolder(parent) }
-        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+        guard mkdir(folder, 0o700) == 0 else {
+            if errno == EEXIST { return }
+            throw SQLiteEventStoreError(.cannotOpen, "cannot make the folder \(folder)", cause: SystemError.last)
+        }
+        // Whatever the umask took away.
+        guard chmod(folder, 0o700) == 0 else {
             throw SQLiteEventStoreError(.cannotOpen, "cannot make the folder \(folder)", cause: SystemError.last)
         }
         try FileFlush.flush(parent)
@@ -68,16 +81,16 @@ enum DatabasePath {
         return stat(path, &status) == 0 ? UInt64(clamping: status.st_size) : nil
     }
 
-    /// Whether a path leads to a regular file.
-    static func isRegularFile(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
-
     /// Whether there is something of this name that is no regular file, such as a symbolic link.
     static func isSpecial(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    }
+
+    /// Whether others than its owner may use a file.
+    static func isForOthers(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
     /// Removes a file, where there is one.

@@ -9,8 +9,14 @@ enum Schema {
     /// The version of the tables, kept as SQLite's `user_version`.
     static let version: Int64 = 4
 
-    /// `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
-    private static let tables = """
+    /// How the tables of a version were made.
+    static func tables(ofVersion version: Int64) -> String {
+        base + (version < 3 ? streamIndex : "") + (version >= 2 ? snapshots : "")
+            + (version >= 3 ? StreamIndex.tables : "") + (version >= 4 ? appends : "")
+    }
+
+    /// Of all versions. `recorded_at` and `created_at` count microseconds since 1970-01-01T00:00:00Z.
+    private static let base = """
         CREATE TABLE log (
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
             id BLOB NOT NULL CHECK (length(id) = 16),
@@ -40,7 +46,13 @@ enum Schema {
             stream_versions TEXT NOT NULL,
             PRIMARY KEY (category, stream, key)
         ) STRICT, WITHOUT ROWID;
-        """ + snapshots + StreamIndex.tables + appends
+        """
+
+    /// Went with version 3.
+    private static let streamIndex = """
+
+        CREATE UNIQUE INDEX events_by_stream ON events (category, stream, version);
+        """
 
     /// Came with version 2.
     private static let snapshots = """
@@ -67,31 +79,40 @@ enum Schema {
         ALTER TABLE command_keys ADD COLUMN streams TEXT;
         """
 
-    /// Lets a file's own schema call no function with an effect, and has pages looked at before they are believed.
-    static func distrust(_ database: Database) throws {
-        try database.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    /// Refuses a file that is not Daybook's, is a newer Daybook's, or has anything in its schema that Daybook did not make.
+    /// Changes nothing.
+    static func check(_ database: Database, path: String) throws {
+        try SchemaCheck.bounded(database, path: path) {
+            if let version = try knownVersion(database, path: path) {
+                try SchemaCheck.run(database, version: version, path: path)
+            }
+        }
     }
 
-    /// Refuses a file that is not Daybook's, or is a newer Daybook's. Changes nothing.
-    static func check(_ database: Database, path: String) throws {
+    /// - Returns: nil for a file without any content.
+    private static func knownVersion(_ database: Database, path: String) throws -> Int64? {
         let application = try pragma("application_id", database)
         let version = try pragma("user_version", database)
         if application != applicationID {
-            let objects = try Int64.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema")
+            let objects = try Int64.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master")
             guard application == 0, version == 0, objects == 0 else {
                 throw SQLiteEventStoreError(
                     .foreignFile,
                     "\(path) belongs to another program (application id \(application)): choose another path")
             }
-        } else if version > Self.version {
+            return nil
+        }
+        if version > Self.version {
             throw SQLiteEventStoreError(
                 .newerSchema,
                 "\(path) has schema version \(version), and this program knows versions up to \(Self.version): "
                     + "use the Daybook that wrote it, or a newer one")
-        } else if version < 1 {
+        }
+        if version < 1 {
             throw SQLiteEventStoreError(
                 .damaged, "\(path) says that it is Daybook's but has schema version \(version): restore a backup")
         }
+        return version
     }
 
     /// Makes the tables and the log's id where the file is new, and the tables that an older file lacks: in one
@@ -104,7 +125,7 @@ enum Schema {
             try database.inTransaction(.immediate) {
                 try database.execute(sql: "PRAGMA application_id = \(applicationID)")
                 try database.execute(sql: "PRAGMA user_version = \(version)")
-                try database.execute(sql: tables)
+                try database.execute(sql: tables(ofVersion: version))
                 let insert = try PreparedStatement("INSERT INTO log VALUES (1, ?, ?)", database)
                 try insert.bind(id, at: 1)
                 try insert.bind(time.microseconds, at: 2)

@@ -21,7 +21,7 @@ enum WriteAheadLogCheck {
     ///
     /// - Throws: `damaged` where acknowledged frames would be dropped.
     static func run(_ path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         // Where there is none, or it cannot be read, SQLite tells what matters.
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }

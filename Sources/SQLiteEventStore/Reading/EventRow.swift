@@ -36,6 +36,10 @@ enum EventRow {
         guard row.count(at: 1) <= StreamID.maxCategoryLength, row.count(at: 2) <= StreamID.maxNameLength,
             row.count(at: 4) <= StreamID.maxEventTypeLength
         else { throw SQLiteEventStoreError.damaged(at: position, "the name of its stream or its type is too long") }
+        guard size(row) <= RequestRules.largestEvent else {
+            throw SQLiteEventStoreError.damaged(
+                at: position, "it has \(size(row)) bytes, more than the \(RequestRules.largestEvent) that are kept")
+        }
         let header = RecordHeader(
             schemaVersion: schemaVersion, logID: logID, position: position,
             streamVersion: row.ordinal(at: 3), recordedAt: recordedAt, eventID: id, continues: continues == 1,

@@ -69,8 +69,14 @@ enum StreamHeadTable {
         try rows.bind(until(database), at: 1)
         // Each end with whether its landmark was passed, too.
         var ends: [StreamID: (head: StreamHead, hasLandmark: Bool)] = [:]
+        var last: UInt64 = 0
         while try rows.step() {
             let position = UInt64(clamping: rows.integer(at: 0))
+            // A damaged file may say the same pages again and again.
+            guard position > last else {
+                throw SQLiteEventStoreError.damaged(at: position, "it comes twice, or after a later one")
+            }
+            last = position
             guard let stream = StreamID(category: rows.borrowedBytes(at: 1), name: rows.borrowedBytes(at: 2)) else {
                 throw SQLiteEventStoreError.damaged(
                     at: position, "\(rows.text(at: 1).printable)/\(rows.text(at: 2).printable) is not a stream")

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 public import Logging
+internal import SecureFiles
 public import ServiceLifecycle
 internal import UnixSignals
 
@@ -63,7 +64,9 @@ public struct ServiceProgram: Sendable {
                 known: settings, arguments: arguments.filter { $0 != "--print-settings" },
                 environment: ProcessInfo.processInfo.environment)
             if isToPrint {
-                let lines = try settings.settingsInEffect().map { "\($0.name)=\($0.text)" }
+                let lines = try settings.settingsInEffect().map { name, text in
+                    "\(name)=\(name.hasSuffix("_PUBLIC_KEY") ? text : SecretText.shown(text))"
+                }
                 end(printing: lines.joined(separator: "\n"), code: 0)
             }
             if try !settings.value(CoreDumps.setting) { CoreDumps.prevent() }

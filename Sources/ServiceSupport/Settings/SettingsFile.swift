@@ -43,9 +43,10 @@ package struct SettingsFile: Sendable {
     /// All bytes of the file; nil if it is missing and may be.
     private static func bytes(of path: String, isOptional: Bool) throws(SettingError) -> [UInt8]? {
         // Without O_NONBLOCK, a FIFO under this name would keep the program waiting for a writer.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else {
             if isOptional, errno == ENOENT { return nil }
+            if errno == ELOOP { throw failure(path, "it is a symbolic link: name the file itself") }
             throw failure(path, String(cString: strerror(errno)))
         }
         defer { close(descriptor) }

@@ -14,11 +14,13 @@ final class LineReader {
     private var unread = 0..<0
     private var lines = 0
 
-    /// - Parameter path: the file; `-` for standard input.
+    /// - Parameter path: the file; `-` for standard input. A symbolic link is not followed, but for those in `/dev` and
+    ///   `/proc`, by which a shell names its pipes.
     /// - Throws: the exit code for an input that cannot be read, having told so.
     init(_ path: String) throws {
         self.path = path
-        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        let flags = path.hasPrefix("/dev/") || path.hasPrefix("/proc/") ? 0 : O_NOFOLLOW
+        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | flags)
         if descriptor < 0 { throw failure("open") }
     }
 
@@ -65,7 +67,8 @@ final class LineReader {
     }
 
     private func failure(_ what: String) -> ExitCode {
-        Terminal.tell("daybook: cannot \(what) \(path): \(String(cString: strerror(errno)))")
+        let reason = errno == ELOOP ? "it is a symbolic link: name the file itself" : String(cString: strerror(errno))
+        Terminal.tell("daybook: cannot \(what) \(path): \(reason)")
         return ExitCode(EX_NOINPUT)
     }
 }

@@ -28,6 +28,7 @@ struct Restore: AsyncParsableCommand {
     func run() async throws {
         let path = try await store.path()
         let source = try StoreOptions.open(file)
+        try storeReported { try source.requireSound() }
         try requirePosition(toPosition, in: source)
         var bar = ProgressBar("verifying", unit: "events")
         let verified = try copyReported {

@@ -7,6 +7,9 @@ public struct SHA256 {
         /// One byte after another.
         public func makeIterator() -> IndexingIterator<[UInt8]> { bytes.makeIterator() }
 
+        /// Whether they are these bytes.
+        public static func == (digest: Digest, bytes: [UInt8]) -> Bool { digest.bytes == bytes }
+
         /// Lends the bytes.
         public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
             try bytes.withUnsafeBytes(body)
@@ -124,21 +127,42 @@ public struct SymmetricKey: Sendable {
 }
 
 /// HMAC (RFC 2104) with SHA-256.
-public enum HMAC<Hash> {
+public struct HMAC<Hash> {
+    private let block: [UInt8]
+    private var inner = SHA256()
+
+    /// A code of nothing yet.
+    public init(key: SymmetricKey) {
+        var block = key.bytes
+        if block.count > 64 {
+            var hasher = SHA256()
+            hasher.update(data: block)
+            block = Array(hasher.finalize())
+        }
+        self.block = block + [UInt8](repeating: 0, count: 64 - block.count)
+        inner.update(data: self.block.map { $0 ^ 0x36 })
+    }
+
+    /// Adds bytes.
+    public mutating func update(data: [UInt8]) { inner.update(data: data) }
+
+    /// The code of what was added.
+    public func finalize() -> SHA256.Digest {
+        var outer = SHA256()
+        outer.update(data: block.map { $0 ^ 0x5C })
+        outer.update(data: inner.finalize())
+        return outer.finalize()
+    }
+
     /// The code of a message.
     public static func authenticationCode(for message: [UInt8], using key: SymmetricKey) -> SHA256.Digest {
-        func hash(_ parts: [UInt8]...) -> SHA256.Digest {
-            var hasher = SHA256()
-            for part in parts { hasher.update(data: part) }
-            return hasher.finalize()
-        }
-        var block = key.bytes.count > 64 ? Array(hash(key.bytes)) : key.bytes
-        block += [UInt8](repeating: 0, count: 64 - block.count)
-        return hash(block.map { $0 ^ 0x5C }, Array(hash(block.map { $0 ^ 0x36 }, message)))
+        var code = HMAC(key: key)
+        code.update(data: message)
+        return code.finalize()
     }
 
     /// Whether a code is that of a message.
     public static func isValidAuthenticationCode(
         _ code: [UInt8], authenticating message: [UInt8], using key: SymmetricKey
-    ) -> Bool { Array(authenticationCode(for: message, using: key)) == code }
+    ) -> Bool { authenticationCode(for: message, using: key) == code }
 }
