@@ -31,7 +31,7 @@ def issuer(tmp_path):
 
 @pytest.fixture
 def daybook(start_daybook, issuer, tmp_path):
-    return start_daybook(secrets=Secrets(tmp_path / "secrets"), HTTP_RATE_LIMIT="100000/s", **issuer.settings)
+    return start_daybook(secrets=Secrets(tmp_path / "secrets"), **issuer.settings)
 
 
 class Readers:

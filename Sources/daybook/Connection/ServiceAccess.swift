@@ -53,7 +53,7 @@ struct ServiceAccess: Sendable {
     ///
     /// - Throws: ``SettingError`` if it would show a token to whoever is on the way.
     func request(_ address: HTTPAddress, _ path: String) throws(SettingError) -> HTTPClientRequest {
-        if authorization != nil, authority == nil, !address.isLoopback {
+        if authorization != nil, authority == nil, !address.isOnThisMachine {
             throw SettingError("a token is not sent to \(address) without TLS: set DAYBOOK_CA")
         }
         var request = HTTPClientRequest(url: "\(authority == nil ? "http" : "https")://\(address)\(path)")
@@ -78,5 +78,13 @@ struct ServiceAccess: Sendable {
             clients[authority] = client
             return client
         }
+    }
+}
+
+extension HTTPAddress {
+    /// Whether nobody is on the way to it: a name other than `localhost` may be anything.
+    fileprivate var isOnThisMachine: Bool {
+        host == "localhost" || host == "::1"
+            || (host.hasPrefix("127.") && host.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2E })
     }
 }
