@@ -168,6 +168,11 @@ def settings_of_tool(command):
     return shared().settings_of_tool(command) if IS_SECURED else {}
 
 
+def actor():
+    """What events say of whoever sends commands through the harness; nothing in the open form."""
+    return {"actor": "test-manager"} if IS_SECURED else {}
+
+
 def context():
     """By which a client trusts the services; None in the open form."""
     return shared().context if IS_SECURED else None
