@@ -98,7 +98,7 @@ make_tokens() {
     printf 'made a token of each role. They are shown this once, and kept nowhere:\n\n%s\n' "$made"
 }
 
-# The settings of all three services and of the tool.
+# The settings of all three services and of the tool, for a shell to read too.
 make_settings() {
     [ -e "$secure_settings" ] && return
     cat >"$secure_settings.new" <<END
@@ -110,6 +110,7 @@ EVENT_LOG_SECRET_KEY=$secure_folder/event-log.key
 EVENT_LOG_PEERS=$secure_folder/peers.jsonl
 EVENT_LOG_PUBLIC_KEY='$(cat "$secure_folder/event-log.pub")'
 PEER_SECRET_KEY=$secure_folder/daybook.key
+DAYBOOK_CA=$secure_folder/certificate.pem
 END
     mv "$secure_settings.new" "$secure_settings"
     echo "wrote the settings: $secure_settings"

@@ -13,10 +13,12 @@ class Tool:
         self.daybook = daybook
 
     def run(self, *arguments, input=None, settings={}, timeout=60):
+        secrets = self.daybook.secrets
+        own = secrets.settings_of_tool(arguments[0]) if secrets and arguments else {}
         return subprocess.run(
             [PROGRAMS / "daybook", *map(str, arguments)],
             input=input, capture_output=True, text=True, timeout=timeout, check=False,
-            cwd=self.daybook.directory, env=environment(self.daybook.settings | settings),
+            cwd=self.daybook.directory, env=environment(self.daybook.settings | own | settings),
         )  # fmt: skip
 
     def json(self, *arguments, **options):

@@ -32,7 +32,7 @@ class Load:
 
     def _run(self, number):
         # A connection of its own, and another account at every turn, so that each account is used by all threads.
-        client = Client(self.daybook.command.port)
+        client = Client(self.daybook.command.port, self.daybook.secrets)
         accounts = itertools.cycle(self.ACCOUNTS[number % 4 :] + self.ACCOUNTS[: number % 4])
         try:
             while not self._ended.is_set():

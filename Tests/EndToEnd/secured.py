@@ -43,6 +43,9 @@ class Secrets:
         self.certificate, self.certificate_key = self.authority.issue_server(self.folder)
         self.tokens_file = self.folder / "tokens.jsonl"
         self.tokens = {role: new_token() for role in ROLES}
+        self.token_files = {role: self.folder / f"{role}.token" for role in ROLES}
+        for role, token in self.tokens.items():
+            write_whole(self.token_files[role], token + "\n")
         self.write_tokens()
         self.log_public, log_secret = (half.decode() for half in zmq.curve_keypair())
         self.log_key_file = self.folder / "event-log.key"
@@ -73,7 +76,7 @@ class Secrets:
 
     @property
     def settings(self):
-        """What all programs are told. The key is the operator's tool's; each service has one of its own."""
+        """What all programs are told. The key and the token are the tool's; each service has a key of its own."""
         return {
             "HTTP_TLS_CERTIFICATE": self.certificate,
             "HTTP_TLS_PRIVATE_KEY": self.certificate_key,
@@ -83,7 +86,14 @@ class Secrets:
             "EVENT_LOG_PEERS": self.peers_file,
             "EVENT_LOG_PUBLIC_KEY": self.log_public,
             "PEER_SECRET_KEY": self.peer_files["daybook"],
+            "DAYBOOK_CA": self.authority.certificate,
+            "DAYBOOK_TOKEN_FILE": self.token_files["auditor"],
         }
+
+    def settings_of_tool(self, command):
+        """What `daybook` is told instead of that: the token of a role that may use a command."""
+        role = {"post": "manager", "rebuild": "operator"}.get(command, "auditor")
+        return {"DAYBOOK_TOKEN_FILE": self.token_files[role]}
 
     def settings_of(self, program):
         """What a program is told instead of that."""
@@ -151,6 +161,16 @@ def url(port, path=""):
 def authorization(method, path):
     """The header field of a request; none in the open form."""
     return {"Authorization": f"Bearer {shared().token_for(method, path)}"} if IS_SECURED else {}
+
+
+def settings_of_tool(command):
+    """What `daybook` is told beside the settings of the services; nothing in the open form."""
+    return shared().settings_of_tool(command) if IS_SECURED else {}
+
+
+def actor():
+    """What events say of whoever sends commands through the harness; nothing in the open form."""
+    return {"actor": "test-manager"} if IS_SECURED else {}
 
 
 def context():

@@ -314,6 +314,7 @@ def test_waits_that_go_on_starve_nobody(daybook, what):
             assert daybook.gateway.get(f"/accounts/waits-{what}").status == 200
 
 
+@pytest.mark.open_only("over TLS a client that closes its end closes the connection")
 def test_a_client_that_has_only_closed_its_end_is_told_at_once_how_its_wait_ended(daybook):
     for service in (daybook.command, daybook.query):
         with connect(service.port, WAIT) as connection:
@@ -331,6 +332,7 @@ def test_a_wait_through_the_gateway_ends_with_the_position(daybook):
         assert status(connection) == 200
 
 
+@pytest.mark.open_only("over TLS a client that closes its end closes the connection")
 @pytest.mark.parametrize("what", WAITS)
 def test_a_client_that_has_closed_its_end_is_told_at_once_how_all_its_waits_ended(daybook, what):
     with connect(daybook.command.port, WAITS[what] * 3) as connection:

@@ -612,6 +612,7 @@ def test_thousands_of_queries_sent_without_waiting_are_answered_in_order(daybook
     assert [answer.json["version"] for answer in answers] == [1 + number % 2 for number in range(count - 1)] + [2]
 
 
+@pytest.mark.open_only("over TLS a client that closes its end closes the connection")
 @pytest.mark.parametrize("path", ["/accounts/{}", "/accounts/{}/events", "/events?after=0", "/nowhere"])
 def test_a_client_that_sends_no_more_is_answered(daybook, account, path):
     target = path.format(account)
@@ -623,6 +624,7 @@ def test_a_client_that_sends_no_more_is_answered(daybook, account, path):
     assert [answer.status for answer in responses(received)] == [wanted, wanted]
 
 
+@pytest.mark.open_only("over TLS a client that closes its end closes the connection")
 @pytest.mark.parametrize("last", ["", "Connection: close"])
 def test_a_client_that_sends_no_more_and_reads_late_gets_the_whole_answer(start_daybook, last):
     daybook = start_daybook()

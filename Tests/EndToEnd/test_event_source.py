@@ -9,6 +9,8 @@ from selenium.webdriver.chrome.service import Service
 import store
 from services import wait_until
 
+pytestmark = pytest.mark.open_only("a browser's EventSource can't show a token")
+
 # A page of the service itself, so that the browser lets its script read the feed.
 PAGE = "/livez"
 

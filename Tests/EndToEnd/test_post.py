@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+import secured
 from commands import deposit, obeyed
 from daybook_terminal import run_on_terminal
 from daybook_tool import Tool
@@ -144,12 +145,14 @@ def test_text_of_others_steers_no_terminal(daybook, tool, account):
     name = f"{account}-hostile"
     daybook.gateway.open(name, 10, owner=OWNER)
     obeyed(daybook.gateway.post(name, deposit(1, reference="r" + OWNER[:60], description=OWNER)))
-    options = {"cwd": daybook.directory, "env": environment(daybook.settings)}
+    options = {"cwd": daybook.directory}
     for command in (
         ["post", name, "--freeze", "all", "--reason", OWNER], ["post", name, "--withdraw", "1"], ["show", name, "--version", "2"],
         ["statement", name], ["statement", name, "--csv"], ["statement", name, "--json"], ["events", "--account", name],
     ):  # fmt: skip
-        code, shown = run_on_terminal([PROGRAMS / "daybook", *command], columns=200, **options)
+        code, shown = run_on_terminal([PROGRAMS / "daybook", *command], columns=200, **options, env=environment(
+            daybook.settings | secured.settings_of_tool(command[0])
+        ))  # fmt: skip
         assert code == (1 if command[2:3] == ["--withdraw"] else 0) and "Mallory" in shown, shown
         assert steering(shown) == []
 

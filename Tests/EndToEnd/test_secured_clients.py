@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import daybook_frames as frames
 import store
 from client import Answer, exchange, responses
 from commands import deposit, open_account
+from log_peer import LogPeer
 from secured import ROLES, Secrets
 from services import wait_until
 from web_tokens import ALGORITHMS, AUDIENCE, ISSUER, Issuer
@@ -287,43 +289,8 @@ def test_no_token_is_logged(secured, issuer):
 # ---- pyzmq
 
 
-class Peer:
-    """A peer of the log with pyzmq, by a name of the peers file, or with keys of its own."""
-
-    def __init__(self, daybook, kind, port, name=None, keys=None, server=None):
-        self.context = zmq.Context()
-        self.context.linger = 0
-        self.socket = self.context.socket(kind)
-        self.socket.immediate = True
-        if name or keys:
-            daybook.secrets.make_client(self.socket, name or "subscriber")
-        if keys:
-            self.socket.curve_publickey, self.socket.curve_secretkey = keys
-        if server:
-            self.socket.curve_serverkey = server
-        if kind == zmq.SUB:
-            self.socket.subscribe(b"")
-        self.socket.connect(f"tcp://127.0.0.1:{port}")
-
-    def ask(self, kind=frames.STATUS, body=b""):
-        """The kind of the reply and its body; None if none comes in time."""
-        if not self.socket.poll(5000, zmq.POLLOUT):
-            return None
-        self.socket.send(frames.HEAD.pack(frames.MAGIC, kind, 0, 0, 1) + body)
-        if not self.socket.poll(10_000):
-            return None
-        (reply,) = self.socket.recv_multipart()
-        return reply[4], reply[frames.HEAD.size :]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.destroy(linger=0)
-
-
 def test_a_subscriber_with_a_key_follows_the_log(secured):
-    with Peer(secured, zmq.SUB, secured.events_port, "subscriber") as peer:
+    with LogPeer(secured, zmq.SUB, secured.events_port, "subscriber") as peer:
         # Once a heartbeat has come, nothing is missed.
         assert peer.socket.poll(10_000)
         secured.gateway.open("followed")
@@ -343,33 +310,31 @@ def test_a_stranger_gets_nothing_not_even_a_heartbeat(secured, how):
         "the wrong key of the log": {"name": "subscriber", "server": zmq.curve_keypair()[0]},
     }[how]  # fmt: skip
     with (
-        Peer(secured, zmq.SUB, secured.events_port, **options) as stranger,
-        Peer(secured, zmq.SUB, secured.events_port, "subscriber") as known,
+        LogPeer(secured, zmq.SUB, secured.events_port, **options) as stranger,
+        LogPeer(secured, zmq.SUB, secured.events_port, "subscriber") as known,
     ):
         for _ in range(3):
             assert known.socket.poll(10_000)
             known.socket.recv_multipart()
         assert not stranger.socket.poll(500)
     for port in (secured.append_port, secured.read_port):
-        with Peer(secured, zmq.DEALER, port, **options) as stranger:
+        with LogPeer(secured, zmq.DEALER, port, **options) as stranger:
             assert stranger.ask() is None
 
 
 def test_each_role_reaches_its_sockets_and_no_other(secured):
-    status = {"read": {"append": False, "read": True}, "append": {"append": True, "read": True}}
-    status["operate"] = status["append"]
+    may = {"read": {"append": False, "read": True}, "append": {"append": True, "read": True}}
+    may["operate"] = may["append"]
     for name, role in (("subscriber", "read"), ("appender", "append"), ("daybook", "operate")):
-        for socket, port in (("append", secured.append_port), ("read", secured.read_port)):
-            with Peer(secured, zmq.DEALER, port, name) as peer:
-                reply = peer.ask()
-                is_answered = reply is not None and reply[0] == frames.STATUS | 0x80
-                assert is_answered == status[role][socket], (role, socket, reply)
+        for at, port in (("append", secured.append_port), ("read", secured.read_port)):
+            with LogPeer(secured, zmq.DEALER, port, name) as peer:
+                assert peer.is_answered() == may[role][at], (role, at)
 
 
 def test_only_gateways_keep_snapshots(secured):
     keep = 0x11
     body = frames.stream_bytes("account/none") + struct.pack(">Q", 1) + bytes(16 + 16 + 32) + frames.sized(4, b"{}")
-    with Peer(secured, zmq.DEALER, secured.append_port, "daybook") as peer:
+    with LogPeer(secured, zmq.DEALER, secured.append_port, "daybook") as peer:
         reply = peer.ask(keep, body)
         assert reply is None or reply[0] == frames.REFUSAL, reply
 
@@ -398,11 +363,5 @@ def test_the_tls_of_the_services_is_verified_by_default_contexts(secured):
     context = ssl.create_default_context(cafile=str(secured.secrets.authority.certificate))
     assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
     for service in secured.services:
-        with socket_to(service.port) as plain, context.wrap_socket(plain, server_hostname="localhost") as spoken:
+        with socket.create_connection(("127.0.0.1", service.port), 30) as plain, context.wrap_socket(plain, server_hostname="localhost") as spoken:
             assert spoken.version() == "TLSv1.3"
-
-
-def socket_to(port):
-    import socket
-
-    return socket.create_connection(("127.0.0.1", port), 30)

@@ -3,6 +3,7 @@ help is true."""
 
 import json
 import re
+import shlex
 import subprocess
 import time
 import unicodedata
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import secured
 from daybook_frames import Write
 from daybook_terminal import run_on_terminal
 from daybook_tool import Tool
@@ -152,8 +154,8 @@ def test_every_command_takes_json_and_the_flags_that_its_help_names(hostile, com
 
 def test_addresses_are_taken_as_flags(hostile):
     tool = Tool(hostile)
-    flags = {name: f"--{name.lower().replace('_', '-')}" for name in hostile.settings}
-    away = {name: "127.0.0.1:1" if name.endswith("ADDRESS") else "tcp://127.0.0.1:1" for name in flags if name != "EVENT_STORE"}
+    flags = {name: f"--{name.lower().replace('_', '-')}" for name in hostile.settings if name.endswith(("ADDRESS", "ENDPOINT"))}
+    away = {name: "127.0.0.1:1" if name.endswith("ADDRESS") else "tcp://127.0.0.1:1" for name in flags}
 
     def given(*names):
         return [part for name in names for part in (flags[name], hostile.settings[name])]
@@ -298,10 +300,17 @@ def test_what_the_readme_says_works_when_typed(start_daybook):
     (daybook.directory / "bin").mkdir()
     (daybook.directory / "bin" / "daybook").symlink_to(PROGRAMS / "daybook")
     settings = environment(daybook.settings)
+    settings["CURL_HOME"] = str(daybook.directory)
     settings["PATH"] = f"{daybook.directory / 'bin'}:{settings['PATH']}"
 
     def type_in(command, timeout=60):
         command = command.replace("127.0.0.1:8080", daybook.settings["COMMAND_HTTP_ADDRESS"])
+        command = command.replace("http://", f"{secured.SCHEME}://")
+        words = shlex.split(command, comments=True)
+        url = next((word for word in words if "://" in word), "")
+        curl_settings = secured.curl_settings("POST" if "POST" in words else "GET", url)
+        (daybook.directory / ".curlrc").write_text(curl_settings)
+        settings.update({name: str(value) for name, value in secured.settings_of_tool(words[1]).items()})
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, timeout=timeout,
             cwd=daybook.directory, env=settings,

@@ -41,7 +41,7 @@ it). To follow the log with pyzmq:
     socket.connect("{settings.get("EVENT_LOG_EVENTS_ENDPOINT", "")}")
     socket.subscribe(b"account/")
 
-daybook finds its own key and the rest by SETTINGS_FILE={FOLDER}/settings.env."""
+For daybook, let a shell read the settings: set -a; . {FOLDER}/settings.env; set +a"""
 
 
 def context(settings: dict[str, str]) -> ssl.SSLContext | None:

@@ -24,7 +24,7 @@ def cases(context: Context) -> list[Case]:
 
     secrets = Secrets(context.make_folder("secrets"))
     forms: dict[str, Daybook] = {OPEN: Daybook(start=False, LOG_LEVEL="warning")}
-    forms[SECURED] = Daybook(start=False, secrets=secrets, LOG_LEVEL="warning", HTTP_RATE_LIMIT="1000000/s")
+    forms[SECURED] = Daybook(start=False, secrets=secrets, LOG_LEVEL="warning")
     if context.settings.before:
         forms[BEFORE] = Daybook(start=False, LOG_LEVEL="warning")
         for service in forms[BEFORE].services:
