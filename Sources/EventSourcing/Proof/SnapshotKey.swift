@@ -49,7 +49,8 @@ public struct SnapshotKey: Sendable {
     }
 
     private func derived(for purpose: String) -> SymmetricKey {
-        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array("daybook key for \(purpose)\n".utf8), using: secret))
+        let name = Array("daybook key for \(purpose)\n".utf8)
+        return SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: name, using: secret))
     }
 
     fileprivate func digest(of message: [UInt8]) -> Digest256 { Digest256(authenticating: message, secret) }

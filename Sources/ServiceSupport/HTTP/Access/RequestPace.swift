@@ -11,7 +11,7 @@ public struct RequestPace: Sendable {
     ///
     /// - Throws: `CancellationError`.
     public func wait(for count: Int) async throws {
-        let wait = rates.owe(count, from: source)
+        let wait = rates.reserve(count, for: source)
         // Until then nobody else has anything to tell.
         if wait > .zero { try await Task.sleep(for: wait) }
     }
