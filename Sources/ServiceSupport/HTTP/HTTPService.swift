@@ -81,11 +81,22 @@ public struct HTTPService: Service {
                 ServiceManager.send(.ready)
             },
             logger: serverLogger)
+        let watching = [
+            Task { [tls = security.tls] in await tls?.watch() }, Task { await security.access.watch() },
+        ]
+        ReloadSignal.process.subscribe { [tls = security.tls, access = security.access] in
+            tls?.look(always: true)
+            Task { await access.readAgain() }
+        }
         do {
             try await withGracefulShutdownHandler {
                 try await application.run()
             } onGracefulShutdown: {
                 forwarder?.endFeeds()
+            }
+            for task in watching {
+                task.cancel()
+                await task.value
             }
         } catch let error where !(error is CancellationError) {
             throw ServiceFailure(

@@ -93,7 +93,7 @@ public enum CommonSettings {
     /// The settings of everybody who answers HTTP.
     public static let ofHTTP: [SettingDescription] = [
         httpConnections.description, httpConnectionsPerAddress.description, allowedHosts.description,
-    ]
+    ] + ofHTTPSecurity
 
     /// How many HTTP clients there may be, from the settings.
     public static func connectionLimits(_ settings: SettingsReader) throws(SettingError) -> ConnectionLimits {
