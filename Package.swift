@@ -10,6 +10,7 @@ let package = Package(
     // Exact versions, since Package.resolved is not kept: what is built, and tested, changes only with this file.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
         .package(url: "https://github.com/apple/swift-async-algorithms", exact: "1.1.4"),
         .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -74,6 +75,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
             ]),
@@ -215,7 +217,7 @@ let package = Package(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
         .testTarget(
             name: "ServiceSupportTests",
-            dependencies: ["Access", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
+            dependencies: ["Access", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
         .testTarget(
             name: "QueryServiceTests",
             dependencies: [

@@ -32,7 +32,8 @@ public struct HTTPService: Service {
     public init(
         _ routes: [Route] = [], problems: [ProblemKind] = [], forwarder: (any RequestForwarder)? = nil,
         health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
-        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [], security: HTTPSecurity = HTTPSecurity(),
+        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [],
+        security: HTTPSecurity = HTTPSecurity(),
         logger: Logger
     ) {
         self.routes = routes
@@ -81,8 +82,9 @@ public struct HTTPService: Service {
                 ServiceManager.send(.ready)
             },
             logger: serverLogger)
-        let watching = [
-            Task { [tls = security.tls] in await tls?.watch() }, Task { await security.access.watch() },
+        let watching: [Task<Void, Never>] = [
+            Task { [tls = security.tls] in await tls?.watch() },
+            Task { [access = security.access] in if !access.isOpen { await access.watch() } },
         ]
         ReloadSignal.process.subscribe { [tls = security.tls, access = security.access] in
             tls?.look(always: true)

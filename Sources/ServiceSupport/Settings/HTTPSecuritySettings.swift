@@ -1,5 +1,4 @@
 internal import Access
-public import EventSourcing
 public import Logging
 
 extension CommonSettings {
@@ -67,15 +66,12 @@ extension CommonSettings {
                 "\(setting) is \(address), which other machines can reach: that needs \(needed) "
                     + "(or \(allowInsecure.name)=yes)")
         }
-        return ["\(setting) is \(address), which other machines can reach, without \(needed): \(allowInsecure.name) is yes"]
+        return [
+            "\(setting) is \(address), which other machines can reach, without \(needed): \(allowInsecure.name) is yes"
+        ]
     }
 
     private static func orWrongSetting<Value>(_ body: () throws(TLSError) -> Value) throws(SettingError) -> Value {
         do throws(TLSError) { return try body() } catch { throw SettingError("\(error)") }
     }
-}
-
-extension HTTPAddress {
-    /// Whether only this machine can reach it: 127.0.0.0/8, ::1 and `localhost`; any other name may be anything.
-    var isLoopback: Bool { LogEndpoint.isLocal("tcp://\(self)") }
 }

@@ -4,11 +4,13 @@ internal import Access
 extension CommonSettings {
     /// The certificate of a service; nil: it does not speak TLS.
     public static let tlsCertificate = tlsFile(
-        "HTTP_TLS_CERTIFICATE", "the PEM file with the certificate for HTTP, and those up to its root behind it, or none")
+        "HTTP_TLS_CERTIFICATE",
+        "the PEM file with the certificate for HTTP, and those up to its root behind it, or none")
 
     /// The key of that certificate.
     public static let tlsPrivateKey = tlsFile(
-        "HTTP_TLS_PRIVATE_KEY", "the PEM file with the certificate's private key, or none; goes with HTTP_TLS_CERTIFICATE")
+        "HTTP_TLS_PRIVATE_KEY",
+        "the PEM file with the certificate's private key, or none; goes with HTTP_TLS_CERTIFICATE")
 
     /// Who signs the certificates that clients must show; nil: they need none.
     public static let tlsClientCA = tlsFile(
@@ -16,7 +18,8 @@ extension CommonSettings {
 
     /// Who signs the certificate of the query service; nil: it does not speak TLS.
     public static let queryCA = tlsFile(
-        "QUERY_URL_CA", "the PEM file with the certificates of whoever signs the query service's, or none: it speaks no TLS")
+        "QUERY_URL_CA",
+        "the PEM file with the certificates of whoever signs the query service's, or none: it speaks no TLS")
 
     /// The origins whose pages a browser lets use the service.
     public static let corsOrigins = Setting(

@@ -53,7 +53,8 @@ public final class AccessAudit: Sendable {
             Figure(
                 .counter, "audit_lines_suppressed", log.suppressedLines,
                 help: "Lines left out of the audit log, since there were too many at once."),
-            Figure(.counter, "audit_lines_lost", log.lostLines, help: "Lines of the audit log that could not be written."),
+            Figure(
+                .counter, "audit_lines_lost", log.lostLines, help: "Lines of the audit log that could not be written."),
         ]
     }
 }

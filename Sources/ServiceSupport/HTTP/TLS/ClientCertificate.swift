@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NIOSSL
+internal import SwiftASN1
 internal import X509
 
 /// The certificate that a client has proved to be its own.

@@ -97,13 +97,13 @@ public final class ReloadedTLS: Sendable {
     /// - Parameter always: also if they seem to be the same.
     public func look(always: Bool = false) {
         let found = stamps()
-        let (isNew, known) = state.withLock { (found != $0.stamps || $0.failure != nil, $0.failure) }
-        guard isNew || always else { return }
+        let (isNew, known) = state.withLock { (found != $0.stamps, $0.failure) }
+        guard isNew || known != nil || always else { return }
         do throws(TLSError) {
             let context = try load()
             state.withLock { $0 = State(context: context, stamps: found) }
             logger.notice("the certificate was read again: new connections use it", metadata: ["setting": "\(name)"])
-            noteChange(nil)
+            if isNew { noteChange(nil) }
         } catch {
             state.withLock { state in
                 state.stamps = found
