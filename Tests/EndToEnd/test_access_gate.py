@@ -262,3 +262,14 @@ def test_a_client_that_asks_too_much_is_told_when_to_ask_again(module_services, 
     # Whoever proves nothing is counted by its address.
     statuses = {daybook.queries.get("/accounts").status for _ in range(20)}
     assert statuses == {401, 429}
+
+
+def test_many_commands_in_one_request_are_slowed_down_and_not_refused(module_services, tokens):
+    daybook = module_services(ACCESS_TOKENS=tokens.path, HTTP_RATE_LIMIT="50/s")
+    lines = b"".join(json.dumps(COMMAND | {"account": f"slow-{number}"}).encode() + b"\n" for number in range(200))
+    headers = tokens.header("manager") | {"Content-Type": "application/x-ndjson"}
+    begun = time.monotonic()
+    answer = daybook.gateway.request("POST", "/commands", lines, headers, timeout=120)
+    assert answer.status == 200 and answer.body.count(b'"status":201') == 200, answer
+    # A second's worth is taken at once.
+    assert time.monotonic() - begun > 2

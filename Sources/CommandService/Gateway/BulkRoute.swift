@@ -51,7 +51,7 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
             origin = Origin(
                 caller: caller, sender: .of(caller),
                 metadata: try CommandMetadata(request.headers, actor: caller.actor),
-                connection: ClientPresence.current)
+                connection: ClientPresence.current, pace: .current)
         } catch {
             throw error.adding(log.knownFields)
         }
@@ -103,11 +103,14 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         var number = 0
         var lines: [Line] = []
         var bytes = 0
+        let linesOfABatch = min(linesOfABatch, origin.pace?.requestsAtOnce ?? .max)
         func send() async throws {
             guard !lines.isEmpty else { return }
             let batch = Batch(lines: lines)
             lines = []
             bytes = 0
+            // Each line is a request to the rate limit; meanwhile no more is read.
+            try await origin.pace?.wait(for: batch.lines.count)
             // The connection is gone, or whoever has it lost its right to it: what it sent last is of no use to anybody, or must not
             // be obeyed any more.
             try Task.checkCancellation()
@@ -250,6 +253,8 @@ struct BulkRoute<Domain: CommandDomain>: Sendable {
         let sender: CommandSender?
         let metadata: CommandMetadata
         let connection: ClientPresence?
+        /// How fast its lines are obeyed; nil: as they come.
+        let pace: RequestPace?
 
         var isConnected: Bool { connection?.isConnected ?? true }
     }

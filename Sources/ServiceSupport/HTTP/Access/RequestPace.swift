@@ -7,6 +7,9 @@ public struct RequestPace: Sendable {
     let rates: RequestRates
     let source: RequestRates.Source
 
+    /// How many parts may be done without a wait, if nothing was done for long.
+    public var requestsAtOnce: Int { rates.perSecond }
+
     /// Counts parts of the request, and returns when they may be done.
     ///
     /// - Throws: `CancellationError`.

@@ -20,6 +20,9 @@ public final class RequestRates: Sendable {
     /// A limit.
     public init(_ rate: Rate) { limit = RateLimit(rate) }
 
+    /// The limit.
+    var perSecond: Int { limit.rate.perSecond }
+
     /// Counts a request.
     ///
     /// - Returns: nil if it may be done now, else after how many seconds: then it does not count.
