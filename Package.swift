@@ -10,6 +10,7 @@ let package = Package(
     // Exact versions, since Package.resolved is not kept: what is built, and tested, changes only with this file.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
         .package(url: "https://github.com/apple/swift-async-algorithms", exact: "1.1.4"),
         .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -72,8 +73,11 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "X509", package: "swift-certificates"),
             ]),
         .target(
             name: "EventLogService",
@@ -93,7 +97,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
             ]),
         .target(
             name: "CommandService",
@@ -214,7 +218,7 @@ let package = Package(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
         .testTarget(
             name: "ServiceSupportTests",
-            dependencies: ["Access", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
+            dependencies: ["Access", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
         .testTarget(
             name: "QueryServiceTests",
             dependencies: [

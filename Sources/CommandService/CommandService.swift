@@ -19,6 +19,8 @@ public import ZeroMQ
 public final class CommandService<Domain: CommandDomain>: Service {
     private let domain: Domain
     private let queryAddress: HTTPAddress
+    private let queryTLS: ReloadedTLS?
+    private let proof: GatewayProof?
     private let logAddress: EventLogAddress
     private let limits: CommandLimits
     private let clients: ServiceSupport.ConnectionLimits
@@ -46,12 +48,13 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// - Parameters:
     ///   - log: where the event log is.
     ///   - query: where the query service listens.
+    ///   - queryTLS: what it speaks TLS with; nil: it does not.
     ///   - clients: how many clients there may be, and which share of its feeds and waits one address may have.
     ///   - key: what snapshots are signed with; without one only this process's own are believed.
     ///   - audit: what is told of commands that are denied.
     /// - Throws: ``ZeroMQError`` where the system has no file descriptors left.
     public init(
-        domain: Domain, log: EventLogAddress, query: HTTPAddress, limits: CommandLimits,
+        domain: Domain, log: EventLogAddress, query: HTTPAddress, queryTLS: ReloadedTLS? = nil, limits: CommandLimits,
         snapshots policy: SnapshotPolicy = SnapshotPolicy(), signedWith key: SnapshotKey = .ofThisProcess(),
         clients: ServiceSupport.ConnectionLimits = ConnectionLimits(), audit: AuditLog? = nil, context: Context,
         logger: Logger
@@ -63,14 +66,16 @@ public final class CommandService<Domain: CommandDomain>: Service {
         self.limits = limits
         self.clients = clients
         queryAddress = query
+        self.queryTLS = queryTLS
+        proof = GatewayProof(key)
         loop = try SocketLoop(name: "gateway", context: context)
         client = EventLogClient(log, requestLimit: limits.commandsInProgress, on: loop)
         snapshots = SnapshotKeeper(
             client: client, policy: policy, signer: SnapshotSigner(key), on: loop, logger: logger)
         host = CommandHost(client: client, limits: limits, horizon: horizon, snapshots: snapshots, on: loop)
         self.log = KnownLog(client: client, horizon: horizon)
-        queryWatch = QueryWatch(of: query)
-        upstream = UpstreamPools(query)
+        queryWatch = QueryWatch(of: query, tls: queryTLS)
+        upstream = UpstreamPools(query, tls: queryTLS)
     }
 
     /// Stays connected with the log until the graceful shutdown.
@@ -78,12 +83,15 @@ public final class CommandService<Domain: CommandDomain>: Service {
         try await client.connect()
         let watch = Task { await watchLog() }
         let queryWatching = Task { await queryWatch.run() }
+        let certificateWatching = Task { await queryTLS?.watch() }
         await waitForShutdown()
         watch.cancel()
         queryWatching.cancel()
+        certificateWatching.cancel()
         await client.close()
         await watch.value
         await queryWatching.value
+        await certificateWatching.value
         await loop.close()
         try await upstream.close()
     }
@@ -132,7 +140,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// What takes the queries.
     public var forwarder: any RequestForwarder {
         QueryForwarder(
-            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon,
+            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon, proof: proof,
             knownFields: { [log] in log.knownFields }, logger: logger)
     }
 
@@ -148,7 +156,10 @@ public final class CommandService<Domain: CommandDomain>: Service {
             missing.append("the event log at \(logAddress.read) does not answer")
         }
         let hasQueries = queryWatch.isReachable
-        if !hasQueries { missing.append("the query service cannot be reached at \(queryAddress)") }
+        if !hasQueries {
+            let reason = queryWatch.handshakeFailure.map { ": the handshake of TLS fails: \($0)" } ?? ""
+            missing.append("the query service cannot be reached at \(queryAddress)\(reason)")
+        }
         return Readiness(
             missing: missing,
             figures: [

@@ -153,10 +153,11 @@ public final class EventLogService: Service {
             let usage = try store.usage()
             return Readiness(
                 missing: [failure?.description, obstacle.map { "the store takes no writes: \($0)" }].compactMap(\.self),
+                warnings: warnings,
                 details: [
                     .init(name: "log", value: .string(store.logID.description)),
                     .init(name: "hash", value: .string(head.hash.description)),
-                ] + (warnings.isEmpty ? [] : [.init(name: "warnings", value: .array(warnings.map(JSONValue.string)))]),
+                ],
                 figures: [
                     Figure(.gauge, "position", head.position, help: "The position of the last durable record."),
                     Figure(.counter, "batches", appends.batches, help: "Flushes that recorded something."),

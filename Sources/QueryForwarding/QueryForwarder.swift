@@ -4,6 +4,7 @@ package import Logging
 package import NIOCore
 internal import NIOHTTP1
 package import ServiceSupport
+internal import Synchronization
 
 /// Which limit a query counts for.
 enum QueryPermit: Hashable {
@@ -35,6 +36,13 @@ package struct QueryForwarder: RequestForwarder {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
         "upgrade", "host",
     ]
+    /// Fields of requests that the gateway has dealt with, or that only it may send, beside those.
+    private static let ofGateway = hopByHop.union([
+        "daybook-min-position", "daybook-wait", "daybook-accounts", "daybook-gateway", "content-length", "expect",
+        "origin",
+    ])
+    /// A difference between the services' settings is logged once in this time.
+    private static let warningInterval = Duration.seconds(10)
 
     private let pools: UpstreamPools
     private let target: HTTPAddress
@@ -46,6 +54,11 @@ package struct QueryForwarder: RequestForwarder {
     private let inProgress = Places(mostInProgress)
     private let feeds: AddressLimit
     private let waits: AddressLimit
+    private let nextWarning = NextWarning()
+
+    private final class NextWarning: Sendable {
+        let value = Mutex<ContinuousClock.Instant?>(nil)
+    }
 
     /// - Parameters:
     ///   - feedPaths: the paths that answer with a feed whoever accepts one.
@@ -167,10 +180,7 @@ package struct QueryForwarder: RequestForwarder {
         headers.reserveCapacity(request.headerFields.count + 5)
         headers.add(name: "host", value: Self.host)
         for field in request.headerFields
-        where field.name != .daybookMinPosition && field.name != .daybookWait && field.name != .contentLength
-            && field.name != .expect && field.name != .daybookAccounts && field.name != .daybookGateway
-            && !Self.hopByHop.contains(field.name.canonicalName)
-        {
+        where !Self.ofGateway.contains(field.name.canonicalName) {
             headers.add(name: field.name.rawName, value: field.value)
         }
         headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(minimum))
@@ -187,6 +197,7 @@ package struct QueryForwarder: RequestForwarder {
 
     /// The head of the answer as the client gets it.
     func response(_ head: HTTPResponseHead) -> HTTPResponse {
+        if head.status == .unauthorized || head.status == .forbidden { noteRefusal(head.status.code) }
         var fields = HTTPFields()
         fields.reserveCapacity(head.headers.count)
         for (name, value) in head.headers {
@@ -196,6 +207,21 @@ package struct QueryForwarder: RequestForwarder {
         return HTTPResponse(
             status: HTTPResponse.Status(code: Int(head.status.code), reasonPhrase: head.status.reasonPhrase),
             headerFields: fields)
+    }
+
+    /// The gateway has let a query in that the query service refuses: their settings differ, or one has seen a change that
+    /// the other has not. The client is told what the query service says.
+    private func noteRefusal(_ status: UInt) {
+        let now = ContinuousClock.now
+        let isDue = nextWarning.value.withLock { next in
+            guard next.map({ $0 <= now }) ?? true else { return false }
+            next = now + Self.warningInterval
+            return true
+        }
+        guard isDue else { return }
+        logger.warning(
+            "the query service refuses a query that the gateway has let in: do both have the same settings of access?",
+            metadata: ["status": "\(status)", "address": "\(target)"])
     }
 
     /// What a client is told whose query was not answered.

@@ -18,20 +18,29 @@ package final class QueryWatch: Sendable {
     private let eventLoop: any EventLoop
     private let pool: NIOLoopBoundBox<UpstreamPool>
     private let lastHeard = Mutex<ContinuousClock.Instant?>(nil)
+    private let lastFailure = Mutex<String?>(nil)
 
-    package init(of address: HTTPAddress) {
+    /// - Parameter tls: what it speaks TLS with; nil: it does not.
+    package init(of address: HTTPAddress, tls: ReloadedTLS? = nil) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        pool = .makeBoxSendingValue(UpstreamPool(address, on: eventLoop), eventLoop: eventLoop)
+        pool = .makeBoxSendingValue(UpstreamPool(address, tls: tls, on: eventLoop), eventLoop: eventLoop)
     }
 
     /// Whether it has answered lately.
     package var isReachable: Bool { lastHeard.withLock { $0 }.map { .now - $0 < Self.longestSilence } ?? false }
 
+    /// Why it cannot be reached, if the handshake of TLS fails.
+    package var handshakeFailure: String? { lastFailure.withLock { $0 } }
+
     /// Asks until the task is cancelled, and then ends at once.
     package func run() async {
         await withTaskCancellationHandler {
             while !Task.isCancelled {
-                if await isThere() { lastHeard.withLock { $0 = .now } }
+                switch await ask() {
+                case .there: lastHeard.withLock { $0 = .now }
+                case .failed(let error): lastFailure.withLock { $0 = UpstreamHandshake.failure(in: error) }
+                case .notThere: break
+                }
                 // Nothing tells when a server comes or goes, so it is asked; cancelled when the service stops.
                 do { try await Task.sleep(for: isReachable ? Self.pause : Self.shortPause) } catch { return }
             }
@@ -41,7 +50,13 @@ package final class QueryWatch: Sendable {
         }
     }
 
-    private func isThere() async -> Bool {
+    private enum Reply {
+        case there
+        case notThere
+        case failed(UpstreamError)
+    }
+
+    private func ask() async -> Reply {
         let head = HTTPRequestHead(
             version: .http1_1, method: .GET, uri: "/livez", headers: ["host": QueryForwarder.host])
         return await withCheckedContinuation { continuation in
@@ -56,15 +71,15 @@ package final class QueryWatch: Sendable {
 
     /// Takes the answer.
     private final class Listener: UpstreamReader {
-        private let continuation: CheckedContinuation<Bool, Never>
+        private let continuation: CheckedContinuation<Reply, Never>
         private var isOK = false
 
-        init(_ continuation: CheckedContinuation<Bool, Never>) { self.continuation = continuation }
+        init(_ continuation: CheckedContinuation<Reply, Never>) { self.continuation = continuation }
 
         func take(_ head: HTTPResponseHead) { isOK = head.status == .ok }
         func take(_ part: ByteBuffer) -> Bool { true }
         func takeBreath() {}
-        func finish() { continuation.resume(returning: isOK) }
-        func fail(_ error: UpstreamError) { continuation.resume(returning: false) }
+        func finish() { continuation.resume(returning: isOK ? .there : .notThere) }
+        func fail(_ error: UpstreamError) { continuation.resume(returning: .failed(error)) }
     }
 }

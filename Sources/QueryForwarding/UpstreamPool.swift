@@ -19,6 +19,7 @@ final class UpstreamPool {
 
     private let eventLoop: any EventLoop
     private let address: HTTPAddress
+    private let tls: ReloadedTLS?
     /// All that are open.
     private var connections: [UpstreamConnection] = []
     /// Those that rest; the last was used last.
@@ -36,7 +37,11 @@ final class UpstreamPool {
     private var hasEndedFeeds = false
     private var isClosed = false
 
-    init(_ address: HTTPAddress, limit: Int = mostConnections, on eventLoop: any EventLoop) {
+    /// - Parameter tls: what it speaks TLS with; nil: it does not.
+    init(
+        _ address: HTTPAddress, limit: Int = mostConnections, tls: ReloadedTLS? = nil, on eventLoop: any EventLoop
+    ) {
+        self.tls = tls
         self.address = address
         self.limit = limit
         self.eventLoop = eventLoop
@@ -119,16 +124,26 @@ final class UpstreamPool {
     private func connect(for first: UpstreamExchange?) {
         connecting += 1
         counted += 1
-        ClientBootstrap(group: eventLoop)
+        let (tls, host) = (tls, address.host)
+        let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(Self.longestConnecting)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandlers(
+                            UpstreamHandshake.handlers(tls, with: host, on: channel.eventLoop))
+                    }
                     try channel.pipeline.syncOperations.addHandlers([
                         HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
                     ])
                 }
             }
-            .connect(host: address.host, port: address.port)
+        bootstrap.connect(host: host, port: address.port)
+            .flatMap { channel in
+                tls == nil
+                    ? channel.eventLoop.makeSucceededFuture(channel)
+                    : UpstreamHandshake.end(on: channel).map { channel }
+            }
             .assumeIsolated()
             .whenComplete { result in
                 self.connecting -= 1

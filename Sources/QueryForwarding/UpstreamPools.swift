@@ -6,7 +6,8 @@ package import ServiceSupport
 package final class UpstreamPools: Sendable {
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
-    package init(_ address: HTTPAddress, group: MultiThreadedEventLoopGroup = .singleton) {
+    /// - Parameter tls: what it speaks TLS with; nil: it does not.
+    package init(_ address: HTTPAddress, tls: ReloadedTLS? = nil, group: MultiThreadedEventLoopGroup = .singleton) {
         let loops = Array(group.makeIterator())
         // The others are for feeds.
         let share = DescriptorLimit.upstream(of: DescriptorLimit.current) / 2 / max(1, loops.count)
@@ -14,7 +15,7 @@ package final class UpstreamPools: Sendable {
         var pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] = [:]
         for eventLoop in loops {
             pools[ObjectIdentifier(eventLoop)] = .makeBoxSendingValue(
-                UpstreamPool(address, limit: limit, on: eventLoop), eventLoop: eventLoop)
+                UpstreamPool(address, limit: limit, tls: tls, on: eventLoop), eventLoop: eventLoop)
         }
         self.pools = pools
     }

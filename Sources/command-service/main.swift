@@ -32,17 +32,19 @@ let program = ServiceProgram(
     settings: [
         httpAddress.description, queryAddress.description, cacheLimit.description, mostCommands.description,
         commandDeadline.description, snapshotInterval.description, snapshotAudit.description,
-        CommonSettings.snapshotKey.description,
+        CommonSettings.snapshotKey.description, CommonSettings.queryCA.description,
     ] + CommonSettings.ofHTTP + CommonSettings.ofLogClients)
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
+    let security = try await CommonSettings.httpSecurity(
+        settings, at: address, httpAddress.name, service: "command", logger: logger)
     let domain = AccountCommands()
     let context = try Context()
     let clients = try CommonSettings.connectionLimits(settings)
     let service = try CommandService(
         domain: domain, log: try CommonSettings.logAddress(settings),
-        query: try settings.value(queryAddress),
+        query: try settings.value(queryAddress), queryTLS: try CommonSettings.queryTLS(settings, logger: logger),
         limits: CommandLimits(
             cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands),
             deadline: try settings.value(commandDeadline)),
@@ -58,6 +60,6 @@ await program.run { settings, logger in
             forwarder: service.forwarder,
             health: Health(of: "command") { await service.readiness() }, at: address, setting: httpAddress.name,
             largestBody: domain.largestBody, limits: clients,
-            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), security: security, logger: logger),
     ]
 }

@@ -45,6 +45,8 @@ await program.run { settings, logger in
     let warnings = try CommonSettings.warnings(
         of: [appendEndpoint, eventsEndpoint, readEndpoint], demandingKeys: peers != nil, settings)
     for warning in warnings { logger.warning("not protected", metadata: ["reason": "\(warning)"]) }
+    let httpSecurity = try await CommonSettings.httpSecurity(
+        settings, at: address, httpAddress.name, service: "event_log", isRestricted: security != nil, logger: logger)
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
         do {
@@ -66,6 +68,6 @@ await program.run { settings, logger in
         HTTPService(
             health: Health(of: "event_log") { await service.readiness() }, at: address, setting: httpAddress.name,
             limits: try CommonSettings.connectionLimits(settings),
-            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), security: httpSecurity, logger: logger),
     ]
 }

@@ -47,12 +47,17 @@ await program.run { settings, logger in
         }
         return CheckpointPolicy(folder: folder, interval: UInt64(interval))
     }
+    let key = try CommonSettings.snapshotKey(settings)
+    var security = try await CommonSettings.httpSecurity(
+        settings, at: address, httpAddress.name, service: "query", logger: logger)
+    security.narrowsByAccounts = true
+    security.gatewayProof = GatewayProof(key)
     let context = try Context()
     let events = ProjectionHost(window: limit, logger: logger) { RecentEvents(limit: limit, bytes: bytes, after: $0) }
     let accounts = ProjectionHost<AccountDirectory>(logger: logger)
     let service = try QueryService(
         log: try CommonSettings.logAddress(settings), projections: ProjectionList(events, accounts),
-        checkpoints: checkpoints, snapshotsSignedWith: try CommonSettings.snapshotKey(settings), context: context,
+        checkpoints: checkpoints, snapshotsSignedWith: key, context: context,
         logger: logger)
     let source = EventSource(events, log: service.log)
     let routes =
@@ -69,6 +74,6 @@ await program.run { settings, logger in
         HTTPService(
             routes, problems: AccountProblemKinds.all, health: Health(of: "query") { await service.readiness() },
             at: address, setting: httpAddress.name, limits: try CommonSettings.connectionLimits(settings),
-            allowedHosts: try settings.value(CommonSettings.allowedHosts), logger: logger),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), security: security, logger: logger),
     ]
 }

@@ -68,7 +68,7 @@ def test_no_host_two_or_none_that_is_one_are_400(named, fields):
 
 
 def test_a_listener_for_all_addresses_takes_those_that_it_is_reached_at(start_daybook):
-    daybook = start_daybook(start=False)
+    daybook = start_daybook(start=False, ALLOW_INSECURE="yes")
     port = daybook.event_log.port
     daybook.settings["EVENT_LOG_HTTP_ADDRESS"] = f"0.0.0.0:{port}"
     daybook.event_log.start()

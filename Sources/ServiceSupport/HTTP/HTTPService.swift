@@ -27,12 +27,13 @@ public struct HTTPService: Service {
     ///   - largestBody: the most bytes of a request's body that any route takes.
     ///   - limits: how many clients are connected at once; further ones may only ask for health.
     ///   - allowedHosts: what `Host` may be, beside the listener's own addresses and `localhost`.
-    ///   - security: what protects it; nil: nothing does.
+    ///   - security: what protects it.
     ///   - forwarder: what takes the queries of routes that are forwarded.
     public init(
         _ routes: [Route] = [], problems: [ProblemKind] = [], forwarder: (any RequestForwarder)? = nil,
         health: Health, at address: HTTPAddress, setting: String, largestBody: Int = 0,
-        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [], security: HTTPSecurity? = nil,
+        limits: ConnectionLimits = ConnectionLimits(), allowedHosts: [String] = [],
+        security: HTTPSecurity = HTTPSecurity(),
         logger: Logger
     ) {
         self.routes = routes
@@ -44,7 +45,7 @@ public struct HTTPService: Service {
         self.largestBody = largestBody
         self.limits = limits
         self.allowedHosts = allowedHosts
-        self.security = security ?? HTTPSecurity(audit: AccessAudit(logger: logger))
+        self.security = security
         self.logger = logger
     }
 
@@ -69,7 +70,7 @@ public struct HTTPService: Service {
             responder: table,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionSetup(rules, access, connections)]
+                    additionalChannelHandlers: [ConnectionSetup(rules, access, connections, security.tls)]
                         + (forwarder.map { [ForwarderInstaller($0, ForwardedRoutes(table))] } ?? []),
                     idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
@@ -81,11 +82,23 @@ public struct HTTPService: Service {
                 ServiceManager.send(.ready)
             },
             logger: serverLogger)
+        let watching: [Task<Void, Never>] = [
+            Task { [tls = security.tls] in await tls?.watch() },
+            Task { [access = security.access] in if !access.isOpen { await access.watch() } },
+        ]
+        ReloadSignal.process.subscribe { [tls = security.tls, access = security.access] in
+            tls?.look(always: true)
+            Task { await access.readAgain() }
+        }
         do {
             try await withGracefulShutdownHandler {
                 try await application.run()
             } onGracefulShutdown: {
                 forwarder?.endFeeds()
+            }
+            for task in watching {
+                task.cancel()
+                await task.value
             }
         } catch let error where !(error is CancellationError) {
             throw ServiceFailure(

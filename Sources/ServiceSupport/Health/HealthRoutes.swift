@@ -75,6 +75,7 @@ enum HealthRoutes {
             members.append(
                 JSONValue.Member(name: "missing", value: .array(readiness.missing.map(JSONValue.string))))
         }
+        let warnings = warnings + readiness.warnings
         if !warnings.isEmpty {
             members.append(JSONValue.Member(name: "warnings", value: .array(warnings.map(JSONValue.string))))
         }

@@ -29,7 +29,8 @@ extension ProblemKind {
             remedy: "Send the request again, whole."),
         ProblemKind(
             "unauthenticated", 401, "Unauthenticated",
-            meaning: "The request shows no token, or one that is malformed, unknown, expired or revoked. Nothing was done.",
+            meaning: "The request shows no token, or one that is malformed, unknown, expired or revoked. Nothing was "
+                + "done.",
             remedy: "Send Authorization: Bearer TOKEN with a token that the service's operator has given out."),
         ProblemKind(
             "forbidden", 403, "Forbidden",
@@ -39,8 +40,8 @@ extension ProblemKind {
         ProblemKind(
             "foreign-origin", 403, "Foreign origin",
             meaning: "A web page of another site sent a request that would have had an effect. Nothing was done.",
-            remedy: "Send such requests from a program, from a page of this service's own origin, or from one of those that "
-                + "the setting HTTP_CORS_ORIGINS names."),
+            remedy: "Send such requests from a program, from a page of this service's own origin, or from one of those "
+                + "that the setting HTTP_CORS_ORIGINS names."),
         ProblemKind(
             "not-found", 404, "Not found",
             meaning: "There is nothing at this path, or not at the version that was asked for.",

@@ -91,9 +91,10 @@ public enum CommonSettings {
     }
 
     /// The settings of everybody who answers HTTP.
-    public static let ofHTTP: [SettingDescription] = [
-        httpConnections.description, httpConnectionsPerAddress.description, allowedHosts.description,
-    ]
+    public static let ofHTTP: [SettingDescription] =
+        [
+            httpConnections.description, httpConnectionsPerAddress.description, allowedHosts.description,
+        ] + ofHTTPSecurity
 
     /// How many HTTP clients there may be, from the settings.
     public static func connectionLimits(_ settings: SettingsReader) throws(SettingError) -> ConnectionLimits {

@@ -1,47 +1,60 @@
-internal import Access
-public import Logging
+public import Access
 internal import NIOCore
-internal import Synchronization
 
-/// What is told of requests that were not admitted: counted, and written to the audit log.
+/// What is told of requests that were not admitted, and of certificates: counted, and written to the audit log.
 public final class AccessAudit: Sendable {
-    private let failures = Atomic<UInt64>(0)
-    private let denials = Atomic<UInt64>(0)
-    private let limited = Atomic<UInt64>(0)
-    private let logger: Logger
+    private let log: AuditLog
 
     /// An audit that writes to a log.
-    public init(logger: Logger) { self.logger = logger }
+    public init(_ log: AuditLog) { self.log = log }
 
     /// What a request showed proves nothing.
     ///
     /// - Parameter reason: without a secret in it.
-    func authenticationFailed(_ reason: String, from client: SocketAddress?, at path: String) {
-        failures.add(1, ordering: .relaxed)
+    func authenticationFailed(_ reason: String, _ asked: RequestAccess.Asked) {
+        log.record(record(.authenticationFailed, asked, reason: reason))
     }
 
     /// Somebody, or a stranger, asked for what it may not.
-    func denied(_ caller: Caller, _ permission: Permission, from client: SocketAddress?, at path: String) {
-        denials.add(1, ordering: .relaxed)
+    func denied(_ caller: Caller, _ permission: Permission, _ asked: RequestAccess.Asked) {
+        if caller.standing == .stranger { return authenticationFailed("no credentials were shown", asked) }
+        let needed = permission.leastRole.map { "this needs the role \($0.rawValue)" }
+        log.record(record(.denied, asked, actor: caller.actor, reason: needed))
     }
 
     /// Somebody asked too much.
-    func rateLimited(_ actor: String?, from client: SocketAddress?) { limited.add(1, ordering: .relaxed) }
+    func rateLimited(_ caller: Caller, _ asked: RequestAccess.Asked) {
+        log.record(record(.rateLimited, asked, actor: caller.actor))
+    }
 
-    /// Other certificates are in force, or the new ones cannot be used.
-    func certificateChanged(_ what: String) {}
+    /// Another certificate is in force, or cannot be used for a reason.
+    func certificateChanged(_ path: String, _ error: TLSError?) {
+        if let error {
+            log.record(AuditRecord(.changeRefused, reason: "\(error)"))
+        } else {
+            log.record(AuditRecord(.certificateChanged, names: [path]))
+        }
+    }
+
+    private func record(
+        _ event: AuditRecord.Event, _ asked: RequestAccess.Asked, actor: String? = nil, reason: String? = nil
+    ) -> AuditRecord {
+        AuditRecord(
+            event, actor: actor, address: asked.client?.ipAddress, method: asked.method, path: asked.path,
+            reason: reason)
+    }
 
     var figures: [Figure] {
-        [
+        log.counts.map { event, count in
             Figure(
-                .counter, "http_authentication_failures", failures.load(ordering: .relaxed),
-                help: "Requests whose credentials were not accepted."),
+                .counter, "audit_events", count, label: ("event", event),
+                help: "What an auditor wants to see: the lines of the audit log, and those left out of it.")
+        } + [
             Figure(
-                .counter, "http_denied", denials.load(ordering: .relaxed),
-                help: "Requests of clients who did not have the permission."),
+                .counter, "audit_lines_suppressed", log.suppressedLines,
+                help: "Lines left out of the audit log, since there were too many at once."),
             Figure(
-                .counter, "http_rate_limited", limited.load(ordering: .relaxed),
-                help: "Requests refused since their client sent too many."),
+                .counter, "audit_lines_lost", log.lostLines, help: "Lines of the audit log that could not be written."),
         ]
     }
 }

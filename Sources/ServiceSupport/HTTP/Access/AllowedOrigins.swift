@@ -69,7 +69,10 @@ struct OriginAnswer {
 
     /// What is told with every answer.
     func add(to headers: inout HTTPHeaders) {
-        headers.add(name: "vary", value: "Origin")
+        // What was forwarded may say so already.
+        if !headers["vary"].contains(where: { $0.lowercased().contains("origin") }) {
+            headers.add(name: "vary", value: "Origin")
+        }
         guard let allowed else { return }
         headers.replaceOrAdd(name: "access-control-allow-origin", value: allowed)
         headers.replaceOrAdd(name: "access-control-expose-headers", value: Self.answerFields)

@@ -1,18 +1,23 @@
 public import EventSourcing
 internal import FoundationEssentials
+internal import Synchronization
 
 /// What a gateway proves itself by to the query service, so that the queries that it forwards for many clients are not
 /// counted as those of one.
 ///
 /// It is a time and a digest of it under the key that the services share. Whoever holds one could ask without a limit for
 /// some minutes, and nothing else.
-public struct GatewayProof: Sendable {
+public final class GatewayProof: Sendable {
     private static let purpose = "daybook gateway 1"
     /// So far the clocks of two machines may be apart, beside the age of a proof, in seconds.
     private static let tolerance: Int64 = 300
     private static let maxLength = 96
 
+    /// A proof is sent for so long, in seconds.
+    private static let lifetime: Int64 = 30
+
     private let key: SnapshotKey
+    private let made = Mutex<(seconds: Int64, text: String)?>(nil)
 
     /// A proof under a key; nil if no other process has it.
     public init?(_ key: SnapshotKey) {
@@ -26,9 +31,14 @@ public struct GatewayProof: Sendable {
     /// Whether a text is a proof.
     public func isValid(_ text: String) -> Bool { isValid(text, at: Self.now) }
 
-    func make(at seconds: Int64) -> String {
-        let digest = key.code(of: Array(String(seconds).utf8), for: Self.purpose)
-        return "\(seconds).\(digest)"
+    func make(at now: Int64) -> String {
+        made.withLock { made in
+            // The clock may be set back.
+            if let made, (made.seconds..<made.seconds + Self.lifetime).contains(now) { return made.text }
+            let text = "\(now).\(key.code(of: Array(String(now).utf8), for: Self.purpose))"
+            made = (now, text)
+            return text
+        }
     }
 
     func isValid(_ text: String, at now: Int64) -> Bool {

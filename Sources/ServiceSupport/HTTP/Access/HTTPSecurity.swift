@@ -10,6 +10,8 @@ public struct HTTPSecurity: Sendable {
     public var rates: RequestRates?
     /// The pages of other origins that may use it.
     public var origins = AllowedOrigins()
+    /// What it speaks TLS with; nil: it does not.
+    public var tls: ReloadedTLS?
     /// What a gateway that forwards queries proves itself by: these are counted there already.
     public var gatewayProof: GatewayProof?
     /// Whether `Daybook-Accounts` narrows what a request shows.
@@ -20,7 +22,7 @@ public struct HTTPSecurity: Sendable {
     public var warnings: @Sendable () -> [String] = { [] }
 
     /// No protection.
-    public init(audit: AccessAudit) { self.audit = audit }
+    public init(audit: AccessAudit = AccessAudit(AccessControl.open.audit)) { self.audit = audit }
 
     /// Whether there is nothing to decide for a request.
     var isOpen: Bool { access.isOpen && rates == nil && !narrowsByAccounts }

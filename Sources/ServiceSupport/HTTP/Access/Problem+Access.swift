@@ -21,6 +21,12 @@ extension Problem {
             members: [JSONValue.Member(name: "role", value: .string(role.rawValue))])
     }
 
+    /// 503: too many signatures wait to be verified.
+    static let verificationOverloaded = Problem(
+        .serviceUnavailable, "overloaded", title: "Overloaded",
+        detail: "more tokens wait to be verified than the service takes; ask again later",
+        headers: [.retryAfter: "1"])
+
     /// 429: more requests than the service takes from one client.
     ///
     /// - Parameter seconds: when the next one is taken.

@@ -19,6 +19,7 @@ struct RequestAccess: Sendable {
 
     /// What of a request decides.
     struct Asked: Sendable {
+        let method: String
         let path: String
         /// What the path and method need; nil if there is no such path, or method of it: that is said to everybody.
         let permission: Permission?
@@ -50,7 +51,7 @@ struct RequestAccess: Sendable {
         let path = URI(head.uri).path
         let method = HTTPRequest.Method(head.method.rawValue)
         return Asked(
-            path: path, permission: method.flatMap { table.permission(for: $0, path) },
+            method: head.method.rawValue, path: path, permission: method.flatMap { table.permission(for: $0, path) },
             accounts: security.narrowsByAccounts ? head.headers["daybook-accounts"] : [],
             gatewayProofs: security.gatewayProof == nil ? [] : head.headers["daybook-gateway"], client: client,
             address: ClientAddress(client))
@@ -74,19 +75,16 @@ struct RequestAccess: Sendable {
                 try limit(asked, caller)
                 return .admitted(try admit(caller, asked))
             case .refused(let reason):
-                security.audit.authenticationFailed(reason, from: asked.client, at: asked.path)
+                security.audit.authenticationFailed(reason, asked)
                 try limit(asked, .stranger)
                 // Whoever may ask without a token may do so with a wrong one: a health check goes on when its token ends.
                 guard asked.permission == .everybody else { throw .invalidToken }
                 return .admitted(.stranger)
             case .unverified(let token):
-                // Verifying costs more than anything else of a request, so whoever asks too much is not verified.
-                if let rates = security.rates, let wait = rates.wait(of: .address(asked.address)) {
-                    if Self.unlimited.contains(asked.path) { return .admitted(.stranger) }
-                    throw rateLimited(asked, .stranger, wait)
-                }
+                // Verifying costs more than all else of a request, and who it is will only be known then.
+                try limit(asked, .stranger)
                 return .unverified(token)
-            case .overloaded: throw .tooManyConnections
+            case .overloaded: throw .verificationOverloaded
             }
         } catch {
             return .refused(error)
@@ -98,7 +96,7 @@ struct RequestAccess: Sendable {
             do throws(Problem) {
                 try caller.require(permission)
             } catch {
-                security.audit.denied(caller, permission, from: asked.client, at: asked.path)
+                security.audit.denied(caller, permission, asked)
                 throw error
             }
         }
@@ -118,13 +116,9 @@ struct RequestAccess: Sendable {
 
     private func limit(_ asked: Asked, _ caller: Caller) throws(Problem) {
         guard let rates = security.rates, !Self.unlimited.contains(asked.path), !isFromGateway(asked) else { return }
-        guard let wait = rates.take(from: .init(caller, at: asked.address)) else { return }
-        throw rateLimited(asked, caller, wait)
-    }
-
-    private func rateLimited(_ asked: Asked, _ caller: Caller, _ wait: Duration) -> Problem {
-        security.audit.rateLimited(caller.actor, from: asked.client)
-        return .rateLimited(retryAfter: max(1, Int(clamping: wait.components.seconds &+ 1)))
+        guard let seconds = rates.take(from: .init(caller, at: asked.address)) else { return }
+        security.audit.rateLimited(caller, asked)
+        throw .rateLimited(retryAfter: seconds)
     }
 
     private func isFromGateway(_ asked: Asked) -> Bool {

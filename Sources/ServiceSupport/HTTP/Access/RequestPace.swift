@@ -7,11 +7,14 @@ public struct RequestPace: Sendable {
     let rates: RequestRates
     let source: RequestRates.Source
 
+    /// How many parts may be done without a wait, if nothing was done for long.
+    public var requestsAtOnce: Int { rates.perSecond }
+
     /// Counts parts of the request, and returns when they may be done.
     ///
     /// - Throws: `CancellationError`.
     public func wait(for count: Int) async throws {
-        let wait = rates.owe(count, from: source)
+        let wait = rates.reserve(count, for: source)
         // Until then nobody else has anything to tell.
         if wait > .zero { try await Task.sleep(for: wait) }
     }

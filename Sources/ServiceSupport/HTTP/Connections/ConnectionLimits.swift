@@ -10,6 +10,8 @@ public struct ConnectionLimits: Hashable, Sendable {
     var unsentBytes = 256 << 20
 
     // In seconds, which the table of connections counts.
+    /// The handshake of TLS must be done so soon.
+    var secondsForHandshake = 10
     /// The head of a request must be complete so soon after its first byte.
     var secondsForHead = 15
     /// A body must bring ``leastBytesOfBody`` in so long, or get answers meanwhile.

@@ -54,9 +54,17 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     private var closers: [EventLoopPromise<Void>?] = []
     private var isServerStopping = false
 
-    init(_ gate: RequestGate, among connections: LoopConnections) {
+    /// Whether what comes is TLS, so that ``TLSWatch`` tells of the bytes of HTTP in it.
+    private let isSecured: Bool
+    private var isShakingHands: Bool
+    private var secondsOfHandshake = 0
+    private var requestsBefore: UInt64 = 0
+
+    init(_ gate: RequestGate, among connections: LoopConnections, isSecured: Bool) {
         self.gate = gate
         self.connections = connections
+        self.isSecured = isSecured
+        isShakingHands = isSecured
     }
 
     /// What the client had not taken yet when it was looked at last.
@@ -87,6 +95,16 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     /// Ends the connection at once.
     func cut() {
         connections.table.countCut()
+        connections.remove(self)
+        context?.close(promise: nil)
+    }
+
+    /// The handshake of TLS is done.
+    func endHandshake() { isShakingHands = false }
+
+    /// Ends the connection at once, since what its client proved itself by does not hold any more.
+    private func revoke() {
+        connections.table.countRevoked()
         connections.remove(self)
         context?.close(promise: nil)
     }
@@ -122,9 +140,14 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         let part = unwrapInboundIn(data)
         bytesRead &+= UInt64(part.readableBytes)
         isReadPending = false
-        guard gate.phase == .idle else { return context.fireChannelRead(data) }
+        if isSecured { context.fireChannelRead(data) } else { take { context.fireChannelRead(data) } }
+    }
+
+    /// Bytes of HTTP have come, and are passed on.
+    func take(_ passOn: () -> Void) {
+        guard gate.phase == .idle else { return passOn() }
         let requests = gate.requests
-        context.fireChannelRead(data)
+        passOn()
         hasBegunHead = gate.requests == requests
     }
 
@@ -201,6 +224,15 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         guard secondsUnread < limits.secondsUnread,
             !isHealthOnly || secondsConnected < limits.secondsForHealth
         else { return cut() }
+        if isShakingHands {
+            secondsOfHandshake += 1
+            if secondsOfHandshake >= limits.secondsForHandshake { return cut() }
+        }
+        if gate.phase == .reading || gate.phase == .answering {
+            // What was under way a second ago and is still: what takes less is done before anybody could have stopped it.
+            if gate.requests == requestsBefore, !gate.callerStillHolds { return revoke() }
+            requestsBefore = gate.requests
+        }
         secondsWaiting = isBusy ? 0 : secondsWaiting + 1
         secondsOfHead = gate.phase == .idle && hasBegunHead ? secondsOfHead + 1 : 0
         switch gate.phase {

@@ -31,8 +31,8 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// nil: there is nothing to decide.
     private let access: RequestAccess?
     private var context: ChannelHandlerContext?
-    /// The common name of the certificate that the client proved; nil: none.
-    var certificate: String?
+    /// The certificate that the client has proved to be its own; nil: none.
+    var certificate: ClientCertificate?
     /// Who sends the request under way.
     private(set) var caller = Caller.unrestricted
     private var held: HeldRequest?
@@ -129,7 +129,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard let access else { return pass(request, context) }
         guard access.concerns(head) else { return admit(.unrestricted, request, access, context) }
         let asked = access.asked(head, from: context.remoteAddress)
-        _ = decide(request, asked, access.decide(asked, head, certificate: certificate))
+        _ = decide(request, asked, access.decide(asked, head, certificate: certificate?.nameWhileValid))
     }
 
     // MARK: who may ask
@@ -206,7 +206,11 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Whether what the sender of the request under way proved itself by still holds.
-    var callerStillHolds: Bool { access?.security.access.stillHolds(caller) ?? true }
+    var callerStillHolds: Bool {
+        guard let access else { return true }
+        if caller.credential == .certificate, certificate?.nameWhileValid == nil { return false }
+        return access.security.access.stillHolds(caller)
+    }
 
     /// Answers a request in the place of all behind the gate. The connection goes on, unless a long body may follow.
     private func answer(_ request: HeldRequest, _ status: Int, _ fields: HTTPHeaders, _ body: [UInt8]) {
