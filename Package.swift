@@ -142,7 +142,7 @@ let package = Package(
         .executableTarget(
             name: "event-log-service",
             dependencies: [
-                "EventLogService", "EventSourcing", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                "Access", "EventLogService", "EventSourcing", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

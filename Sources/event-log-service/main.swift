@@ -1,3 +1,4 @@
+internal import Access
 internal import EventLogService
 internal import EventSourcing
 internal import Logging
@@ -21,7 +22,6 @@ let program = ServiceProgram(
     settings: [
         CommonSettings.eventStore.description, writeAheadLog.description, appendEndpoint.description,
         eventsEndpoint.description, readEndpoint.description, httpAddress.description,
-        CommonSettings.allowInsecure.description, CommonSettings.auditLog.description,
     ] + CommonSettings.ofLogSecurity + CommonSettings.ofHTTP)
 
 await program.run { settings, logger in
@@ -32,8 +32,9 @@ await program.run { settings, logger in
     let path = try settings.value(CommonSettings.eventStore)
     let size = try settings.value(writeAheadLog)
     let keys = try CommonSettings.logSecurity(settings)
-    let audit = try CommonSettings.auditLog(
-        settings, isRestricted: keys != nil, service: "event_log", logger: logger)
+    let security = try await CommonSettings.httpSecurity(
+        settings, at: address, httpAddress.name, service: "event_log", isRestricted: keys != nil, logger: logger)
+    let audit = security.access.audit
     let peers = try keys.map { keys in
         do throws(PeersFileError) {
             return LogSecurity(
@@ -45,8 +46,6 @@ await program.run { settings, logger in
     let warnings = try CommonSettings.warnings(
         of: [appendEndpoint, eventsEndpoint, readEndpoint], demandingKeys: peers != nil, settings)
     for warning in warnings { logger.warning("not protected", metadata: ["reason": "\(warning)"]) }
-    let httpSecurity = try await CommonSettings.httpSecurity(
-        settings, at: address, httpAddress.name, service: "event_log", isRestricted: security != nil, logger: logger)
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
         do {
@@ -68,6 +67,6 @@ await program.run { settings, logger in
         HTTPService(
             health: Health(of: "event_log") { await service.readiness() }, at: address, setting: httpAddress.name,
             limits: try CommonSettings.connectionLimits(settings),
-            allowedHosts: try settings.value(CommonSettings.allowedHosts), security: httpSecurity, logger: logger),
+            allowedHosts: try settings.value(CommonSettings.allowedHosts), security: security, logger: logger),
     ]
 }

@@ -8,7 +8,8 @@ import Testing
     private let now: Int64 = 1_800_000_000
 
     private func proof(_ byte: UInt8) throws -> GatewayProof {
-        try #require(GatewayProof(try #require(SnapshotKey(sharedSecret: Array(repeating: byte, count: 32)))))
+        let key = try #require(SnapshotKey(sharedSecret: Array(repeating: byte, count: 32)))
+        return try #require(GatewayProof(key))
     }
 
     @Test func `a proof holds for whoever has the key`() throws {

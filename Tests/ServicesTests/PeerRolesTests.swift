@@ -2,6 +2,7 @@ import EventLogProtocol
 import EventSourcing
 import Foundation
 import SQLiteEventStore
+import ServiceSupport
 import Synchronization
 import TestSupport
 import Testing

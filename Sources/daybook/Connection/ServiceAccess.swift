@@ -1,4 +1,6 @@
 internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
 internal import NIOSSL
 internal import SecureFiles
 internal import ServiceSupport
