@@ -140,7 +140,8 @@ public final class CommandService<Domain: CommandDomain>: Service {
     /// What takes the queries.
     public var forwarder: any RequestForwarder {
         QueryForwarder(
-            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon, proof: proof,
+            through: upstream, to: queryAddress, feedPaths: domain.feedPaths, clients: clients, horizon: horizon,
+            proof: proof,
             knownFields: { [log] in log.knownFields }, logger: logger)
     }
 

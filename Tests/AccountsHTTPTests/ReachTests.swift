@@ -37,7 +37,8 @@ import Testing
     func `an account beyond it is answered like one that does not exist`(part: String) async throws {
         let position = "min_position=9&wait=1ms"
         for query in [
-            "", "?\(position)", "?version=1", "?at=\(seconds(99))", "?from=\(seconds(1))", "?limit=0", "?after_version=9",
+            "", "?\(position)", "?version=1", "?at=\(seconds(99))", "?from=\(seconds(1))", "?limit=0",
+            "?after_version=9",
             "?no_such=1", "?min_position=99&wait=1ms", "?before_version=2", "?version=0", "?to=\(seconds(1))",
         ] {
             for fields in [[:], [.ifMatch: #""2""#], [.ifNoneMatch: "*"], [.accept: "text/csv"]] as [HTTPFields] {
@@ -112,7 +113,9 @@ import Testing
         #expect(try await get("/events?after=0&account=a%20b").status == 400)
     }
 
-    @Test func `a link to a record beyond it has no hash, and a wrong hash is not answered with the right one`() async throws {
+    @Test func `a link to a record beyond it has no hash, and a wrong hash is not answered with the right one`()
+        async throws
+    {
         // The page ends with a record that is in it, or with one that is not.
         let link = try #require(try await get("/events?after=0&limit=1").headers[.link])
         #expect(link.contains(/after=1-[0-9a-f]{16}&/))
@@ -121,7 +124,9 @@ import Testing
             let answer = try await get("/events?after=\(point)")
             #expect(answer.status == 409)
             #expect(answer.text.replacing(point, with: "").contains(/-[0-9a-f]{16}/) == isShown)
-            #expect(try await queries.get("/events?after=\(point)").text.replacing(point, with: "").contains(/-[0-9a-f]{16}/))
+            #expect(
+                try await queries.get("/events?after=\(point)").text.replacing(point, with: "").contains(
+                    /-[0-9a-f]{16}/))
         }
     }
 
@@ -144,7 +149,9 @@ import Testing
 
 /// Whatever happens beyond a reach, what is shown in it is the same, positions and hashes aside.
 @Suite struct ReachPropertyTests {
-    private static let reaches: [Reach] = [.prefix("till-1"), .prefix("till-1-"), .one("till-1"), .one("till-2-a"), .prefix("v")]
+    private static let reaches: [Reach] = [
+        .prefix("till-1"), .prefix("till-1-"), .one("till-1"), .one("till-2-a"), .prefix("v"),
+    ]
     private static let names = ["till-1", "till-1-a", "till-1-b", "till-2-a", "till-10", "vault"]
 
     /// The same history in reach, and another one beyond it.
@@ -194,10 +201,13 @@ import Testing
             let (one, other) = try pair(reach, seed: seed)
             let caller = Caller(actor: "kim", standing: .role(.auditor), reach: reach)
             var targets = ["/accounts?owner=Alice", "/accounts?after=till-1-a", "/accounts?at=\(seconds(90))"]
-            targets += [1, 2, 100].map { "/accounts?limit=\($0)" } + ["/events?after=0", "/events?after=0&type=MoneySent"]
+            targets +=
+                [1, 2, 100].map { "/accounts?limit=\($0)" } + ["/events?after=0", "/events?after=0&type=MoneySent"]
             targets += Self.names.map { "/events?after=0&account=\($0)" }
             for name in Self.names + ["nobody"] {
-                for part in ["", "/events", "/statement", "/events?limit=2", "?version=1", "/statement?to=\(seconds(40))"] {
+                for part in [
+                    "", "/events", "/statement", "/events?limit=2", "?version=1", "/statement?to=\(seconds(40))",
+                ] {
                     targets.append("/accounts/\(name)\(part)")
                 }
             }

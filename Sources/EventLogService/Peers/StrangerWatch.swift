@@ -25,7 +25,8 @@ final class StrangerWatch: Sendable {
         let count = total.add(1, ordering: .relaxed).newValue
         let key = peer.key?.description ?? "none"
         audit?.record(
-            AuditRecord(.peerRefused, address: peer.address, reason: "the key \(key) is not admitted to \(peer.domain)"))
+            AuditRecord(.peerRefused, address: peer.address, reason: "the key \(key) is not admitted to \(peer.domain)")
+        )
         guard isDue() else { return }
         logger.warning(
             "a peer was refused",
