@@ -81,7 +81,7 @@ def test_a_connection_goes_on_after_that_question(open_to_pages):
 
 @pytest.mark.parametrize("origin", [
     "https://evil.example", "http://bank.example", "https://bank.example.evil.example", "https://bank.example:444", "null",
-    "https://bank.example/", "http://localhost", "*",
+    "https://bank.example/", "http://localhost:1", "*",
 ])
 def test_other_origins_are_told_nothing(open_to_pages, tokens, origin):
     port = open_to_pages.command.port

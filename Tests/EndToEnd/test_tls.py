@@ -1,5 +1,6 @@
 """HTTP over TLS: versions, certificates, their change under load, and clients that are slow or speak something else."""
 
+import contextlib
 import ipaddress
 import json
 import socket
@@ -18,6 +19,7 @@ from certificates import Authority
 from client import responses
 from guarded import connect, head, read_to_end, read_until, trusting
 from services import wait_until
+from test_connections import few_descriptors
 from whole_files import write_whole
 
 OPEN = json.dumps({"type": "OpenAccount", "owner": "Eve", "initial_balance": 1}).encode()
@@ -182,8 +184,8 @@ def test_a_long_answer_arrives_whole_at_a_slow_reader(secured):
         received = read_to_end(connection)
         sender.join()
     assert received.count(b'"status":201') == 3000
-    code, output = curl(secured, "--limit-rate", "400k", f"https://localhost:{port}/accounts?limit=3000")
-    assert code == 0 and len(json.loads(output)) > 2000
+    code, output = curl(secured, "--limit-rate", "400k", f"https://localhost:{port}/accounts?limit=1000")
+    assert code == 0 and len(json.loads(output)) == 1000
 
 
 # MARK: files
@@ -412,3 +414,20 @@ def test_services_with_connections_that_rest_stop_in_time(start_daybook, tmp_pat
         assert service.stop() == 0, service.output[-2000:]
     for connection in resting + handshaking + feeds:
         connection.close()
+
+
+def test_more_handshakes_than_descriptors_end_nothing(start_daybook, tmp_path, monkeypatch):
+    few_descriptors(monkeypatch, 256)
+    secured = Secured(start_daybook, tmp_path).start()
+    for service in secured.daybook.services:
+        with contextlib.ExitStack() as stack:
+            for number in range(400):
+                silent = stack.enter_context(socket.socket())
+                silent.bind((f"127.0.3.{1 + number % 200}", 0))
+                silent.connect(("127.0.0.1", service.port))
+                if number % 2:
+                    silent.sendall(b"\x16\x03\x01\x02\x00")
+            wait_until(lambda: is_answered(service.port, secured.context), "health is answered", 60)
+        wait_until(lambda: is_answered(service.port, secured.context, "/problems"), "others are answered", 60)
+        assert service.is_running
+    assert ask(secured.port, secured.context, "/accounts/few", "POST", body=OPEN).status == 201

@@ -45,13 +45,7 @@ struct LogEndpoint: Hashable, Sendable {
         guard text.hasPrefix("tcp://"), let address = HTTPAddress(String(text.dropFirst("tcp://".count))) else {
             return false
         }
-        let host = address.host.lowercased()
-        var (v4, v6) = (in_addr(), in6_addr())
-        if inet_pton(AF_INET, host, &v4) == 1 { return UInt32(bigEndian: v4.s_addr) >> 24 == 127 }
-        if inet_pton(AF_INET6, host, &v6) == 1 {
-            return withUnsafeBytes(of: &v6) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
-        }
-        return host == "localhost"
+        return address.isLoopback
     }
 
     private static func isBindable(_ host: String) -> Bool {

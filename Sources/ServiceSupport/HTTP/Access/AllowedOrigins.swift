@@ -16,7 +16,9 @@ public struct AllowedOrigins: Hashable, Sendable {
     /// - Throws: ``SettingError`` for anything else.
     init(settingText text: String) throws(SettingError) {
         for part in text.split(separator: ",") {
-            guard let origin = Self.origin(part.filter { $0 != " " }) else {
+            var part = part.drop { $0 == " " }
+            while part.hasSuffix(" ") { part.removeLast() }
+            guard let origin = Self.origin(String(part)) else {
                 throw SettingError("expected origins such as https://bank.example, separated by commas")
             }
             origins.insert(origin)

@@ -89,8 +89,9 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .body: takeRest(context, data)
         case .end:
             isReading = false
+            // What it is passed on to may answer at once, and the next request come.
+            defer { if !isReading { isPassedOver = false } }
             takeRest(context, data)
-            isPassedOver = false
         }
     }
 

@@ -11,6 +11,7 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
     private let watch: ConnectionWatch
     private let handler: NIOSSLServerHandler
     private let demandsCertificate: Bool
+    private var isRefused = false
 
     init(_ gate: RequestGate, _ watch: ConnectionWatch, _ handler: NIOSSLServerHandler, demandsCertificate: Bool) {
         self.gate = gate
@@ -19,12 +20,18 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
         self.demandsCertificate = demandsCertificate
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { watch.take { context.fireChannelRead(data) } }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // What comes with the end of a handshake is still given out.
+        if !isRefused { watch.take { context.fireChannelRead(data) } }
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted = event as? TLSUserEvent {
             watch.endHandshake()
-            guard !demandsCertificate || takeCertificate() else { return context.close(promise: nil) }
+            guard !demandsCertificate || takeCertificate() else {
+                isRefused = true
+                return context.close(promise: nil)
+            }
         }
         if case ChannelEvent.inputClosed = event { gate.clientHasLeft() }
         context.fireUserInboundEventTriggered(event)
