@@ -142,6 +142,13 @@ def test_a_handshake_that_does_not_end_is_ended(secured):
         assert ask(service.port, secured.context).status == 200
 
 
+def test_a_head_that_does_not_end_is_ended_over_tls_too(secured):
+    for sent in (b"GET /livez HT", b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"):
+        with connect(secured.port, secured.context, timeout=60) as connection:
+            connection.sendall(sent)
+            assert b" 408 " in read_to_end(connection)
+
+
 def test_a_connection_that_rests_after_its_handshake_is_kept(secured):
     with connect(secured.port, secured.context) as connection:
         # Longer than a handshake, or a head, may take.

@@ -84,7 +84,7 @@ public struct HTTPService: Service {
             logger: serverLogger)
         let watching: [Task<Void, Never>] = [
             Task { [tls = security.tls] in await tls?.watch() },
-            Task { [access = security.access] in if !access.isOpen { await access.watch() } },
+            Task { [access = security.access] in await access.watch() },
         ]
         ReloadSignal.process.subscribe { [tls = security.tls, access = security.access] in
             tls?.look(always: true)

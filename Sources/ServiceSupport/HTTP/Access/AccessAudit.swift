@@ -15,6 +15,14 @@ public final class AccessAudit: Sendable {
         log.record(record(.authenticationFailed, asked, reason: reason))
     }
 
+    /// A client proved a certificate that names nobody.
+    func certificateRefused(from client: SocketAddress?) {
+        log.record(
+            AuditRecord(
+                .authenticationFailed, address: client?.ipAddress,
+                reason: "the certificate's subject has no common name, or several, or one that cannot be an actor"))
+    }
+
     /// Somebody, or a stranger, asked for what it may not.
     func denied(_ caller: Caller, _ permission: Permission, _ asked: RequestAccess.Asked) {
         if caller.standing == .stranger { return authenticationFailed("no credentials were shown", asked) }

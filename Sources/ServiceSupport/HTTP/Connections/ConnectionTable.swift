@@ -8,6 +8,7 @@ final class ConnectionTable: Sendable {
     private let healthOnly = Atomic<Int>(0)
     private let refused = Atomic<UInt64>(0)
     private let cut = Atomic<UInt64>(0)
+    private let failedHandshakes = Atomic<UInt64>(0)
     private let revoked = Atomic<UInt64>(0)
     private let loops = Mutex<[ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]>([:])
 
@@ -44,6 +45,8 @@ final class ConnectionTable: Sendable {
 
     func countCut() { cut.add(1, ordering: .relaxed) }
 
+    func countFailedHandshake() { failedHandshakes.add(1, ordering: .relaxed) }
+
     func countRevoked() { revoked.add(1, ordering: .relaxed) }
 
     var figures: [Figure] {
@@ -57,6 +60,9 @@ final class ConnectionTable: Sendable {
             Figure(
                 .counter, "http_connections_cut", cut.load(ordering: .relaxed),
                 help: "Connections closed because their client was too slow, or for others."),
+            Figure(
+                .counter, "http_handshakes_failed", failedHandshakes.load(ordering: .relaxed),
+                help: "Connections whose handshake of TLS failed."),
             Figure(
                 .counter, "http_connections_revoked", revoked.load(ordering: .relaxed),
                 help: "Connections closed because what their client proved itself by holds no more."),

@@ -102,6 +102,9 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     /// The handshake of TLS is done.
     func endHandshake() { isShakingHands = false }
 
+    /// There will be no TLS on the connection.
+    func noteFailedHandshake() { connections.table.countFailedHandshake() }
+
     /// Ends the connection at once, since what its client proved itself by does not hold any more.
     private func revoke() {
         connections.table.countRevoked()

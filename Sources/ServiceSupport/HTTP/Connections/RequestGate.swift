@@ -213,6 +213,9 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         return access.security.access.stillHolds(caller)
     }
 
+    /// The client proved a certificate that names nobody.
+    func noteRefusedCertificate() { access?.security.audit.certificateRefused(from: context?.remoteAddress) }
+
     /// Answers a request in the place of all behind the gate. The connection goes on, unless a long body may follow.
     private func answer(_ request: HeldRequest, _ status: Int, _ fields: HTTPHeaders, _ body: [UInt8]) {
         guard let context, !isLast, rules.isShort(request.head) else { return answerLast(status, fields, body) }

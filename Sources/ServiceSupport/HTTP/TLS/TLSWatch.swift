@@ -30,6 +30,7 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
             watch.endHandshake()
             guard !demandsCertificate || takeCertificate() else {
                 isRefused = true
+                gate.noteRefusedCertificate()
                 return context.close(promise: nil)
             }
         }
@@ -44,6 +45,7 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
             || error is NIOTLSUnwrappingError
             || error is NIOSSLCloseTimedOutError
         {
+            if case .handshakeFailed = error as? NIOSSLError { watch.noteFailedHandshake() }
             return
         }
         context.fireErrorCaught(error)
