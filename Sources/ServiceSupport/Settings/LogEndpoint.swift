@@ -46,11 +46,11 @@ struct LogEndpoint: Hashable, Sendable {
             return false
         }
         let host = address.host.lowercased()
-        var (v4, v6) = (in_addr(), in6_addr())
-        if inet_pton(AF_INET, host, &v4) == 1 { return UInt32(bigEndian: v4.s_addr) >> 24 == 127 }
-        if inet_pton(AF_INET6, host, &v6) == 1 {
-            return withUnsafeBytes(of: &v6) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
-        }
+        // As bytes in the network's order: a module of NIO claims the members of the system's own types.
+        var v4 = [UInt8](repeating: 0, count: 4)
+        if inet_pton(AF_INET, host, &v4) == 1 { return v4[0] == 127 }
+        var v6 = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET6, host, &v6) == 1 { return v6.dropLast().allSatisfy { $0 == 0 } && v6.last == 1 }
         return host == "localhost"
     }
 
