@@ -149,7 +149,7 @@ let package = Package(
         .executableTarget(
             name: "command-service",
             dependencies: [
-                "AccountsHTTP", "CommandService", "ServiceSupport", "ZeroMQ",
+                "Access", "AccountsHTTP", "CommandService", "ServiceSupport", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

@@ -1,3 +1,4 @@
+internal import Access
 internal import AccountsHTTP
 internal import CommandService
 internal import Logging
@@ -52,7 +53,7 @@ await program.run { settings, logger in
             interval: UInt64(try settings.value(snapshotInterval)),
             auditedOneIn: UInt64(try settings.value(snapshotAudit))),
         signedWith: try CommonSettings.snapshotKey(settings),
-        clients: clients, context: context, logger: logger)
+        clients: clients, audit: security.access.audit, context: context, logger: logger)
     return [
         ContextLifetime(context), service,
         HTTPService(

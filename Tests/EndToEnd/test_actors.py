@@ -13,13 +13,15 @@ from decimal import Decimal
 import pytest
 
 import store
-from client import Answer, exchange
+from client import exchange, http_connection
 from commands import (
     NDJSON, capture, close, deposit, freeze, keyed, open_account, place_hold, release, reverse, set_limits, transfer,
     unfreeze, withdraw,
 )  # fmt: skip
 from problems import assert_problem
 from services import wait_until
+
+pytestmark = pytest.mark.open_only("its callers have tokens of its own")
 
 NUMBERS = itertools.count(1)
 # Names by which the accounts of the tests begin, in and beyond the reach of some.
@@ -325,10 +327,7 @@ def test_what_is_beyond_reach_is_refused_before_its_body_is_read(bank):
         b"POST /accounts/vault-9999 HTTP/1.1", b"Host: localhost", b"Authorization: " + token, b"Content-Type: application/json",
         b"Content-Length: 1000", b"", b"",
     ])  # fmt: skip
-    received = exchange(
-        bank.daybook.command.port, head, until=lambda received: b"account-not-found" in received,
-        **({"secrets": bank.daybook.secrets} if getattr(bank.daybook, "secrets", None) else {}),
-    )  # fmt: skip
+    received = exchange(bank.daybook.command.port, head, until=lambda received: b"account-not-found" in received)
     assert received.startswith(b"HTTP/1.1 404"), received
 
 
@@ -452,8 +451,6 @@ class Stream:
     """A request with many commands whose lines are sent one by one."""
 
     def __init__(self, bank, person):
-        from client import http_connection
-
         self._connection = http_connection(bank.daybook.command.port)
         self._connection.putrequest("POST", "/commands", skip_accept_encoding=True)
         for name, value in (person.headers | NDJSON | {"Transfer-Encoding": "chunked"}).items():
