@@ -292,6 +292,20 @@ def test_a_checkpoint_is_saved_whole_and_read_back(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint"]
 
 
+def test_a_checkpoint_is_its_owners_alone_and_written_through_no_link(tmp_path: Path) -> None:
+    path, precious = tmp_path / "checkpoint", tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "checkpoint.new").symlink_to(precious)
+    mask = os.umask(0)
+    try:
+        Checkpoint(uuid4(), 1, bytes(32)).save(path)
+    finally:
+        os.umask(mask)
+    assert precious.read_text() == "precious" and not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["checkpoint", "precious"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"log_id":"x","position":1,"hash":""}',

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sqlite3
 import sys
@@ -82,10 +83,22 @@ class TableMoved(DaybookError):
     """Another program wrote to the table."""
 
 
+def _make_private(path: str | Path) -> None:
+    """Makes the file for its owner alone, unless it is there; SQLite's files beside it take their modes from it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        # It is there, or SQLite says what is wrong.
+        return
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+
+
 class EventTable:
     """The table, and how far it is: both are changed by the same transaction, so neither is ever ahead."""
 
     def __init__(self, path: str | Path) -> None:
+        _make_private(path)
         self.database = sqlite3.connect(path, isolation_level=None, timeout=10)
         self.database.execute("PRAGMA journal_mode = WAL")
         self.database.execute("PRAGMA synchronous = FULL")

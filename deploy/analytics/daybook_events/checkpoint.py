@@ -69,11 +69,16 @@ class Checkpoint:
         return Point(self.position, self.hash[:8])
 
     def save(self, path: str | Path) -> None:
-        """Replaces the file as a whole: a crash leaves the old checkpoint or the new one, and on disk."""
+        """Replaces the file as a whole: a crash leaves the old checkpoint or the new one, and on disk. It is its owner's alone.
+        """
         path = Path(path)
         new = path.with_name(path.name + ".new")
         text = json.dumps({"log_id": str(self.log_id), "position": self.position, "hash": self.hash.hex()})
-        with open(new, "w", encoding="ascii") as file:
+        # What a crash left, or somebody put there, goes: a link would have its target overwritten.
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(descriptor, 0o600)
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
