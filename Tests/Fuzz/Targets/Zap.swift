@@ -19,12 +19,10 @@ private func handshake(_ input: [UInt8]) {
     check(frames.count >= 8, "a question has eight frames at least")
     let keyed = Admission(.holders(of: Set([CurvePublicKey(bytes: known)].compactMap(\.self))))
     let isKnown = request.mechanism == "CURVE" && request.credentials == [known]
-    check(keyed.decide(request) != .refused == isKnown, "who proves the key is admitted, and nobody else")
-    check(
-        Admission(.holders(of: [])).decide(request) == .refused
-            && Admission().decide(request) != .refused
-                == (request.mechanism == "NULL"),
-        "without keys those are admitted that have none")
+    check((keyed.decide(request) != .refused) == isKnown, "who proves the key is admitted, and nobody else")
+    check(Admission(.holders(of: [])).decide(request) == .refused, "of no keys none is admitted")
+    let isOpen = Admission().decide(request) != .refused
+    check(isOpen == (request.mechanism == "NULL"), "without keys those are admitted that have none")
     var limited = keyed
     limited.handshakesOfPeer = Admission.HandshakeRate(atOnce: 1, perSecond: 1)
     var rates = HandshakeRates()
