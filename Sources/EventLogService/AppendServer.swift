@@ -96,8 +96,8 @@ actor AppendServer {
         self.connectionGuard = connectionGuard
         self.context = context
         self.security = security
-        appendGate = PeerGate(socket: .append, peers: security?.peers, strangers: strangers)
-        eventsGate = PeerGate(socket: .events, peers: security?.peers, strangers: strangers)
+        appendGate = PeerGate(.append, security?.peers, strangers)
+        eventsGate = PeerGate(.events, security?.peers, strangers)
         handshakes = HandshakeWatch(logger: logger)
         self.reportFailure = reportFailure
         availability = StoreAvailability(logger: logger)
@@ -199,8 +199,8 @@ actor AppendServer {
             return
         }
         let isBacklogged = replies?.isBacklogged(peer, at: message.connection) ?? false
-        let verdict = appendGate.verdict(on: message)
-        if case .refused = verdict, let appends { end(message.connection, of: appends) }
+        let verdict = appends.map { appendGate.verdict(on: message, of: $0) } ?? .admitted(nil)
+        if case .refused(_, let reason) = verdict, let appends { end(message.connection, of: appends, reason) }
         for index in 1..<max(1, message.count) {
             batch.bytes += message.withBytes(of: index, \.count)
             do throws(MalformedFrame) {
@@ -239,7 +239,7 @@ actor AppendServer {
 
     private static func refusal(of request: LogRequest, _ verdict: PeerGate.Verdict) -> LogRefusal? {
         switch (verdict, request) {
-        case (.refused(let refusal), _):
+        case (.refused(let refusal, _), _):
             refusal
         case (.admitted(let role?), .keepSnapshot), (.admitted(let role?), .dropSnapshot):
             role.mayKeepSnapshots
@@ -250,9 +250,9 @@ actor AppendServer {
     }
 
     /// Ends the connection of a peer that is not admitted any more, a moment later: it is to be told why.
-    private func end(_ descriptor: Int32, of socket: Socket) {
+    private func end(_ descriptor: Int32, of socket: Socket, _ reason: ConnectionGuard.Reason) {
         let connection = socket.connection(descriptor)
-        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, .notAdmitted) }
+        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, reason) }
     }
 
     /// A peer has left. An address that libzmq made for it is never given again.
@@ -444,10 +444,10 @@ actor AppendServer {
         let verdict: SubscriptionLedger.Verdict
         let key = security == nil ? nil : frame.senderKey
         let kind = frame.withBytes(of: 0) { $0.first ?? .max }
-        if case .refused = eventsGate.verdict(on: frame) {
+        if case .refused(_, let reason) = eventsGate.verdict(on: frame, of: events) {
             guard subscriptions.shutOut(connection, of: key) == .refused else { return false }
             counted.forbidden += 1
-            events.end(connection, .notAdmitted)
+            events.end(connection, reason)
             return false
         }
         switch kind {

@@ -147,7 +147,7 @@ public final class EventLogService: Service {
         let obstacle = await appendServer.obstacle
         let reads = await readServer.counters
         let ended = connectionGuard.endedConnections
-        let warnings = warnings + (audit?.warnings ?? []) + [security?.peers.problem].compactMap(\.self)
+        let warnings = warnings + [security?.peers.problem].compactMap(\.self)
         do {
             let head = try store.head()
             let usage = try store.usage()

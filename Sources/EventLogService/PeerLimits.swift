@@ -22,6 +22,9 @@ enum PeerLimits {
         return limits
     }()
 
+    /// The connections of one peer to one socket, if peers are told apart.
+    static let maxConnectionsOfPeer = max(2, basic.maxConnections / 4)
+
     static let append: ZeroMQ.ConnectionLimits = {
         var limits = basic
         limits.maxWaitingBytes = 32 << 20
@@ -51,6 +54,7 @@ enum PeerLimits {
         var admission = Admission(peers)
         admission.maxHandshakesPerSecond = 200
         admission.maxHandshakesAtOnce = 512
+        admission.handshakesOfPeer = Admission.HandshakeRate(atOnce: 128, perSecond: 20)
         return admission
     }
 }

@@ -49,7 +49,7 @@ actor ReadServer {
         self.loop = loop
         self.connectionGuard = connectionGuard
         self.security = security
-        gate = PeerGate(socket: .read, peers: security?.peers, strangers: strangers)
+        gate = PeerGate(.read, security?.peers, strangers)
         self.logger = logger
     }
 
@@ -106,13 +106,13 @@ actor ReadServer {
         let peer = message.copy(0)
         let due = ContinuousClock.now + Self.patience
         let isBacklogged = replies.isBacklogged(peer, at: message.connection)
-        let verdict = gate.verdict(on: message)
-        if case .refused = verdict, let socket { end(message.connection, of: socket) }
+        let verdict = socket.map { gate.verdict(on: message, of: $0) } ?? .admitted(nil)
+        if case .refused(_, let reason) = verdict, let socket { end(message.connection, of: socket, reason) }
         for index in 1..<max(1, message.count) {
             do throws(MalformedFrame) {
                 let (request, number) = try message.withBytes(of: index, LogRequest.decode)
                 let refusal: LogRefusal
-                if case .refused(let reason) = verdict {
+                if case .refused(let reason, _) = verdict {
                     counted.forbidden += 1
                     refusal = reason
                 } else if request.writes {
@@ -137,9 +137,9 @@ actor ReadServer {
     }
 
     /// Ends the connection of a peer that is not admitted any more, a moment later: it is to be told why.
-    private func end(_ descriptor: Int32, of socket: Socket) {
+    private func end(_ descriptor: Int32, of socket: Socket, _ reason: ConnectionGuard.Reason) {
         let connection = socket.connection(descriptor)
-        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, .notAdmitted) }
+        loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, reason) }
     }
 
     private func answer(into replies: ReplyQueue) throws {

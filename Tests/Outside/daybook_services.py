@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -66,6 +67,12 @@ class Services:
         self.zeromq_ports = ports[:3]
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(NAMES, ports[3:])}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.settings: dict[str, str] = {}
+        """Further settings, of all services."""
+        self.own_settings: dict[str, dict[str, str]] = {}
+        """Further settings of single services, by their names."""
+        self.open_files: int | None = None
+        """The most files and connections that a service may have open, if it is not the system's limit."""
 
     def start(self, *names: str) -> None:
         """Starts services, all three by default, and waits until they are ready."""
@@ -74,8 +81,8 @@ class Services:
             assert name not in self.processes, f"{name} runs already"
             with open(self.directory / f"{name}.log", "ab") as output:
                 self.processes[name] = subprocess.Popen(
-                    [PROGRAMS / name], cwd=self.directory, env=self._environment(), stdin=subprocess.DEVNULL,
-                    stdout=output, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)  # fmt: skip
+                    [PROGRAMS / name], cwd=self.directory, env=self.environment(name), stdin=subprocess.DEVNULL,
+                    stdout=output, stderr=subprocess.STDOUT, preexec_fn=self._prepare)  # fmt: skip
         for name in names:
             wait_for(f"{name} is ready", lambda: self._is_ready(name))
 
@@ -130,7 +137,13 @@ class Services:
             self.kill(name)
         self._folder.cleanup()
 
-    def _environment(self) -> dict[str, str]:
+    def _prepare(self) -> None:
+        end_with_parent()
+        if self.open_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+
+    def environment(self, name: str = "") -> dict[str, str]:
+        """What a program is told: the settings of all services, and those of one."""
         settings = {
             "EVENT_STORE": f"sqlite:{self.database}",
             "EVENT_LOG_APPEND_ENDPOINT": self.append,
@@ -140,8 +153,9 @@ class Services:
             "COMMAND_HTTP_ADDRESS": self.addresses["command-service"],
             "QUERY_HTTP_ADDRESS": self.addresses["query-service"],
         }
-        others = ("EVENT_", "COMMAND_", "QUERY_", "LOG_LEVEL")
-        return {name: text for name, text in os.environ.items() if not name.startswith(others)} | settings
+        others = ("EVENT_", "COMMAND_", "QUERY_", "LOG_LEVEL", "PEER_", "ALLOW_INSECURE", "AUDIT_LOG")
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(others)}
+        return inherited | settings | self.settings | self.own_settings.get(name, {})
 
     def _is_ready(self, name: str) -> bool:
         process = self.processes[name]

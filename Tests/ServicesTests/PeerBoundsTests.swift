@@ -94,3 +94,25 @@ import ZeroMQ
         #expect(!Topic.isPrefix(Array(topic.utf8)))
     }
 }
+
+@Suite("Connections of one peer") struct PeerConnectionsTests {
+    private func connection(_ descriptor: Int32) -> ConnectionID { ConnectionID(descriptor: descriptor, generation: 1) }
+
+    private func key(_ number: UInt8) throws -> CurvePublicKey {
+        try #require(CurvePublicKey(bytes: [UInt8](repeating: number, count: 32)))
+    }
+
+    @Test func `a peer has so many that are open, and the others as many`() throws {
+        var connections = PeerConnections(maxOfPeer: 2)
+        let (one, two) = (try key(1), try key(2))
+        func admit(_ descriptor: Int32, of key: CurvePublicKey, ended: Set<Int32> = []) -> Bool {
+            connections.admit(connection(descriptor), of: key) { !ended.contains($0.descriptor) }
+        }
+        let first = [admit(1, of: one), admit(2, of: one), admit(1, of: one), admit(3, of: one), admit(2, of: one)]
+        #expect(first == [true, true, true, false, true])
+        let second = [admit(4, of: two), admit(5, of: two), admit(6, of: two)]
+        #expect(second == [true, true, false])
+        let third = [admit(3, of: one, ended: [1]), admit(7, of: one)]
+        #expect(third == [true, false])
+    }
+}

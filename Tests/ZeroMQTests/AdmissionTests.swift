@@ -82,3 +82,47 @@ import Testing
         #expect(waiting.millisecondsToNext(at: start + .seconds(9)) == -1)
     }
 }
+
+@Suite("Handshakes of those who hold keys") struct KeyedHandshakeTests {
+    private func request(_ key: [UInt8], mechanism: String = "CURVE", domain: String = "d") throws -> HandshakeRequest {
+        let texts = ["1.0", "7", domain, "127.0.0.1", "", mechanism].map { Array($0.utf8) }
+        return try #require(HandshakeRequest([[0, 1, 2, 3, 4], []] + texts + (key.isEmpty ? [] : [key])))
+    }
+
+    private let bytes = (0..<32).map(UInt8.init)
+
+    @Test func `only a key that is admitted is, and it is the peer's name`() throws {
+        let key = try #require(CurvePublicKey(bytes: bytes))
+        let admission = Admission(.holders(of: [key]))
+        #expect(try admission.decide(request(bytes)) == .admitted(user: key.description))
+        for other in [[], Array(bytes.reversed()), bytes + [0], Array(bytes.dropLast())] {
+            #expect(try admission.decide(request(other)) == .refused)
+        }
+        for mechanism in ["NULL", "PLAIN", "curve", ""] {
+            #expect(try admission.decide(request(bytes, mechanism: mechanism)) == .refused)
+        }
+        // Nor is one that has a key where none is asked for.
+        #expect(try Admission().decide(request(bytes)) == .refused)
+    }
+
+    @Test func `one that shakes hands too fast fails alone`() throws {
+        let (one, two) = (bytes, Array(bytes.reversed()))
+        var admission = Admission(.holders(of: Set([one, two].compactMap { CurvePublicKey(bytes: $0) })))
+        admission.handshakesOfPeer = Admission.HandshakeRate(atOnce: 2, perSecond: 1)
+        var rates = HandshakeRates()
+        let start = ContinuousClock.now
+        func verdict(_ key: [UInt8], domain: String = "d", after seconds: Int = 0) throws -> Admission.Verdict {
+            let request = try request(key, domain: domain)
+            return rates.limit(admission.decide(request), of: request, admission, at: start + .seconds(seconds))
+        }
+        let admitted = Admission.Verdict.admitted(user: try #require(CurvePublicKey(bytes: one)).description)
+        let first = [try verdict(one), try verdict(one), try verdict(one)]
+        #expect(first == [admitted, admitted, .busy])
+        let others = [
+            try verdict(two), try verdict(one, domain: "e"), try verdict(one, after: 1), try verdict(one, after: 1),
+        ]
+        #expect(others.map { $0 == .busy } == [false, false, false, true])
+        #expect(rates.refused == 2)
+        #expect(try request(one).answer(.busy)[4] == Array("300".utf8))
+    }
+}

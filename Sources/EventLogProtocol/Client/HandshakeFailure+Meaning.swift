@@ -1,9 +1,14 @@
 internal import ZeroMQ
 
 extension HandshakeFailure {
+    /// So many handshakes that end without a word are no accident.
+    private static let fewFailures = 3
+
     /// What a failed handshake with the log means for a peer: one sentence; nil if nothing is known but that the connection
     /// ended.
-    func meaning(for security: SocketSecurity, at endpoint: String) -> String? {
+    ///
+    /// - Parameter failures: how many have failed since one did not, this one included.
+    func meaning(for security: SocketSecurity, at endpoint: String, failures: Int) -> String? {
         switch (self, security) {
         case (.refused, .none):
             "the log at \(endpoint) refuses this peer"
@@ -18,7 +23,11 @@ extension HandshakeFailure {
         case (.notUnderstood, _), (.ended, .curveClient), (.ended, .curveServer):
             "the handshake with \(endpoint) failed: the log there has another public key than EVENT_LOG_PUBLIC_KEY, or is busy"
         case (.ended, .none):
-            nil
+            // A log that demands keys ends the connection at once; whether it tells its mechanism before is chance.
+            failures < Self.fewFailures
+                ? nil
+                : "the log at \(endpoint) ends each handshake: if it demands CURVE, set EVENT_LOG_PUBLIC_KEY and "
+                    + "PEER_SECRET_KEY"
         }
     }
 }

@@ -191,10 +191,12 @@ final class RequestChannel {
         case .disconnected:
             lose()
         case .handshakeFailed(let failure):
-            rejection = failure.meaning(for: options.security, at: endpoint)
+            failedHandshakes += 1
+            // One that ends without a word does not take back what another attempt has told.
+            rejection =
+                failure.meaning(for: options.security, at: endpoint, failures: failedHandshakes) ?? rejection
             // libzmq may have given the endpoint up, so the next attempt needs a socket of its own. It comes after a pause
             // that grows: each handshake costs the log a good deal.
-            failedHandshakes += 1
             lose()
         }
     }

@@ -130,11 +130,13 @@ public actor LogFollower {
             // libzmq connects again by itself.
             break
         case .handshakeFailed(let failure):
-            rejection = failure.meaning(for: address.security, at: address.events)
+            failedHandshakes += 1
+            // One that ends without a word does not take back what another attempt has told.
+            rejection =
+                failure.meaning(for: address.security, at: address.events, failures: failedHandshakes) ?? rejection
             // libzmq may have given the endpoint up, so the next attempt needs a socket of its own.
             socket?.close()
             socket = nil
-            failedHandshakes += 1
             subscribeLater()
         }
     }

@@ -19,6 +19,24 @@ public struct Admission: Hashable, Sendable {
     /// Handshakes that may come at once before ``maxHandshakesPerSecond`` slows them down.
     public var maxHandshakesAtOnce = 256
 
+    /// Handshakes that the holder of one key may complete at once, and in a second after that; nil: no limit. Those beyond
+    /// it fail, and may be tried again: they cost the others nothing.
+    public var handshakesOfPeer: HandshakeRate?
+
+    /// How fast handshakes may come.
+    public struct HandshakeRate: Hashable, Sendable {
+        /// The most at once.
+        public var atOnce: Int
+        /// The most in a second after that.
+        public var perSecond: Int
+
+        /// A rate from its numbers.
+        public init(atOnce: Int, perSecond: Int) {
+            self.atOnce = atOnce
+            self.perSecond = perSecond
+        }
+    }
+
     /// Admits peers without a limit to how fast they come.
     public init(_ peers: Peers = .anybody) { self.peers = peers }
 
@@ -39,5 +57,7 @@ public struct Admission: Hashable, Sendable {
         case admitted(user: String)
         /// The peer is told that it may not, and its connection ends.
         case refused
+        /// Its connection ends without a word, and it may try again.
+        case busy
     }
 }

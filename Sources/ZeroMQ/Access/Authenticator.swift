@@ -58,6 +58,7 @@ final class Authenticator: Sendable {
 
     private func run(on socket: UnsafeMutableRawPointer) {
         var waiting = WaitingHandshakes(limit: Self.maxWaiting, patience: Self.patience)
+        var rates = HandshakeRates()
         let buffer = FrameBuffer(capacity: 16)
         var item = zmq_pollitem_t(socket: socket, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
         while true {
@@ -68,17 +69,20 @@ final class Authenticator: Sendable {
             while let request = Self.receive(from: socket, buffer) {
                 guard let request else { continue }
                 let admission = admissions.withLock { $0[request.domain] } ?? Admission()
-                let verdict = admission.decide(request)
-                if case .admitted = verdict {
+                let verdict = rates.limit(admission.decide(request), of: request, admission, at: .now)
+                switch verdict {
+                case .admitted:
                     waiting.add(request.answer(verdict), in: request.domain, admission, at: .now)
-                } else {
+                case .busy:
+                    Self.send(request.answer(verdict), on: socket)
+                case .refused:
                     Self.send(request.answer(verdict), on: socket)
                     report.withLock { $0 }?(
                         RefusedPeer(domain: request.domain, address: request.address, key: request.key))
                 }
             }
             while let answer = waiting.next(at: .now) { Self.send(answer, on: socket) }
-            forgotten.store(waiting.forgotten, ordering: .relaxed)
+            forgotten.store(waiting.forgotten &+ rates.refused, ordering: .relaxed)
         }
         zmq_close(socket)
     }

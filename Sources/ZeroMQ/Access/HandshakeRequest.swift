@@ -35,6 +35,7 @@ struct HandshakeRequest: Hashable, Sendable {
         switch verdict {
         case .admitted(let user): envelope + [Array("200".utf8), Array("OK".utf8), Array(user.utf8), []]
         case .refused: envelope + [Array("400".utf8), Array("not admitted".utf8), [], []]
+        case .busy: envelope + [Array("300".utf8), Array("too many handshakes".utf8), [], []]
         }
     }
 }

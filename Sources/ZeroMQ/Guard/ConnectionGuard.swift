@@ -11,6 +11,8 @@ public actor ConnectionGuard {
     public enum Reason: String, Hashable, Sendable, CaseIterable {
         /// More connections than the limit.
         case tooManyConnections = "too many connections"
+        /// More connections of one peer than the limit.
+        case tooManyOfPeer = "too many connections of one peer"
         /// More waits than the limit, or a message does not end.
         case tooMuchWaiting = "too many bytes wait, or a message does not end"
         /// It sends more than such a socket has to say.

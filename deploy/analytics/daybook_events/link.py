@@ -15,6 +15,7 @@ LARGEST_FRAME = 16 << 20  # Section 10: what a peer should allow.
 _FAILURES = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+_FEW_FAILURES = 3
 _MECHANISM_MISMATCH = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
 
 
@@ -61,7 +62,8 @@ class Link:
                 self._failed, self.rejection, self._again_at = 0, None, None
             elif self._again_at is None:
                 self._failed += 1
-                self.rejection = self._meaning(event["event"], event["value"])
+                # One that ends without a word does not take back what another attempt has told.
+                self.rejection = self._meaning(event["event"], event["value"]) or self.rejection
                 self._again_at = time.monotonic() + min(0.05 * 2 ** min(self._failed, 10), self._LONGEST_PAUSE)
         if self._again_at is not None and time.monotonic() >= self._again_at:
             self.close()
@@ -93,4 +95,10 @@ class Link:
             )
         if self._keys:
             return f"the log at {self._endpoint} has another key than EVENT_LOG_PUBLIC_KEY, or is busy"
-        return None
+        # A log that demands keys ends the connection at once; whether it tells its mechanism before is chance.
+        if self._failed < _FEW_FAILURES:
+            return None
+        return (
+            f"the log at {self._endpoint} ends each handshake: if it demands CURVE, set EVENT_LOG_PUBLIC_KEY and "
+            "PEER_SECRET_KEY"
+        )
