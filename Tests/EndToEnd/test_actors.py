@@ -21,6 +21,8 @@ from commands import (
 from problems import assert_problem
 from services import wait_until
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 NUMBERS = itertools.count(1)
 # Names by which the accounts of the tests begin, in and beyond the reach of some.
 TILLS, VAULTS = "till-", "vault-"

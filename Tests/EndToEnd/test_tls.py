@@ -20,6 +20,8 @@ from guarded import connect, head, read_to_end, read_until, trusting
 from services import wait_until
 from whole_files import write_whole
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 OPEN = json.dumps({"type": "OpenAccount", "owner": "Eve", "initial_balance": 1}).encode()
 
 
