@@ -21,7 +21,6 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "runs_first: begins what takes its time, before all other tests")
     config.addinivalue_line("markers", "runs_last: looks, after all other tests, at what came of it")
     secured.add_marker(config)
-    secured.follow_settings()
 
 
 def pytest_collection_modifyitems(items):

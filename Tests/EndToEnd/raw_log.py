@@ -8,6 +8,13 @@ import zmq
 
 import daybook_frames as frames
 import secured
+from daybook_subscriber import Requester
+
+
+def requester_of(daybook, patience=10.0):
+    """Asks the log's append socket, as a peer that may append."""
+    endpoint = f"tcp://127.0.0.1:{daybook.append_port}"
+    return Requester(zmq.Context.instance(), endpoint, patience, secured.keys("appender"))
 
 
 def append(daybook, writes):

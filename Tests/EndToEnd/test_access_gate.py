@@ -11,6 +11,8 @@ from client import exchange, responses
 from guarded import Issuer, Tokens, connect, head, read_to_end, read_until
 from services import wait_until
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 COMMAND = {"type": "OpenAccount", "owner": "Eve", "initial_balance": 1}
 
 

@@ -7,6 +7,8 @@ import pytest
 from client import exchange, responses
 from guarded import Tokens, connect, head, read_until
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 ALLOWED = "https://bank.example"
 BODY = json.dumps({"type": "OpenAccount", "owner": "Eve", "initial_balance": 1}).encode()
 

@@ -12,14 +12,14 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
-import zmq
 
 import store
 from client import Client, NoAnswer, http_connection, next_page
 from daybook_frames import Event, Write
-from daybook_subscriber import Requester, append
+from daybook_subscriber import append
 from load import Load
 from problems import assert_problem
+from raw_log import requester_of
 from services import wait_until
 from test_projections import metrics
 from test_queries import pages
@@ -28,7 +28,7 @@ from test_time_travel import fill, spelled
 
 def record_past_the_gateway(daybook, *writes):
     """Appends as a foreign program would: events that no gateway would record, or many at once."""
-    requester = Requester(zmq.Context.instance(), f"tcp://127.0.0.1:{daybook.append_port}", 10.0)
+    requester = requester_of(daybook)
     try:
         for write in writes:
             reply = append(requester, write)

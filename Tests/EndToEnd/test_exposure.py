@@ -6,6 +6,8 @@ from certificates import Authority
 from guarded import Tokens, connect, head, read_to_end, trusting
 from services import wait_until
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 PROGRAMS = {"event_log": "EVENT_LOG_HTTP_ADDRESS", "command": "COMMAND_HTTP_ADDRESS", "query": "QUERY_HTTP_ADDRESS"}
 
 

@@ -16,10 +16,11 @@ import zmq
 import secured
 import store
 from daybook_frames import Command, Event, Write, sized, stream_bytes
-from daybook_subscriber import Requester, append
+from daybook_subscriber import append
 from signed_snapshots import SCHEMA, seal, secret_of
 from daybook_tool import Tool
 from problems import assert_problem
+from raw_log import requester_of
 from services import wait_until
 from test_projections import checkpoint_of
 
@@ -29,7 +30,7 @@ MOST_NEGATIVE, LARGEST = -(2**63), 2**64 - 1
 
 @contextmanager
 def appender(daybook, patience=10.0):
-    requester = Requester(zmq.Context.instance(), f"tcp://127.0.0.1:{daybook.append_port}", patience)
+    requester = requester_of(daybook, patience)
     try:
         yield requester
     finally:

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-import zmq
 
 from client import Client
 from daybook_frames import Event, Write
-from daybook_subscriber import Requester, append
+from daybook_subscriber import append
 from log_link import (
     APPEND, APPEND_REPLY, LOAD, LOAD_REPLY, STATUS, STATUS_REPLY, LogLink, conflict, kind_of,
 )  # fmt: skip
 from problems import assert_problem
+from raw_log import requester_of
 from services import Daybook, Ports, Service, wait_until
 from test_bulk import Conversation, bulk, deposit, opening, withdraw
 
@@ -40,7 +40,7 @@ def linked(**settings):
 
 def record_elsewhere(daybook, account, count, amount="0.01", filling=0):
     """Records deposits as another gateway would."""
-    requester = Requester(zmq.Context.instance(), f"tcp://127.0.0.1:{daybook.append_port}", 10.0)
+    requester = requester_of(daybook)
     data = json.dumps({"amount": amount}).encode()[:-1] + b" " * filling + b"}"
     events = [Event(uuid4(), "MoneyDeposited", data, schema_version=2) for _ in range(count)]
     try:

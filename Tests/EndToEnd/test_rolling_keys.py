@@ -18,6 +18,8 @@ from secured import Secrets, new_token, token_line
 from services import Ports, Service, wait_until
 from web_tokens import Issuer
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 # The contract: from the change of a file to the first request that is answered by what it says now.
 EFFECTIVE = 3.0
 # A subscription of a peer that was revoked ends within this time.

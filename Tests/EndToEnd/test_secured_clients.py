@@ -23,6 +23,8 @@ from secured import ROLES, Secrets
 from services import wait_until
 from web_tokens import ALGORITHMS, AUDIENCE, ISSUER, Issuer
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 OPEN = json.dumps(open_account(initial_balance="1.00"))
 
 

@@ -8,11 +8,10 @@ import subprocess
 from decimal import Decimal
 
 import pytest
-import zmq
 
 from daybook_frames import Cursor, sized, stream_bytes
-from daybook_subscriber import Requester
 from problems import assert_problem
+from raw_log import requester_of
 from services import PROGRAMS, environment, wait_until
 from signed_snapshots import SCHEMA, fingerprint, log_id, secret_of, signed
 from test_projections import metrics
@@ -29,7 +28,7 @@ def keep(daybook, account, version, state, fingerprint=SCHEMA, last_event=None, 
     created_at, updated_at = times or (0, 0)
     body = stream_bytes(f"account/{account}") + struct.pack(">Q", version) + last_event
     body += struct.pack(">qq", created_at, updated_at) + fingerprint + sized(4, state)
-    requester = Requester(zmq.Context.instance(), f"tcp://127.0.0.1:{daybook.append_port}", 10.0)
+    requester = requester_of(daybook)
     try:
         reply: Cursor = requester.ask(KEEP, body)
         return reply.integer(1) == 1

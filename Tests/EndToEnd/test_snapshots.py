@@ -7,11 +7,11 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-import zmq
 
 from daybook_frames import Event, Write
-from daybook_subscriber import Requester, append
+from daybook_subscriber import append
 from problems import assert_problem
+from raw_log import requester_of
 from services import wait_until
 from signed_snapshots import DIGEST_LENGTH, log_id, secret_of, signed
 from test_projections import metrics
@@ -274,7 +274,7 @@ def test_a_command_on_a_long_account_does_not_read_what_a_snapshot_holds(start_d
     daybook = start_daybook(start=False)
     start_without_queries(daybook)
     daybook.gateway.open("long", 0)
-    requester = Requester(zmq.Context.instance(), f"tcp://127.0.0.1:{daybook.append_port}", 10.0)
+    requester = requester_of(daybook)
     try:
         for page in range(5):
             events = [

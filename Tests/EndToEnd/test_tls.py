@@ -22,6 +22,8 @@ from services import wait_until
 from test_connections import few_descriptors
 from whole_files import write_whole
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 OPEN = json.dumps({"type": "OpenAccount", "owner": "Eve", "initial_balance": 1}).encode()
 
 

@@ -14,7 +14,6 @@ import pytest  # noqa: E402
 
 def pytest_configure(config):
     secured.add_marker(config)
-    secured.follow_settings()
 
 
 def pytest_collection_modifyitems(items):

@@ -10,6 +10,7 @@ import checks
 import ledger_checks
 import query_checks
 import refusal_checks
+import secured
 import zmq
 from clients import BINDING_NOTHING, OF_THE_DOMAIN, Clients, Outcome, now
 from account_commands import command_of
@@ -317,7 +318,7 @@ class _Subscription:
         context = zmq.Context()
         context.linger = 0
         try:
-            subscriber = Subscriber(context, events, read, patience=60)
+            subscriber = Subscriber(context, events, read, patience=60, keys=secured.keys("subscriber"))
             for record in subscriber:
                 self._received.append(record)
                 if self._goal is not None and record.position >= self._goal:

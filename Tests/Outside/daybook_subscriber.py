@@ -17,7 +17,7 @@ import zmq
 from daybook_frames import APPEND, AppendReply, Command, Record, Write, append_body, read_append_reply
 
 # Found by way of daybook_frames, which therefore comes first.
-from daybook_events import Checkpoint, Endpoints, Subscription
+from daybook_events import Checkpoint, Endpoints, Keys, Subscription
 from daybook_events import Diverged as Diverged, Refused as Refused
 from daybook_events import Requester as Requester
 
@@ -30,13 +30,13 @@ class Subscriber(Iterator[Record]):
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], events: str, read: str, after: Record | int = 0,
-                 receive_queue: int = 1000, patience: float = 10.0) -> None:  # fmt: skip
+                 receive_queue: int = 1000, patience: float = 10.0, keys: Keys | None = None) -> None:  # fmt: skip
         checkpoint = Checkpoint.of(after) if isinstance(after, Record) else None
         if isinstance(after, int) and after > 0:
-            requester = Requester(context, read, patience)
+            requester = Requester(context, read, patience, keys)
             checkpoint = requester.checkpoint_at(after)
             requester.close()
-        self._subscription = Subscription(Endpoints(events, read), checkpoint, patience=patience,
+        self._subscription = Subscription(Endpoints(events, read, keys), checkpoint, patience=patience,
                                           receive_queue=receive_queue, context=context)  # fmt: skip
         self.socket = self._subscription.socket
         self.position = checkpoint.position if checkpoint else 0

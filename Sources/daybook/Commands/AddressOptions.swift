@@ -7,8 +7,8 @@ struct GatewayOptions: ParsableArguments {
     var commandHttpAddress: String?
 
     func connection() async throws -> HTTPConnection {
-        let settings = try await Settings([(name: "command-http-address", value: commandHttpAddress)])
-        return HTTPConnection(address: try settings.command, access: try settings.access)
+        HTTPConnection(
+            address: try await Settings([(name: "command-http-address", value: commandHttpAddress)]).command)
     }
 }
 
@@ -18,8 +18,7 @@ struct QueryOptions: ParsableArguments {
     var queryHttpAddress: String?
 
     func connection() async throws -> HTTPConnection {
-        let settings = try await Settings([(name: "query-http-address", value: queryHttpAddress)])
-        return HTTPConnection(address: try settings.query, access: try settings.access)
+        HTTPConnection(address: try await Settings([(name: "query-http-address", value: queryHttpAddress)]).query)
     }
 }
 

@@ -17,12 +17,11 @@ struct Status: AsyncParsableCommand {
         let addresses = [
             ("event-log", try settings.logHealth), ("command", try settings.command), ("query", try settings.query),
         ]
-        let access = try settings.access
-        let before = await look(addresses, access)
+        let before = await look(addresses)
         let begun = ContinuousClock.now
         // What is counted over this time is shown as a rate.
         try await Task.sleep(for: .seconds(1))
-        let after = await look(addresses, access)
+        let after = await look(addresses)
         let time = ContinuousClock.now - begun
         let head = after.compactMap { $0?["position"]?.integer }.max() ?? 0
         var table = Table(
@@ -68,11 +67,11 @@ struct Status: AsyncParsableCommand {
     }
 
     /// What each service tells of itself; nil where it cannot be reached.
-    private func look(_ addresses: [(String, HTTPAddress)], _ access: ServiceAccess) async -> [JSONValue?] {
+    private func look(_ addresses: [(String, HTTPAddress)]) async -> [JSONValue?] {
         await withTaskGroup(of: (Int, JSONValue?).self) { group in
             for (index, (_, address)) in addresses.enumerated() {
                 group.addTask {
-                    let answer = await HTTPConnection(address: address, access: access).lookQuietly("/readyz")
+                    let answer = await HTTPConnection(address: address).lookQuietly("/readyz")
                     return (index, answer)
                 }
             }

@@ -15,11 +15,6 @@ struct Settings {
     private static let logAddress = CommonSettings.httpAddress(
         "EVENT_LOG_HTTP_ADDRESS", default: "127.0.0.1:8082", help: "where the event-log service tells of its health")
 
-    private static let authority = file(
-        "DAYBOOK_CA", "the authority (PEM) that signed the certificates of the services, which are asked over TLS then; or none")
-    private static let token = file(
-        "DAYBOOK_TOKEN_FILE", "the file with the token that is shown to the services, for its owner alone; or none")
-
     private let reader: SettingsReader
 
     /// - Parameter flags: the values of the command's flags, by their names without dashes; nil: not given.
@@ -28,28 +23,12 @@ struct Settings {
             try SettingsReader(
                 known: [
                     Self.commandAddress.description, Self.queryAddress.description, Self.logAddress.description,
-                    Self.authority.description, Self.token.description,
                     CommonSettings.eventStore.description,
                     CommonSettings.snapshotKey.description, CommonSettings.logPeers.description,
                 ] + CommonSettings.ofLogClients,
                 // In one word, so that no value is taken for a flag.
                 arguments: flags.flatMap { flag in flag.value.map { ["--\(flag.name)=\($0)"] } ?? [] },
                 environment: ProcessInfo.processInfo.environment)
-        }
-    }
-
-    private static func file(_ name: String, _ help: String) -> Setting<String?> {
-        Setting(name, default: "none", help: help) { text throws(SettingError) in
-            text == "none" || text.isEmpty ? nil : try CommonSettings.path(text)
-        }
-    }
-
-    /// How the services are known, and this program to them.
-    var access: ServiceAccess {
-        get throws {
-            try reported {
-                try ServiceAccess(authority: try reader.value(Self.authority), token: try reader.value(Self.token))
-            }
         }
     }
 
