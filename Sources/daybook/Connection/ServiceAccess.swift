@@ -1,5 +1,7 @@
 internal import Access
 internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
 internal import NIOSSL
 internal import SecureFiles
 internal import ServiceSupport
