@@ -31,6 +31,9 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var status: Int?
     }
 
+    /// A part of an answer is sent once it has so many bytes, before more of it is asked for.
+    private static let maxUnflushedBytes = 64 << 10
+
     private let forwarder: QueryForwarder
     private let routes: ForwardedRoutes
     private let pool: UpstreamPool
@@ -39,6 +42,8 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private lazy var client = ClientAddress(context?.remoteAddress)
     private var query: Query?
+    /// What was written of the answer since the last flush.
+    private var unflushedBytes = 0
     /// The answers to queries that are complete, and not all sent.
     private var unsentAnswers = 0
     /// Whether what comes belongs to a request that is forwarded.
@@ -175,12 +180,20 @@ extension ForwardingHandler: UpstreamReader {
 
     func take(_ part: ByteBuffer) -> Bool {
         write(part)
-        guard let channel = context?.channel, !channel.isWritable else { return true }
+        unflushedBytes += part.readableBytes
+        guard let channel = context?.channel else { return true }
+        // TLS keeps what is written until it is flushed, and the channel knows nothing of it.
+        guard !channel.isWritable || unflushedBytes >= Self.maxUnflushedBytes else { return true }
         context?.flush()
+        unflushedBytes = 0
         return channel.isWritable
     }
 
-    func takeBreath() { context?.flush() }
+    func takeBreath() -> Bool {
+        context?.flush()
+        unflushedBytes = 0
+        return context?.channel.isWritable ?? true
+    }
 
     func finish() { finishAnswer() }
 

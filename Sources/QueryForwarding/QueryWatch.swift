@@ -78,7 +78,7 @@ package final class QueryWatch: Sendable {
 
         func take(_ head: HTTPResponseHead) { isOK = head.status == .ok }
         func take(_ part: ByteBuffer) -> Bool { true }
-        func takeBreath() {}
+        func takeBreath() -> Bool { true }
         func finish() { continuation.resume(returning: isOK ? .there : .notThere) }
         func fail(_ error: UpstreamError) { continuation.resume(returning: .failed(error)) }
     }

@@ -76,7 +76,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        exchange?.takeBreath()
+        if exchange?.takeBreath() == false { isPaused = true }
         context.fireChannelReadComplete()
     }
 

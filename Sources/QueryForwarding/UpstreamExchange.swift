@@ -10,7 +10,9 @@ protocol UpstreamReader: AnyObject {
     /// - Returns: whether more may follow at once; where not, the reader tells when, by ``UpstreamExchange/goOn()``.
     func take(_ part: ByteBuffer) -> Bool
     /// No more has come for now.
-    func takeBreath()
+    ///
+    /// - Returns: as ``take(_:)-(ByteBuffer)``.
+    func takeBreath() -> Bool
     /// The answer is complete, or one that has no end of its own was ended.
     func finish()
     /// There will be no answer, or no more of it.
@@ -192,15 +194,22 @@ final class UpstreamExchange {
             flow()
             return true
         }
-        if phase == .flowing {
-            phase = .heldUp
-            deadline = .now() + Self.longestStall
-        }
+        holdUp()
         return false
     }
 
-    func takeBreath() {
-        if phase == .flowing || phase == .heldUp { reader.takeBreath() }
+    /// - Returns: false if no more is wanted for now.
+    func takeBreath() -> Bool {
+        guard phase == .flowing || phase == .heldUp else { return true }
+        if reader.takeBreath() { return true }
+        holdUp()
+        return false
+    }
+
+    private func holdUp() {
+        guard phase == .flowing else { return }
+        phase = .heldUp
+        deadline = .now() + Self.longestStall
     }
 
     /// The answer is complete.

@@ -114,7 +114,7 @@ final class UpstreamClient: Sendable {
                 }
             }
 
-            func takeBreath() {}
+            func takeBreath() -> Bool { true }
 
             func finish() { answer.end.succeed() }
 
