@@ -84,6 +84,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
         let watch = Task { await watchLog() }
         let queryWatching = Task { await queryWatch.run() }
         let certificateWatching = Task { await queryTLS?.watch() }
+        ReloadSignal.process.subscribe { [queryTLS] in queryTLS?.look(always: true) }
         await waitForShutdown()
         watch.cancel()
         queryWatching.cancel()

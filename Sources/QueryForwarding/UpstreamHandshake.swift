@@ -35,14 +35,15 @@ final class UpstreamHandshake: ChannelInboundHandler {
         }
     }
 
-    /// Why there was no handshake, if that is why a request was not answered.
+    /// What is wrong with TLS, if that is why a request was not answered. A server that does not take this side's certificate
+    /// says so only after the handshake, with TLS 1.3.
     static func failure(in error: UpstreamError) -> String? {
-        guard case .noConnection(let last?) = error else { return nil }
-        switch last {
-        case let timeout as HandshakeTimeout: return "\(timeout)"
-        case NIOSSLError.handshakeFailed(let reason): return "\(reason)"
-        case is NIOSSLExtraError: return "\(last)"
-        case is NIOSSLError: return "\(last)"
+        switch error {
+        case .noConnection(let last?), .brokenOff(let last?):
+            if case NIOSSLError.handshakeFailed(let reason) = last { return "\(reason)" }
+            let isOfTLS =
+                last is HandshakeTimeout || last is NIOSSLError || last is NIOSSLExtraError || last is BoringSSLError
+            return isOfTLS ? "\(last)" : nil
         default: return nil
         }
     }

@@ -376,7 +376,7 @@ def signed(authority, folder, names, hosts=(), usages=(ExtendedKeyUsageOID.CLIEN
 # MARK: the gateway and the query service
 
 
-@pytest.mark.parametrize("fault", ["another authority", "another name", "no tls"])
+@pytest.mark.parametrize("fault", ["another authority", "another name", "no tls", "own certificate"])
 def test_a_gateway_that_cannot_trust_the_query_service_says_so(start_daybook, tmp_path, fault):
     secured = Secured(start_daybook, tmp_path)
     daybook = secured.daybook
@@ -388,6 +388,9 @@ def test_a_gateway_that_cannot_trust_the_query_service_says_so(start_daybook, tm
                 secured.authority, tmp_path, ["elsewhere"], ["elsewhere.example"], [ExtendedKeyUsageOID.SERVER_AUTH]
             )
             daybook.query.variables = {"HTTP_TLS_CERTIFICATE": str(certificate), "HTTP_TLS_PRIVATE_KEY": str(key)}
+        case "own certificate":
+            # Only to servers it is one.
+            daybook.query.variables = {"HTTP_TLS_CLIENT_CA": str(Authority(tmp_path / "clients").certificate)}
         case "no tls":
             daybook.query.variables = {"HTTP_TLS_CERTIFICATE": "none", "HTTP_TLS_PRIVATE_KEY": "none"}
     for service in daybook.services:
