@@ -4,7 +4,8 @@ internal import ServiceSupport
 ///
 /// A refusal changes nothing; under an Idempotency-Key it is the key's outcome.
 extension AccountProblemKinds {
-    private static let other = "the account that refuses, if it is the other one of two"
+    private static let other =
+        "the account that refuses, if it is the other one of two; if the caller can't see it, nothing more is told of it"
 
     static let funds = [
         ProblemKind(
@@ -39,7 +40,8 @@ extension AccountProblemKinds {
     static let status = [
         ProblemKind(
             "account-not-found", 404, "Account not found",
-            meaning: "No account with this id is open, or it was not open at the time that was asked for.",
+            meaning: "No account with this id is open, or it was not open at the time that was asked for, or the "
+                + "caller's token is not for it.",
             remedy: "Check the id, or open the account.", members: ["account": "the id that no account has"]),
         ProblemKind(
             "account-already-open", 409, "Account already open",

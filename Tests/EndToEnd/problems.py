@@ -7,6 +7,7 @@ TITLES = {
     "invalid-account-id": "Invalid account id",
     "invalid-parameter": "Invalid parameter",
     "amount-out-of-range": "Amount out of range",
+    "forbidden": "Forbidden",
     "insufficient-funds": "Insufficient funds",
     "account-not-found": "Account not found",
     "account-already-open": "Account already open",
