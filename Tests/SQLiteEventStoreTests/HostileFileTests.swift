@@ -59,7 +59,7 @@ struct HostileFileTests {
             ("CREATE TRIGGER evil AFTER INSERT ON events BEGIN DELETE FROM command_keys; END", "trigger “evil”"),
             ("CREATE TRIGGER evil BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END", "trigger “evil”"),
             ("CREATE VIEW evil AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT x FROM c", "view “evil”"),
-            ("CREATE INDEX evil ON events (abs(-9223372036854775808))", "index “evil”"),
+            ("CREATE INDEX evil ON events (abs(position))", "index “evil”"),
             ("CREATE INDEX mine ON events (stream)", "index “mine”, which Daybook did not make: drop it if it is yours"),
             ("CREATE TABLE mine (a, b GENERATED ALWAYS AS (a || a))", "table “mine”"),
             ("CREATE VIRTUAL TABLE evil USING fts5 (a)", "table “evil”"),
@@ -80,16 +80,16 @@ struct HostileFileTests {
         "tables that are not as Daybook makes them are refused",
         arguments: [
             ("ALTER TABLE events ADD COLUMN more TEXT", "table events"),
-            ("ALTER TABLE log ADD COLUMN more TEXT DEFAULT (hex(zeroblob(1000)))", "table log"),
+            ("ALTER TABLE log ADD COLUMN more TEXT AS (hex(zeroblob(1000)))", "table log"),
             ("ALTER TABLE events RENAME COLUMN data TO other", "table events"),
             ("DROP TABLE snapshots", "lacks the table snapshots"),
             (
                 """
                 ALTER TABLE events RENAME TO real; CREATE VIEW events AS WITH RECURSIVE c(x) AS
                 (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS position FROM c
-                """, "events"
+                """, "the table “real”"
             ),
-            ("ALTER TABLE log RENAME TO other; CREATE VIEW log AS SELECT * FROM other", "log"),
+            ("ALTER TABLE log RENAME TO other; CREATE VIEW log AS SELECT * FROM other", "the table “other”"),
         ])
     func alteredTables(sql: String, words: String) throws {
         try makeHostile(sql)
@@ -206,6 +206,7 @@ struct HostileFileTests {
             #expect(error?.code == .cannotOpen && error?.description.contains("symbolic link") == true)
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-        #expect(names == ["daybook.db", "daybook.db.lock", "link.db"])
+        // SQLite's own side files are there while it is open.
+        #expect(Set(names).subtracting(["daybook.db-wal", "daybook.db-shm"]) == ["daybook.db", "daybook.db.lock", "link.db"])
     }
 }
