@@ -14,14 +14,14 @@ SCHEMAS = {
     "trigger that changes money": (
         "trigger", "CREATE TRIGGER evil AFTER INSERT ON events WHEN NEW.type = 'MoneyDeposited' BEGIN UPDATE events SET"
         " data = '{\"amount\":\"999999.00\"}' WHERE position = NEW.position; END"),
-    "view": ("events", "ALTER TABLE events RENAME TO real; CREATE VIEW events AS SELECT * FROM real"),
+    "view": ("which Daybook did not make", "ALTER TABLE events RENAME TO real; CREATE VIEW events AS SELECT * FROM real"),
     "view of events without an end": (
-        "events", "ALTER TABLE events RENAME TO real; CREATE VIEW events AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL"
+        "which Daybook did not make", "ALTER TABLE events RENAME TO real; CREATE VIEW events AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL"
         " SELECT x + 1 FROM c) SELECT x AS position, 'account' AS category, 'a' AS stream, x AS version, 'T' AS type,"
         " 2 AS schema_version, 0 AS recorded_at, randomblob(16) AS id, randomblob(32) AS hash, '' AS metadata,"
         " '{}' AS data, 0 AS continues FROM c"),
     "view of the log without an end": (
-        "log", "ALTER TABLE log RENAME TO other; CREATE VIEW log AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT"
+        "which Daybook did not make", "ALTER TABLE log RENAME TO other; CREATE VIEW log AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT"
         " x + 1 FROM c) SELECT x AS only_row, zeroblob(15) AS id, 0 AS created_at FROM c WHERE x < 0"),
     "view of its own": ("view", "CREATE VIEW evil AS SELECT load_extension('/tmp/x')"),
     "virtual table": ("evil", "CREATE VIRTUAL TABLE evil USING fts5(a)"),
@@ -48,10 +48,12 @@ WRITTEN_SCHEMAS = {
         "UPDATE sqlite_master SET sql = replace(sql, 'STRICT', '') WHERE name = 'command_keys'"),
     "table that is called as the schema": (
         "INSERT INTO sqlite_master VALUES ('table', 'sqlite_schema', 'sqlite_schema', 3, 'CREATE TABLE sqlite_schema (a)')"),
-    "a root for two tables": (
-        "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'log') WHERE name = 'events'"),
     "no schema": "DELETE FROM sqlite_master",
 }  # fmt: skip
+# Its text is right, but two tables are one.
+SHARED_ROOT = (
+    "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'log') WHERE name = 'events'"
+)
 # What stands in the tables is not what any log has.
 VALUES = {
     "huge data": "UPDATE events SET data = '{\"amount\":\"1.00\",\"x\":\"' || hex(zeroblob(50000000)) || '\"}' WHERE position = 5",

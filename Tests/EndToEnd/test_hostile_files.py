@@ -105,6 +105,20 @@ def test_a_schema_that_was_written_by_hand_is_refused(place, name):
     expect_refused(daybook, hostile_files.changed(good, folder / "hostile.db", sql, writable_schema=True))
 
 
+def test_a_file_in_which_two_tables_are_one_is_neither_verified_nor_restored(place):
+    daybook, good, folder = place
+    path = hostile_files.changed(good, folder / "hostile.db", hostile_files.SHARED_ROOT, writable_schema=True)
+    tool = Tool(daybook)
+    for arguments in (
+        ["verify", "--event-store", f"sqlite:{path}"], ["restore", path, "--event-store", f"sqlite:{folder}/new.db"],
+    ):  # fmt: skip
+        result = tool.run(*arguments, timeout=SECONDS)
+        assert result.returncode == 1, result
+        assert_told(result)
+    assert not list(folder.glob("new.db*"))
+    end_of_log(daybook, path)
+
+
 def test_a_log_in_another_encoding_is_refused(place):
     daybook, good, folder = place
     expect_refused(daybook, hostile_files.in_utf16(good, folder / "hostile.db"), "UTF-8")
