@@ -116,6 +116,20 @@ import ZeroMQ
         #expect(third == [true, false])
     }
 
+    @Test func `subscriptions are ended with their peer's right to them, and each connection is one peer's`() throws {
+        var ledger = SubscriptionLedger()
+        let (one, two) = (try key(1), try key(2))
+        for (number, key) in [(1, one), (2, one), (3, two)] {
+            #expect(ledger.subscribe([], isPossible: true, by: connection(Int32(number)), of: key) == .taken)
+        }
+        #expect(Set(ledger.shutOut { $0 == two }) == [connection(1), connection(2)])
+        #expect(ledger.shutOut { $0 == two }.isEmpty, "once is enough")
+        #expect(ledger.subscribe([1], isPossible: true, by: connection(1), of: one) == .ignored)
+        #expect(ledger.shutOut(connection(1), of: one) == .ignored)
+        #expect(ledger.shutOut(connection(4), of: one) == .refused)
+        #expect(ledger.subscribe([1], isPossible: true, by: connection(3), of: one) == .refused)
+    }
+
     @Test func `what one peer asks for over many connections has a limit, and gives it back`() throws {
         var queue = FairQueue<Int>(
             maxOfPeer: .init(count: 3, bytes: 100), maxOfHolder: .init(count: 4, bytes: 50),
