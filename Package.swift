@@ -219,8 +219,8 @@ let package = Package(
         .testTarget(
             name: "ServiceSupportTests",
             dependencies: [
-                "Access", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport",
-                .product(name: "Logging", package: "swift-log"),
+                "Access", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport",
+                "ZeroMQ", .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "QueryServiceTests",

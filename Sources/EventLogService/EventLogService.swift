@@ -173,7 +173,7 @@ public final class EventLogService: Service {
                         help: "The size of the store's write-ahead log."),
                     Figure(
                         .counter, "forbidden_requests", appends.forbidden + reads.forbidden,
-                        help: "Requests and subscriptions refused for their peer's key or role."),
+                        help: "Requests and subscriptions refused for their peer's key, role or number of connections."),
                     Figure(
                         .counter, "refused_peers", strangers.count,
                         help: "Handshakes refused since the peer's key is unknown, or its role does not reach there."),

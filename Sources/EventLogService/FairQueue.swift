@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import ZeroMQ
 
 /// What peers asked for and has not been done, taken from them in turn, however much each asked for.
 struct FairQueue<Element> {
@@ -9,6 +10,8 @@ struct FairQueue<Element> {
     }
 
     private struct Waiting {
+        /// Whose connection it is, if peers are told apart.
+        let holder: CurvePublicKey?
         var elements: Deque<(element: Element, bytes: Int)> = []
         var bytes = 0
 
@@ -19,15 +22,24 @@ struct FairQueue<Element> {
         }
     }
 
+    private struct Load {
+        var count = 0
+        var bytes = 0
+    }
+
     let maxOfPeer: Bounds
+    /// Of all connections of one that holds a key.
+    let maxOfHolder: Bounds
     let maxInAll: Bounds
     private var peers: [[UInt8]: Waiting] = [:]
+    private var holders: [CurvePublicKey: Load] = [:]
     private var turns: Deque<[UInt8]> = []
     private(set) var count = 0
     private(set) var bytes = 0
 
-    init(maxOfPeer: Bounds, maxInAll: Bounds) {
+    init(maxOfPeer: Bounds, maxOfHolder: Bounds? = nil, maxInAll: Bounds) {
         self.maxOfPeer = maxOfPeer
+        self.maxOfHolder = maxOfHolder ?? maxInAll
         self.maxInAll = maxInAll
     }
 
@@ -35,10 +47,17 @@ struct FairQueue<Element> {
 
     func contains(_ peer: [UInt8]) -> Bool { count > 0 && peers[peer] != nil }
 
-    /// - Parameter size: what the element takes in memory, about.
+    /// - Parameters:
+    ///   - size: what the element takes in memory, about.
+    ///   - holder: the key of the peer, if it has one; the same for all of its connections.
     /// - Returns: false if the peer has too much in the queue already, or all together have.
-    mutating func add(_ element: Element, bytes size: Int, from peer: [UInt8]) -> Bool {
+    mutating func add(
+        _ element: Element, bytes size: Int, from peer: [UInt8], of holder: CurvePublicKey? = nil
+    ) -> Bool {
         guard count < maxInAll.count, size <= maxInAll.bytes - bytes else { return false }
+        if let load = holder.flatMap({ holders[$0] }) {
+            guard load.count < maxOfHolder.count, size <= maxOfHolder.bytes - load.bytes else { return false }
+        }
         if let waiting = peers[peer] {
             guard waiting.elements.count < maxOfPeer.count, size <= maxOfPeer.bytes - waiting.bytes else {
                 return false
@@ -47,11 +66,22 @@ struct FairQueue<Element> {
             guard maxOfPeer.count > 0, size <= maxOfPeer.bytes else { return false }
             turns.append(peer)
         }
-        peers[peer, default: Waiting()].elements.append((element, size))
-        peers[peer]?.bytes += size
-        count += 1
-        bytes += size
+        var waiting = peers.removeValue(forKey: peer) ?? Waiting(holder: holder)
+        waiting.elements.append((element, size))
+        waiting.bytes += size
+        change(waiting.holder, count: 1, bytes: size)
+        peers[peer] = waiting
         return true
+    }
+
+    /// Counts what came, or left.
+    private mutating func change(_ holder: CurvePublicKey?, count change: Int, bytes size: Int) {
+        count += change
+        bytes += size
+        guard let holder else { return }
+        holders[holder, default: Load()].count += change
+        holders[holder]?.bytes += size
+        if holders[holder]?.count == 0 { holders[holder] = nil }
     }
 
     /// The next element of the peer whose turn it is; a peer that may not is passed over.
@@ -63,8 +93,7 @@ struct FairQueue<Element> {
                 continue
             }
             guard let next = peers[peer]?.removeFirst() else { continue }
-            count -= 1
-            bytes -= next.bytes
+            change(peers[peer]?.holder, count: -1, bytes: -next.bytes)
             if peers[peer]?.elements.isEmpty == true { peers[peer] = nil } else { turns.append(peer) }
             return (peer, next.element)
         }
@@ -77,8 +106,7 @@ struct FairQueue<Element> {
     mutating func removeAll(from peer: [UInt8]) -> Int {
         guard let removed = peers.removeValue(forKey: peer) else { return 0 }
         turns.removeAll { $0 == peer }
-        count -= removed.elements.count
-        bytes -= removed.bytes
+        change(removed.holder, count: -removed.elements.count, bytes: -removed.bytes)
         return removed.elements.count
     }
 
@@ -90,13 +118,12 @@ struct FairQueue<Element> {
         for peer in turns {
             while let first = peers[peer]?.elements.first, isUnwanted(first.element) {
                 _ = peers[peer]?.removeFirst()
-                bytes -= first.bytes
+                change(peers[peer]?.holder, count: -1, bytes: -first.bytes)
                 removed += 1
             }
             if peers[peer]?.elements.isEmpty == true { peers[peer] = nil }
         }
         turns.removeAll { peers[$0] == nil }
-        count -= removed
         return removed
     }
 }

@@ -13,6 +13,8 @@ actor ReadServer {
     private static let maxRepliesOfATurn = 32
     /// Requests that wait, of one peer and of all together; an honest peer has at most 10,000 under way.
     private static let maxWaitingOfPeer = FairQueue<Waiting>.Bounds(count: 10_000, bytes: 8 << 20)
+    /// Of all connections of one that holds a key.
+    private static let maxWaitingOfHolder = FairQueue<Waiting>.Bounds(count: 16_384, bytes: 8 << 20)
     private static let maxWaitingInAll = FairQueue<Waiting>.Bounds(count: 65_536, bytes: 32 << 20)
     /// What a request takes in memory beside its frame's bytes, about.
     private static let requestOverhead = 256
@@ -35,7 +37,8 @@ actor ReadServer {
     private let logger: Logger
     private var socket: Socket?
     private var replies: ReplyQueue?
-    private var waiting = FairQueue<Waiting>(maxOfPeer: maxWaitingOfPeer, maxInAll: maxWaitingInAll)
+    private var waiting = FairQueue<Waiting>(
+        maxOfPeer: maxWaitingOfPeer, maxOfHolder: maxWaitingOfHolder, maxInAll: maxWaitingInAll)
     private var isContinuing = false
     private var counted = LogCounters()
 
@@ -106,6 +109,7 @@ actor ReadServer {
         let peer = message.copy(0)
         let due = ContinuousClock.now + Self.patience
         let isBacklogged = replies.isBacklogged(peer, at: message.connection)
+        let holder = security == nil ? nil : message.senderKey
         let verdict = socket.map { gate.verdict(on: message, of: $0) } ?? .admitted(nil)
         if case .refused(_, let reason) = verdict, let socket { end(message.connection, of: socket, reason) }
         for index in 1..<max(1, message.count) {
@@ -121,7 +125,7 @@ actor ReadServer {
                 } else {
                     let bytes = message.withBytes(of: index, \.count) + Self.requestOverhead
                     let read = Waiting(request: request, number: number, due: due)
-                    guard !waiting.add(read, bytes: bytes, from: peer) else { continue }
+                    guard !waiting.add(read, bytes: bytes, from: peer, of: holder) else { continue }
                     counted.overloaded += 1
                     refusal = LogRefusal(.overloaded, "too many reads wait")
                 }

@@ -46,6 +46,8 @@ struct SubscriptionLedger {
     ) -> Verdict {
         var known = connections[connection] ?? Connection(key: key)
         guard !known.isRefused else { return .ignored }
+        // What is left of an earlier connection with the same descriptor must not be taken for this one's.
+        guard known.key == key else { return refuse(connection, of: key) }
         guard !known.topics.contains(topic) else { return .taken }
         guard isPossible, known.topics.count < maxOfConnection, count < maxInAll else {
             return refuse(connection, of: key)

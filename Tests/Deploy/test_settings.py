@@ -208,6 +208,7 @@ def test_what_cannot_work_is_refused_plainly(tmp_path, program, name, value, wor
 def test_the_event_log_listens_at_a_wildcard_and_at_an_interface(tmp_path):
     for host in ("*", "0.0.0.0", "lo"):
         port = Ports.take()
-        with Daybook(start=False, EVENT_LOG_READ_ENDPOINT=f"tcp://{host}:{port}") as daybook:
+        settings = {"EVENT_LOG_READ_ENDPOINT": f"tcp://{host}:{port}", "ALLOW_INSECURE": "yes"}
+        with Daybook(start=False, **settings) as daybook:
             daybook.event_log.start()
             socket.create_connection(("127.0.0.1", port)).close()

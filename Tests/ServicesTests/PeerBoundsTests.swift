@@ -95,7 +95,7 @@ import ZeroMQ
     }
 }
 
-@Suite("Connections of one peer") struct PeerConnectionsTests {
+@Suite("What one peer may have of the log, over all its connections") struct PeerConnectionsTests {
     private func connection(_ descriptor: Int32) -> ConnectionID { ConnectionID(descriptor: descriptor, generation: 1) }
 
     private func key(_ number: UInt8) throws -> CurvePublicKey {
@@ -114,5 +114,38 @@ import ZeroMQ
         #expect(second == [true, true, false])
         let third = [admit(3, of: one, ended: [1]), admit(7, of: one)]
         #expect(third == [true, false])
+    }
+
+    @Test func `subscriptions are ended with their peer's right to them, and each connection is one peer's`() throws {
+        var ledger = SubscriptionLedger()
+        let (one, two) = (try key(1), try key(2))
+        for (number, key) in [(1, one), (2, one), (3, two)] {
+            #expect(ledger.subscribe([], isPossible: true, by: connection(Int32(number)), of: key) == .taken)
+        }
+        #expect(Set(ledger.shutOut { $0 == two }) == [connection(1), connection(2)])
+        #expect(ledger.shutOut { $0 == two }.isEmpty, "once is enough")
+        #expect(ledger.subscribe([1], isPossible: true, by: connection(1), of: one) == .ignored)
+        #expect(ledger.shutOut(connection(1), of: one) == .ignored)
+        #expect(ledger.shutOut(connection(4), of: one) == .refused)
+        #expect(ledger.subscribe([1], isPossible: true, by: connection(3), of: one) == .refused)
+    }
+
+    @Test func `what one peer asks for over many connections has a limit, and gives it back`() throws {
+        var queue = FairQueue<Int>(
+            maxOfPeer: .init(count: 3, bytes: 100), maxOfHolder: .init(count: 4, bytes: 50),
+            maxInAll: .init(count: 100, bytes: 1000))
+        let (one, two) = (try key(1), try key(2))
+        let first = (0..<6).map { queue.add($0, bytes: 1, from: [UInt8($0)], of: one) }
+        #expect(first == [true, true, true, true, false, false])
+        let others = [queue.add(6, bytes: 1, from: [6], of: two), queue.add(7, bytes: 1, from: [7])]
+        #expect(others == [true, true])
+        #expect(queue.next(ifMay: { _ in true })?.element == 0)
+        let second = [queue.add(8, bytes: 48, from: [8], of: one), queue.add(8, bytes: 47, from: [8], of: one)]
+        #expect(second == [false, true])
+        #expect(queue.removeAll(from: [8]) == 1)
+        #expect(queue.removeFirst { $0 < 4 } == 3)
+        #expect(queue.count == 2 && queue.bytes == 2)
+        let third = (0..<5).map { queue.add($0, bytes: 1, from: [UInt8($0)], of: one) }
+        #expect(third == [true, true, true, true, false])
     }
 }

@@ -7,7 +7,8 @@
 /// How many files and connections the process may have open at once, and who gets which share of them.
 ///
 /// libzmq ends the process when it cannot get a descriptor, and NIO tries again without a pause, so that nobody who
-/// connects may take the last ones: clients over HTTP get three fifths of what is left beside the process's own.
+/// connects may take the last ones: clients over HTTP get three fifths of what is left beside the process's own, and peers
+/// of an event log three tenths.
 package enum DescriptorLimit {
     /// With fewer the parts of a service do not even start.
     private static let least = 128
@@ -42,7 +43,7 @@ package enum DescriptorLimit {
     package static func upstream(of limit: Int) -> Int { max(8, (limit - own) / 4) }
 
     /// The most connections of one of the three sockets of an event log, of a limit.
-    package static func logPeers(of limit: Int) -> Int { max(4, (limit - own) / 5) / 3 }
+    package static func logPeers(of limit: Int) -> Int { max(2, (limit - own) / 10) }
 
     /// What the process needs itself: files, sockets of libzmq, and three for each event loop.
     private static var own: Int { 64 + 4 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

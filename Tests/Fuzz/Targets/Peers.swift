@@ -36,7 +36,8 @@ private func table(_ input: [UInt8]) {
 private func changes(_ input: [UInt8]) {
     var source = Source(input)
     var table = PeerTable()
-    while !source.isEmpty {
+    // More steps tell nothing more, and each reads the table again.
+    for _ in 0..<64 where !source.isEmpty {
         let (what, number, other) = (source.byte(), source.byte() % 8, source.byte() % 8)
         guard let key = CurvePublicKey(bytes: [UInt8](repeating: other, count: 32)),
             let peer = LogPeer(name: "p\(number)", role: PeerRole.allCases[Int(what) % 3], key: key)
