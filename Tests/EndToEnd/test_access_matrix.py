@@ -219,7 +219,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def bank(module_services, tmp_path_factory):
-    return Bank(next(iter([module_services])), tmp_path_factory.mktemp("access"))
+    return Bank(module_services, tmp_path_factory.mktemp("access"))
 
 
 def outcome(answer, method):
