@@ -231,6 +231,7 @@ def outcome(answer, method):
     return answer.status, problem["type"].removeprefix("/problems/"), problem.get("role")
 
 
+# What was asked.
 COUNTED = []
 ROLES = [f"{role} {pattern or 'all'}" for role, pattern in itertools.product(PERMISSIONS, PATTERNS)]
 
@@ -453,4 +454,7 @@ def test_a_feed_tells_what_the_pattern_reaches(bank):
         asker.connection.close()
         events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
         assert {event["account"] for event in events} == {"in-1"}
-        assert all("continues" not in event for event in events)
+        # An append goes on for a reader only if it sees the rest.
+        for event, following in zip(events, events[1:]):
+            assert "continues" not in event or following["position"] == event["position"] + 1
+            assert event["type"] != "MoneySent" or "continues" not in event
