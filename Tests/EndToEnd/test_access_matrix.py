@@ -14,8 +14,10 @@ import time
 
 import pytest
 
+import secured
 from client import Answer
 from services import wait_until
+from whole_files import write_lines
 
 # The contract's table.
 PERMISSIONS = {
@@ -59,7 +61,10 @@ class Asker:
     """Asks a service over one connection, with what a credential shows and nothing else."""
 
     def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        if context := secured.context():
+            self.connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+        else:
+            self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(self, method, path, token=None, body=None, headers={}):
         headers = dict(headers) | ({"Authorization": token} if token is not None else {})
@@ -132,12 +137,8 @@ class Bank:
         line = {"name": f"{actor}-{len(self.lines)}", "role": role, "sha256": hashlib.sha256(token.encode()).hexdigest()}
         self.lines.append(line | ({"accounts": pattern} if pattern else {}) | ({"expires": expires} if expires else {}))
 
-    def write(self, without=()):
-        text = "".join(json.dumps(line) + "\n" for line in self.lines if not line["name"].startswith(without or "\0"))
-        new = self.folder / "tokens.new"
-        new.touch(mode=0o600)
-        new.write_text(text)
-        new.replace(self.file)
+    def write(self, without="none"):
+        write_lines(self.file, [line for line in self.lines if not line["name"].startswith(without)])
 
     def _revoke(self, name):
         field = self.by_name[name].field
