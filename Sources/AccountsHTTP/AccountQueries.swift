@@ -38,7 +38,11 @@ public struct AccountQueries: Sendable {
         [
             Route(
                 "/accounts", parameters: .readByHandlers,
-                [.get: .needing(.read) { request, _, caller in try await stating { try await list(request, for: caller) } }]),
+                [
+                    .get: .needing(.read) { request, _, caller in
+                        try await stating { try await list(request, for: caller) }
+                    }
+                ]),
             Route(
                 "/accounts/{id}", parameters: .readByHandlers,
                 [

@@ -48,6 +48,7 @@ public struct EventQueries: Sendable {
 
         init(_ parameters: [String: String]) throws(Problem) {
             type = parameters["type"]
+            // What of it the caller may see, the view decides.
             if let account = parameters["account"] { self.account = try AccountPaths.stream(of: account).name }
             correlation = parameters["correlation_id"]
             if let correlation, !Self.isCorrelationID(correlation) {

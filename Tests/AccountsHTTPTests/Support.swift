@@ -205,7 +205,7 @@ final class Queries: Sendable {
         throw Problem.notFound(path: request.uri.path)
     }
 
-    private var routes: [Route] {
+    var routes: [Route] {
         let clock: @Sendable () -> Timestamp = { [self] in history.withLock(\.now) }
         let source = EventSource(events, log: log)
         return AccountQueries(
@@ -218,11 +218,11 @@ final class Queries: Sendable {
     }
 }
 
-private final class Collected: Sendable {
+final class Collected: Sendable {
     let bytes = Mutex<[UInt8]>([])
 }
 
-private struct Collector: ResponseBodyWriter {
+struct Collector: ResponseBodyWriter {
     let body: Collected
 
     mutating func write(_ buffer: ByteBuffer) async throws {
@@ -268,5 +268,21 @@ extension EventMetadata {
         }
         writer.endObject()
         return writer.bytes
+    }
+}
+
+extension Queries {
+    /// Both sides of a transfer, by the versions of their events.
+    static func transfer(
+        _ amount: String, _ sender: String, _ sentAs: UInt64, _ receiver: String, _ receivedAs: UInt64
+    ) -> [Write] {
+        func side(_ other: String, _ version: UInt64) -> TransferSide {
+            TransferSide(
+                amount: money(amount), counterparty: stream(other), counterpartyVersion: version,
+                transfer: id(of: sender, sentAs))
+        }
+        return [
+            Write(sender, .sent(side(receiver, receivedAs))), Write(receiver, .received(side(sender, sentAs))),
+        ]
     }
 }

@@ -84,7 +84,8 @@ import Testing
         let random = try RandomHistory(seed: seed, steps: 200, names: names)
         let records = random.records
         let ranges: [NameRange] = [
-            .all, .none, .prefix("till-2-"), .prefix("till-"), .prefix("none"), .one("till-1"), .one("vault"), .one("v"),
+            .all, .none, .prefix("till-2-"), .prefix("till-"), .prefix("none"), .one("till-1"), .one("vault"),
+            .one("v"),
         ]
         for range in ranges {
             for time in [nil, records[120].recordedAt, records[60].recordedAt] {

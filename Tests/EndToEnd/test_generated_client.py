@@ -10,6 +10,7 @@ import pytest
 import requests
 
 import secured
+from guarded import Tokens
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,29 @@ def test_requests_opens_deposits_and_reads(daybook):
         assert session.get(f"{url}/../../accounts").status_code == 200
         explained = session.get(secured.url(daybook.command.port, "/problems/insufficient-funds"))
         assert explained.text.startswith("Insufficient funds\n")
+
+
+@pytest.mark.open_only("there every client shows a token")
+def test_a_generated_client_shows_its_token(module_services, tmp_path, generated):
+    tokens = Tokens(tmp_path / "tokens.jsonl")
+    daybook = module_services(ACCESS_TOKENS=tokens.path)
+    module, models = generated("daybook_client"), generated("daybook_client.models")
+    command, account, totals = (
+        generated(f"daybook_client.api.default.{name}") for name in ("command", "account", "totals")
+    )
+    url = f"http://127.0.0.1:{daybook.command.port}"
+
+    def client(name):
+        return module.AuthenticatedClient(base_url=url, token=tokens.texts[name])
+
+    opening = models.OpenAccount(type_="OpenAccount", owner="Alice", initial_balance="10.00")
+    assert command.sync("mine", client=client("manager"), body=opening).balance == 10
+    assert account.sync("mine", client=client("reader")).balance == 10
+    (usd,) = totals.sync(client=client("auditor"))
+    assert (usd.currency, usd.accounts) == ("USD", 1)
+    refused = command.sync_detailed("other", client=client("teller"), body=opening)
+    assert (refused.status_code, refused.parsed.type_, refused.parsed.role) == (403, "/problems/forbidden", "manager")
+    unknown = account.sync_detailed("mine", client=module.AuthenticatedClient(base_url=url, token="unknown"))
+    assert (unknown.status_code, unknown.parsed.type_) == (401, "/problems/unauthenticated")
+    assert unknown.headers["WWW-Authenticate"].startswith("Bearer")
+    assert account.sync_detailed("mine", client=module.Client(base_url=url)).status_code == 401

@@ -25,6 +25,7 @@ public struct NameRange: Hashable, Sendable {
 
     /// Whether a name is in the range.
     public func contains(_ name: String) -> Bool {
-        isWhole ? name.utf8.elementsEqual(beginning.utf8) : name.utf8.starts(with: beginning.utf8)
+        isWhole
+            ? name.utf8.elementsEqual(beginning.utf8) : beginning.isEmpty || name.utf8.starts(with: beginning.utf8)
     }
 }

@@ -27,12 +27,21 @@ def role_for(method, path):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Each request has the token that it needs, if there are tokens. No query waits long for a position that nobody
-    reaches; what is no time stays as it is, so that it is refused."""
-    token = os.environ.get(f"TEST_TOKEN_{role_for(case.method, case.path).upper()}")
-    if token and "Authorization" not in (case.headers or {}):
-        case.headers = dict(case.headers or {}) | {"Authorization": f"Bearer {token}"}
+    """No query waits long for a position that nobody reaches. What is no time stays as it is, so that it is refused."""
     if case.method == "GET" and case.path.startswith(("/accounts", "/events", "/totals")):
         wait = (case.query or {}).get("wait", "2s")
         if re.fullmatch(r"0*([1-5]?[0-9]|60)s|0*([1-5]?[0-9]{1,4}|60000)ms", str(wait)):
             case.query = dict(case.query or {}) | {"wait": "1ms"}
+
+
+if "TEST_TOKEN_MANAGER" in os.environ:
+
+    @schemathesis.auth(refresh_interval=None)
+    class Tokens:
+        """Each request has the token that it needs. That others are refused, schemathesis finds out by itself."""
+
+        def get(self, case, context):
+            return os.environ[f"TEST_TOKEN_{role_for(case.method, case.path).upper()}"]
+
+        def set(self, case, token, context):
+            case.headers = dict(case.headers or {}) | {"Authorization": f"Bearer {token}"}
