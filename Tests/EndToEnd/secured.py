@@ -186,6 +186,8 @@ def prepare(session):
         return request
 
     if IS_SECURED:
+        # Else the machine's own choice of authorities may win.
+        session.trust_env = False
         session.verify = str(shared().authority.certificate)
         session.auth = authorize
 
