@@ -59,6 +59,9 @@ def expected_event(record):
         told = name | {"schema_version": record.schema_version, "data": data}
     else:
         told = {"account": stream} | told
+        # Who sent the command, if that was proved.
+        metadata = json.loads(record.metadata or b"{}")
+        told |= {name: metadata[name] for name in ("actor",) if name in metadata}
     return {"type": type} | told | place | ({"continues": True} if record.continues else {})
 
 

@@ -253,7 +253,7 @@ def test_an_outcome_that_no_gateway_keeps_is_a_fault_that_is_told_and_ends_nobod
     fingerprint = hashlib.sha256(b'POST account/victim\n{"type":"Deposit","amount":"1"}').digest()
     with appender(daybook) as requester:
         for number, outcome in enumerate(OUTCOMES):
-            command = Command(f"key-{number}".encode(), fingerprint, outcome)
+            command = Command(secured.stored_key(f"key-{number}".encode()), fingerprint, outcome)
             assert append(requester, Write("account/victim", None), command=command).result == "committed"
     for number, outcome in enumerate(OUTCOMES):
         key = f"key-{number}"

@@ -13,7 +13,7 @@ from bench.context import Context
 from bench.measurement import Case, Label, Measurement
 from services import Daybook
 
-OPEN, SECURED, BEFORE = "Daybook, open", "Daybook, TLS, tokens, CURVE", "Daybook, before"
+OPEN, SECURED, BEFORE = "Daybook, open", "Daybook, secured", "Daybook, before"
 LOAD = "deposit, kept alive"
 WIDTH = 64
 
