@@ -170,6 +170,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         // Measured beside Daybook by Tests/Benchmarks/run.
         .executableTarget(
@@ -182,8 +183,8 @@ let package = Package(
         .executableTarget(
             name: "hot-parts",
             dependencies: [
-                "Accounts", "AccountsHTTP", "CommandService", "EventLogProtocol", "EventSourcing", "JSON",
-                "SQLiteEventStore", "ZeroMQ",
+                "Access", "Accounts", "AccountsHTTP", "CommandService", "EventLogProtocol", "EventSourcing", "JSON",
+                "SQLiteEventStore", "SecureFiles", "ZeroMQ", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Guards/HotParts"),
         // What every event store must pass, and the tests of each module. Tests/Outside and Tests/EndToEnd, in Python,
@@ -217,7 +218,10 @@ let package = Package(
             name: "EventLogProtocolTests", dependencies: ["EventLogProtocol", "EventSourcing", "TestSupport", "ZeroMQ"]),
         .testTarget(
             name: "ServiceSupportTests",
-            dependencies: ["Access", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport"]),
+            dependencies: [
+                "Access", "EventSourcing", "JSON", "SecureFiles", "ServiceSupport", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "QueryServiceTests",
             dependencies: [

@@ -1,4 +1,5 @@
 public import EventSourcing
+internal import Glibc
 public import Logging
 internal import Synchronization
 
@@ -74,18 +75,20 @@ public final class AccessControl: Sendable {
     /// What settings demand. All files are read.
     ///
     /// - Parameters:
-    ///   - maxVerifications: how many signatures are verified at once; 1,000 more may wait.
+    ///   - maxVerifications: how many signatures are verified at once, while 1,000 more may wait; by default half as many
+    ///     as there are processors, so that other requests go on.
     ///   - clock: the time that decides whether tokens are expired.
     /// - Throws: ``AccessError`` if a file cannot be read, or holds what it must not.
     public init(
-        _ demands: AccessDemands, audit: AuditLog, maxVerifications: Int = 1, logger: Logger,
+        _ demands: AccessDemands, audit: AuditLog, maxVerifications: Int? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Timestamp = { .now() }
     ) async throws(AccessError) {
         self.demands = demands
         self.audit = audit
         self.logger = logger
         self.clock = clock
-        permits = VerificationPermits(maxRunning: maxVerifications, maxWaiting: 1000)
+        permits = VerificationPermits(
+            maxRunning: maxVerifications ?? Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) / 2, maxWaiting: 1000)
         let files = AccessFiles(demands)
         self.files = files
         let (entries, keys) = try await files.load()

@@ -26,7 +26,7 @@ struct Daybook: AsyncParsableCommand {
         version: ServiceProgram.version,
         subcommands: [
             Status.self, Accounts.self, Show.self, Statement.self, Post.self, Events.self, Tail.self, Verify.self,
-            Head.self, Backup.self, Restore.self, Export.self, Import.self, Rebuild.self, Keys.self,
+            Head.self, Backup.self, Restore.self, Export.self, Import.self, Rebuild.self, Keys.self, Token.self,
         ])
 
     static func main() async {

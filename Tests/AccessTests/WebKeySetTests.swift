@@ -54,7 +54,9 @@ import Testing
             #"{"crv":"P-256"}"#, small, padded, huge, #"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, good,
             issuer.key(.rsa, further: #","d":"AA""#),
         ]
-        for key in wrong {
+        let modulus = WebTokenIssuer.encoded(try WebTokenIssuer.rsa.publicKey.getKeyPrimitives().modulus)
+        let exponents = ["AQ", "AAAB", "Ag", "AA", "AQABAQABAQABAQAB"]
+        for key in wrong + exponents.map({ #"{"kty":"RSA","n":"\#(modulus)","e":"\#($0)"}"# }) {
             let error = await #expect(throws: AccessError.self, "\(key)") {
                 _ = try await control(WebTokenIssuer.set([good, key]))
             }

@@ -113,7 +113,9 @@ public struct AuditRecord: Hashable, Sendable {
     /// Tokens of `daybook token new` begin with `dbk_`, the headers of JSON Web Tokens with `{"`, which is `eyJ` in base64.
     private static func looksLikeToken(_ segment: Substring) -> Bool {
         let text = segment.lowercased()
-        return text.contains(TokenText.prefix) || text.contains("eyj") || text.contains("bearer")
+        if text.contains(TokenText.prefix) || text.contains("bearer%20") || text.contains("bearer+") { return true }
+        // At the beginning of a word: account ids may hold these letters, too.
+        return segment.split { !$0.isLetter && !$0.isNumber }.contains { $0.hasPrefix("eyJ") }
     }
 
     /// A text of at most ``maxText`` bytes.

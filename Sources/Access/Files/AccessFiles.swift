@@ -39,7 +39,7 @@ actor AccessFiles {
             Source("ACCESS_TOKENS", $0, maxBytes: TokenFile.maxBytes, demanding: .secret)
         }
         keys = demands.webTokens.map {
-            Source("ACCESS_JWKS", $0.keys, maxBytes: WebKeySet.maxBytes, demanding: .anybody)
+            Source("ACCESS_JWKS", $0.keys, maxBytes: WebKeySet.maxBytes, demanding: .trusted)
         }
     }
 

@@ -80,7 +80,8 @@ struct WebKey: Sendable {
 
     private static func requireSize(modulus: String, exponent: String) throws(AccessError) {
         guard let modulus = Base64URL.decoded(modulus.utf8), let exponent = Base64URL.decoded(exponent.utf8),
-            (1...8).contains(exponent.drop { $0 == 0 }.count)
+            (1...8).contains(exponent.drop { $0 == 0 }.count), let last = exponent.last, last & 1 == 1,
+            exponent.drop(while: { $0 == 0 }) != [1]
         else { throw AccessError("it is no public key") }
         let significant = modulus.drop { $0 == 0 }
         let bits = significant.first.map { significant.count * 8 - $0.leadingZeroBitCount } ?? 0

@@ -28,7 +28,7 @@ public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Whether only this machine can reach it: 127.0.0.0/8, ::1 and `localhost`; any other name may be anything.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         // As in in_addr and in6_addr: in the order of the network.
         var four = [UInt8](repeating: 0, count: 4)
         if inet_pton(AF_INET, host, &four) == 1 { return four[0] == 127 }

@@ -1,14 +1,26 @@
 internal import ArgumentParser
 internal import EventLogProtocol
 
+/// Whom a command trusts over TLS.
+struct TrustOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The authority of the services' certificates; else the setting DAYBOOK_CA.", valueName: "file"))
+    var ca: String?
+
+    /// The flag of the setting.
+    var flag: (name: String, value: String?) { (name: "daybook-ca", value: ca) }
+}
+
 /// Where a command finds the gateway.
 struct GatewayOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The gateway; else the setting COMMAND_HTTP_ADDRESS.", valueName: "host:port"))
     var commandHttpAddress: String?
+    @OptionGroup var trust: TrustOptions
 
     func connection() async throws -> HTTPConnection {
-        HTTPConnection(
-            address: try await Settings([(name: "command-http-address", value: commandHttpAddress)]).command)
+        let settings = try await Settings([(name: "command-http-address", value: commandHttpAddress), trust.flag])
+        return HTTPConnection(address: try settings.command, access: try settings.access)
     }
 }
 
@@ -16,9 +28,11 @@ struct GatewayOptions: ParsableArguments {
 struct QueryOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The query service; else the setting QUERY_HTTP_ADDRESS.", valueName: "host:port"))
     var queryHttpAddress: String?
+    @OptionGroup var trust: TrustOptions
 
     func connection() async throws -> HTTPConnection {
-        HTTPConnection(address: try await Settings([(name: "query-http-address", value: queryHttpAddress)]).query)
+        let settings = try await Settings([(name: "query-http-address", value: queryHttpAddress), trust.flag])
+        return HTTPConnection(address: try settings.query, access: try settings.access)
     }
 }
 
@@ -27,14 +41,17 @@ struct ServiceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The event log's health; else the setting EVENT_LOG_HTTP_ADDRESS.", valueName: "host:port"))
     var eventLogHttpAddress: String?
-    @OptionGroup var gateway: GatewayOptions
-    @OptionGroup var query: QueryOptions
+    @Option(help: ArgumentHelp("The gateway; else the setting COMMAND_HTTP_ADDRESS.", valueName: "host:port"))
+    var commandHttpAddress: String?
+    @Option(help: ArgumentHelp("The query service; else the setting QUERY_HTTP_ADDRESS.", valueName: "host:port"))
+    var queryHttpAddress: String?
+    @OptionGroup var trust: TrustOptions
 
     func settings() async throws -> Settings {
         try await Settings([
             (name: "event-log-http-address", value: eventLogHttpAddress),
-            (name: "command-http-address", value: gateway.commandHttpAddress),
-            (name: "query-http-address", value: query.queryHttpAddress),
+            (name: "command-http-address", value: commandHttpAddress),
+            (name: "query-http-address", value: queryHttpAddress), trust.flag,
         ])
     }
 }

@@ -17,11 +17,12 @@ struct Status: AsyncParsableCommand {
         let addresses = [
             ("event-log", try settings.logHealth), ("command", try settings.command), ("query", try settings.query),
         ]
-        let before = await look(addresses)
+        let access = try settings.access
+        let before = await look(addresses, access)
         let begun = ContinuousClock.now
         // What is counted over this time is shown as a rate.
         try await Task.sleep(for: .seconds(1))
-        let after = await look(addresses)
+        let after = await look(addresses, access)
         let time = ContinuousClock.now - begun
         let head = after.compactMap { $0?["position"]?.integer }.max() ?? 0
         var table = Table(
@@ -67,11 +68,11 @@ struct Status: AsyncParsableCommand {
     }
 
     /// What each service tells of itself; nil where it cannot be reached.
-    private func look(_ addresses: [(String, HTTPAddress)]) async -> [JSONValue?] {
+    private func look(_ addresses: [(String, HTTPAddress)], _ access: ServiceAccess) async -> [JSONValue?] {
         await withTaskGroup(of: (Int, JSONValue?).self) { group in
             for (index, (_, address)) in addresses.enumerated() {
                 group.addTask {
-                    let answer = await HTTPConnection(address: address).lookQuietly("/readyz")
+                    let answer = await HTTPConnection(address: address, access: access).lookQuietly("/readyz")
                     return (index, answer)
                 }
             }

@@ -52,10 +52,10 @@ struct EventFeed {
     }
 
     private mutating func read(_ take: (JSONValue) -> Void) async throws {
-        var request = HTTPClientRequest(url: "http://\(connection.address)\(path)")
+        var request = try connection.request(path)
         request.headers.add(name: "accept", value: "text/event-stream")
         if !lastID.isEmpty { request.headers.add(name: "last-event-id", value: lastID) }
-        let answer = try await HTTPConnection.client.execute(request, timeout: .seconds(10))
+        let answer = try await connection.access.client.execute(request, timeout: .seconds(10))
         guard answer.status == .ok else { throw try await refusal(answer) }
         let found = answer.headers.first(name: "daybook-log-id")
         if let logID, found != logID {

@@ -5,6 +5,7 @@ internal import JSON
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import ServiceSupport
 
 /// Asks a service over HTTP.
@@ -25,22 +26,27 @@ struct HTTPConnection {
     }
 
     let address: HTTPAddress
+    let access: ServiceAccess
 
-    /// Lives as long as the program. An address where nobody listens is told at once, not tried again.
-    static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout = .init(connect: .seconds(3))
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+    /// A request for a path, with what the service wants to know of who asks.
+    ///
+    /// - Throws: the exit code for a wrong setting, having told so.
+    func request(_ path: String) throws -> HTTPClientRequest {
+        do throws(SettingError) {
+            return try access.request(address, path)
+        } catch {
+            Terminal.tell("daybook: wrong setting: \(error)")
+            throw ExitCode(EX_USAGE)
+        }
+    }
 
     /// - Throws: the exit code for a service that cannot be reached, having told so.
     func get(_ path: String, timeout: Duration = .seconds(70)) async throws -> Answer {
-        try await send(HTTPClientRequest(url: "http://\(address)\(path)"), timeout: timeout)
+        try await send(try request(path), timeout: timeout)
     }
 
     func post(_ path: String, timeout: Duration) async throws -> Answer {
-        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        var request = try request(path)
         request.method = .POST
         return try await send(request, timeout: timeout)
     }
@@ -49,7 +55,7 @@ struct HTTPConnection {
     func post(
         _ path: String, body: [UInt8], headers: [(String, String)], timeout: Duration = .seconds(70)
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        var request = try request(path)
         request.method = .POST
         request.headers.add(contentsOf: HTTPHeaders([("Content-Type", "application/json")] + headers))
         request.body = .bytes(ByteBuffer(bytes: body))
@@ -58,7 +64,7 @@ struct HTTPConnection {
 
     /// The very bytes of an answer of a media type; one that is an error is told and ends the program.
     func bytes(_ path: String, of mediaType: String, timeout: Duration = .seconds(70)) async throws -> [UInt8] {
-        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        var request = try request(path)
         request.headers.add(name: "Accept", value: mediaType)
         let (answer, bytes) = try await exchange(request, timeout: timeout)
         guard answer.status == .ok else { throw refusal(answer.status.code, try json(bytes)) }
@@ -68,8 +74,7 @@ struct HTTPConnection {
     /// The body of an answer, whatever its status; nil where there is none.
     func lookQuietly(_ path: String) async -> JSONValue? {
         do {
-            let request = HTTPClientRequest(url: "http://\(address)\(path)")
-            let answer = try await Self.client.execute(request, timeout: .seconds(2))
+            let answer = try await access.client.execute(try request(path), timeout: .seconds(2))
             return try json(try await answer.body.collect(upTo: 1 << 20))
         } catch {
             // That it cannot be reached is the finding.
@@ -99,7 +104,8 @@ struct HTTPConnection {
 
     func refusal(_ status: UInt, _ body: JSONValue) -> ExitCode {
         let text = body["detail"]?.text ?? ""
-        Terminal.tell("daybook: \(address) answers \(status)\(text.isEmpty ? "" : ": \(text)")")
+        let advice = status == 401 && !access.showsToken ? "; daybook takes one from DAYBOOK_TOKEN_FILE" : ""
+        Terminal.tell("daybook: \(address) answers \(status)\(text.isEmpty ? "" : ": \(text)")\(advice)")
         return status >= 500 ? ExitCode(EX_UNAVAILABLE) : .failure
     }
 
@@ -107,7 +113,7 @@ struct HTTPConnection {
         _ request: HTTPClientRequest, timeout: Duration
     ) async throws -> (HTTPClientResponse, ByteBuffer) {
         do {
-            let answer = try await Self.client.execute(request, timeout: .seconds(timeout.components.seconds))
+            let answer = try await access.client.execute(request, timeout: .seconds(timeout.components.seconds))
             return (answer, try await answer.body.collect(upTo: 256 << 20))
         } catch {
             throw unreachable(error)
@@ -155,8 +161,10 @@ struct HTTPConnection {
             case .connectTimeout, .readTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout:
                 return "it does not answer in time"
             case .remoteConnectionClosed: return "it closed the connection"
+            case .tlsHandshakeTimeout: return "it does not answer in time"
             default: return "it does not speak HTTP"
             }
+        case let error as NIOSSLError: return "no TLS with it: \(error)"
         default: return "the connection failed"
         }
     }

@@ -13,7 +13,8 @@ struct HotPart: Sendable {
     }
 
     /// All of them, in the order in which a command passes through them.
-    static let all = CommandParts.all + FrameParts.all + PublishParts.all + StoreParts.all + QueryParts.all
+    static let all =
+        AccessParts.all + CommandParts.all + FrameParts.all + PublishParts.all + StoreParts.all + QueryParts.all
 }
 
 /// A part did not do what it is counted for, so that its figures would mean nothing.
