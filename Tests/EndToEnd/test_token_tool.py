@@ -16,6 +16,8 @@ import pytest
 from certificates import Authority
 from daybook_tool import Tool
 
+pytestmark = pytest.mark.open_only("it has secrets of its own, in one form of the harness as in the other")
+
 TOKEN = re.compile(r"dbk_[A-Za-z0-9_-]{43}")
 
 
@@ -252,7 +254,8 @@ def test_the_token_of_a_file_or_of_the_environment_is_shown(tool):
     file = secret(tool.daybook.directory / "token", "dbk_from-file\n")
     with MadeUp() as service:
         settings = {"COMMAND_HTTP_ADDRESS": service.address}
-        for more in ({}, {"DAYBOOK_TOKEN_FILE": file}, {"DAYBOOK_TOKEN_FILE": file, "DAYBOOK_TOKEN": "dbk_from-environment"}):
+        environment = {"DAYBOOK_TOKEN_FILE": file, "DAYBOOK_TOKEN": "dbk_from-environment"}
+        for more in ({}, {"DAYBOOK_TOKEN_FILE": file}, environment):
             result = tool.run("accounts", "--json", settings=settings | more)
             assert result.returncode == 0, result
         assert service.shown == [None, ["Bearer dbk_from-file"], ["Bearer dbk_from-environment"]]
