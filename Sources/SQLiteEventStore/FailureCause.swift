@@ -20,6 +20,9 @@ enum FailureCause {
             return "a program was killed while it changed the file, and its rollback journal lies beside it: open the "
                 + "file once for writing, as the event log does"
         }
+        if error.message == "too many levels of trigger recursion" {
+            return "it has a trigger, which Daybook did not make and does not run: drop it"
+        }
         return switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL: "another program holds a lock on it"
         case .SQLITE_FULL: "the disk is full"

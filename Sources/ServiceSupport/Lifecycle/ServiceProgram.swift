@@ -65,7 +65,7 @@ public struct ServiceProgram: Sendable {
                 environment: ProcessInfo.processInfo.environment)
             if isToPrint {
                 let lines = try settings.settingsInEffect().map { name, text in
-                    "\(name)=\(name.hasSuffix("_PUBLIC_KEY") ? text : SecretText.shown(text))"
+                    "\(name)=\(Self.namesSecret(name) ? SecretText.shown(text) : text)"
                 }
                 end(printing: lines.joined(separator: "\n"), code: 0)
             }
@@ -121,6 +121,12 @@ public struct ServiceProgram: Sendable {
               --version         show the version
               --print-settings  check all settings and show what is in effect, as NAME=VALUE
             """
+    }
+
+    /// Whether a setting's value is the path of a file with secrets, so that somebody may give the secret itself.
+    private static func namesSecret(_ name: String) -> Bool {
+        !name.hasSuffix("_PUBLIC_KEY")
+            && ["_KEY", "_TOKEN", "_TOKENS", "_PEERS", "_JWKS"].contains { name.hasSuffix($0) }
     }
 
     private func fail(_ message: String, code: Int32) -> Never {
