@@ -29,7 +29,7 @@ class Secured:
         headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
         return requests.request(
             options.pop("method", "GET"), f"https://127.0.0.1:{self.deployment.ports[service]}{path}", headers=headers,
-            verify=str(self.folder / "certificate.pem"), timeout=DEADLINE, **options,
+            verify=str(self.folder / "ca.pem"), timeout=DEADLINE, **options,
         )  # fmt: skip
 
     def shell(self, command, **variables):
@@ -113,7 +113,7 @@ def test_a_second_time_it_keeps_what_is_there(secured):
     secured.deployment.up("--secure")
     assert secured.ask("/accounts", "reader").status_code == 200
     after = secured.files()
-    assert {name for name in after if after[name] != before[name]} == {"certificate.pem", "certificate.key"}
+    assert {name for name in after if after[name] != before[name]} == {"ca.pem", "certificate.pem", "certificate.key"}
 
 
 def test_once_secured_it_is_never_open_by_mistake(secured):
