@@ -77,7 +77,7 @@ def test_what_it_prints_works_when_typed(secured):
 
 
 def test_each_role_may_what_it_may_and_strangers_nothing(secured):
-    open_account = {"type": "OpenAccount", "owner": "Alice"}
+    open_account = {"type": "OpenAccount", "owner": "Alice", "initial_balance": 1}
     assert secured.ask("/accounts/a", "manager", method="POST", json=open_account).status_code == 201
     assert secured.ask("/accounts/b", "teller", method="POST", json=open_account).status_code == 403
     for role in ("reader", "teller", "manager", "auditor"):
@@ -143,12 +143,12 @@ def test_services_that_are_started_again_have_their_secrets(secured):
             return False
 
     wait_until(is_ready, "it is ready again", DEADLINE)
-    opened = secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice"})
+    opened = secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice", "initial_balance": 1})
     assert opened.status_code == 201
 
 
 def test_daybook_finds_its_key_and_shows_a_token(secured):
-    secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice"})
+    secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice", "initial_balance": 1})
     token = secured.deployment.folder / "auditor.token"
     token.touch(mode=0o600)
     token.write_text(secured.tokens["auditor"])
