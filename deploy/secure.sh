@@ -35,22 +35,32 @@ make_secure_set() {
     chmod 700 "$secure_folder"
 }
 
-# A certificate of this machine's own. Clients are given the certificate to trust; its key signs nothing else.
+# A certificate for this machine, and the authority that signed it, which clients trust. The authority's key is thrown away:
+# nothing else can ever be signed with it.
 make_certificate() {
     [ -e "$secure_folder/certificate.pem" ] && return
     local host names=DNS:localhost,IP:127.0.0.1,IP:::1
     host=$(hostname 2>/dev/null) || host=
     [[ ! $host =~ ^[A-Za-z0-9.-]+$ ]] || [ "$host" = localhost ] || names=$names,DNS:$host
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
-        -addext "subjectAltName=$names" -addext basicConstraints=critical,CA:FALSE \
-        -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=serverAuth \
-        -keyout "$secure_folder/certificate.key" -out "$secure_folder/certificate.new" 2>"$secure_folder/openssl.log" ||
-        { cat "$secure_folder/openssl.log" >&2 && return 1; }
-    rm -f "$secure_folder/openssl.log"
-    # The key is there before the certificate is.
-    mv "$secure_folder/certificate.new" "$secure_folder/certificate.pem"
-    echo "made a certificate for $names: $secure_folder/certificate.pem, for a year"
+    make_certificate_for "$names" >"$secure_folder/openssl.new" 2>&1 || { cat "$secure_folder/openssl.new" >&2 && return 1; }
+    rm -f "$secure_folder"/*.new
+    echo "made a certificate for $names, for a year: $secure_folder/certificate.pem; clients trust $secure_folder/ca.pem"
 }
+
+make_certificate_for() (
+    cd "$secure_folder"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj "/CN=Daybook on this machine" \
+        -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
+        -keyout ca-key.new -out ca.new &&
+        openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
+            -keyout certificate-key.new -out request.new &&
+        printf '%s\n' "subjectAltName=$1" basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature \
+            extendedKeyUsage=serverAuth,clientAuth subjectKeyIdentifier=hash authorityKeyIdentifier=keyid >extensions.new &&
+        openssl x509 -req -in request.new -CA ca.new -CAkey ca-key.new -set_serial "0x$(openssl rand -hex 16)" -days 365 \
+            -extfile extensions.new -out certificate.new &&
+        # The certificate is the last: with it, all are there.
+        mv certificate-key.new certificate.key && mv ca.new ca.pem && mv certificate.new certificate.pem
+)
 
 # The log's own key, and one for each peer, with the peer's role.
 make_keys() {
@@ -91,10 +101,12 @@ make_tokens() {
     [ -e "$secure_folder/tokens.jsonl" ] && return
     rm -f "$secure_folder/tokens.new"
     for role in reader teller manager auditor operator; do
-        token=$("$daybook" token new "$role" --role "$role" --tokens "$secure_folder/tokens.new")
+        token=$("$daybook" token new "$role" --role "$role" --tokens "$secure_folder/tokens.new" 2>"$secure_folder/said.new") ||
+            { cat "$secure_folder/said.new" >&2 && return 1; }
         made+=$(printf '    %-9s %s' "$role" "$token")$'\n'
     done
     mv "$secure_folder/tokens.new" "$secure_folder/tokens.jsonl"
+    rm -f "$secure_folder"/tokens.new* "$secure_folder/said.new"
     printf 'made a token of each role. They are shown this once, and kept nowhere:\n\n%s\n' "$made"
 }
 
@@ -104,13 +116,13 @@ make_settings() {
     cat >"$secure_settings.new" <<END
 HTTP_TLS_CERTIFICATE=$secure_folder/certificate.pem
 HTTP_TLS_PRIVATE_KEY=$secure_folder/certificate.key
-QUERY_URL_CA=$secure_folder/certificate.pem
+QUERY_URL_CA=$secure_folder/ca.pem
 ACCESS_TOKENS=$secure_folder/tokens.jsonl
 EVENT_LOG_SECRET_KEY=$secure_folder/event-log.key
 EVENT_LOG_PEERS=$secure_folder/peers.jsonl
 EVENT_LOG_PUBLIC_KEY='$(cat "$secure_folder/event-log.pub")'
 PEER_SECRET_KEY=$secure_folder/daybook.key
-DAYBOOK_CA=$secure_folder/certificate.pem
+DAYBOOK_CA=$secure_folder/ca.pem
 END
     mv "$secure_settings.new" "$secure_settings"
     echo "wrote the settings: $secure_settings"

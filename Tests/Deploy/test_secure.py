@@ -29,7 +29,7 @@ class Secured:
         headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
         return requests.request(
             options.pop("method", "GET"), f"https://127.0.0.1:{self.deployment.ports[service]}{path}", headers=headers,
-            verify=str(self.folder / "certificate.pem"), timeout=DEADLINE, **options,
+            verify=str(self.folder / "ca.pem"), timeout=DEADLINE, **options,
         )  # fmt: skip
 
     def shell(self, command, **variables):
@@ -77,7 +77,7 @@ def test_what_it_prints_works_when_typed(secured):
 
 
 def test_each_role_may_what_it_may_and_strangers_nothing(secured):
-    open_account = {"type": "OpenAccount", "owner": "Alice"}
+    open_account = {"type": "OpenAccount", "owner": "Alice", "initial_balance": 1}
     assert secured.ask("/accounts/a", "manager", method="POST", json=open_account).status_code == 201
     assert secured.ask("/accounts/b", "teller", method="POST", json=open_account).status_code == 403
     for role in ("reader", "teller", "manager", "auditor"):
@@ -113,7 +113,7 @@ def test_a_second_time_it_keeps_what_is_there(secured):
     secured.deployment.up("--secure")
     assert secured.ask("/accounts", "reader").status_code == 200
     after = secured.files()
-    assert {name for name in after if after[name] != before[name]} == {"certificate.pem", "certificate.key"}
+    assert {name for name in after if after[name] != before[name]} == {"ca.pem", "certificate.pem", "certificate.key"}
 
 
 def test_once_secured_it_is_never_open_by_mistake(secured):
@@ -143,12 +143,12 @@ def test_services_that_are_started_again_have_their_secrets(secured):
             return False
 
     wait_until(is_ready, "it is ready again", DEADLINE)
-    opened = secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice"})
+    opened = secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice", "initial_balance": 1})
     assert opened.status_code == 201
 
 
 def test_daybook_finds_its_key_and_shows_a_token(secured):
-    secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice"})
+    secured.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice", "initial_balance": 1})
     token = secured.deployment.folder / "auditor.token"
     token.touch(mode=0o600)
     token.write_text(secured.tokens["auditor"])

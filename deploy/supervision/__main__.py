@@ -33,7 +33,7 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 def tell(gateway: addresses.Health, found: dict[str, dict[str, str]]) -> None:
     is_secured = secure.is_secured(ROOT)
-    proof = f"""--cacert {secure.FOLDER}/certificate.pem -H "Authorization: Bearer $MANAGER" \\\n         """
+    proof = f"""--cacert {secure.FOLDER}/ca.pem -H "Authorization: Bearer $MANAGER" \\\n         """
     print(
         f"Daybook is up at {gateway.url} (log: data/daybook.log; deploy/down stops it). Try:\n\n"
         f"    curl -X POST {gateway.url}/accounts/acc-001 {proof if is_secured else ''}-H 'Content-Type: application/json' \\\n"
