@@ -261,7 +261,7 @@ def test_the_token_of_a_file_or_of_the_environment_is_shown(tool):
         assert service.shown == [None, ["Bearer dbk_from-file"], ["Bearer dbk_from-environment"]]
 
 
-@pytest.mark.parametrize("text", ["", "\n", "a b", "a\nb", "ä", "a\u0000", "x" * 9000])
+@pytest.mark.parametrize("text", ["", "\n", "a b", "a\nb", "ä", "a\u0000b", "x" * 9000])
 def test_a_file_that_holds_no_token_is_a_wrong_setting_that_is_not_repeated(tool, text):
     file = secret(tool.daybook.directory / "token", text)
     result = tool.run("accounts", settings={"DAYBOOK_TOKEN_FILE": file})
