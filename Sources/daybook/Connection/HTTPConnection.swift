@@ -164,7 +164,8 @@ struct HTTPConnection {
             case .tlsHandshakeTimeout: return "it does not answer in time"
             default: return "it does not speak HTTP"
             }
-        case let error as NIOSSLError: return "no TLS with it: \(error)"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            return "it does not speak TLS or has no certificate that is trusted"
         default: return "the connection failed"
         }
     }
