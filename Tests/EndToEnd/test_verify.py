@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+import secured
 import store
 from daybook_tool import Tool
 from services import wait_until
@@ -134,11 +135,15 @@ def test_I10_a_chain_rewritten_from_some_point_is_found_by_the_pinned_head(copy)
     assert "rewritten" in found["reason"]
 
 
+# One of the keys, as the log has it.
+KEY = f"x'{secured.stored_key(b'key-5').hex()}'"
+
+
 @pytest.mark.parametrize(
     "word, statement",
     [
         ("key", "UPDATE command_keys SET stream_versions = '[99]' WHERE stream = 'acc-2'"),
-        ("key", "UPDATE command_keys SET position = 3 WHERE stream = 'acc-2' AND key = CAST('key-5' AS BLOB)"),
+        ("key", "UPDATE command_keys SET position = 3 WHERE stream = 'acc-2' AND key = " + KEY),
         ("key", "UPDATE command_keys SET fingerprint = x'00' WHERE stream = 'acc-2'"),
         (
             "snapshot",
