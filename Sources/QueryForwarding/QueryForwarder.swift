@@ -41,6 +41,8 @@ package struct QueryForwarder: RequestForwarder {
         "daybook-min-position", "daybook-wait", "daybook-accounts", "daybook-gateway", "content-length", "expect",
         "origin",
     ])
+    /// What no resource is named: the reach of a caller who sees none.
+    private static let nothing = "!"
     /// A difference between the services' settings is logged once in this time.
     private static let warningInterval = Duration.seconds(10)
 
@@ -184,8 +186,13 @@ package struct QueryForwarder: RequestForwarder {
             headers.add(name: field.name.rawName, value: field.value)
         }
         headers.add(name: HTTPField.Name.daybookMinPosition.rawName, value: String(minimum))
-        if let reach = caller.reach, reach != .all {
-            headers.add(name: HTTPField.Name.daybookAccounts.rawName, value: reach.description)
+        // What a client asks for itself only narrows what it is shown; if access is not open, the caller's reach has it.
+        if caller.standing == .unrestricted, caller.actor == nil {
+            for value in request.headerFields[values: .daybookAccounts] {
+                headers.add(name: HTTPField.Name.daybookAccounts.rawName, value: value)
+            }
+        } else if caller.reach != .all {
+            headers.add(name: HTTPField.Name.daybookAccounts.rawName, value: caller.reach?.description ?? Self.nothing)
         }
         if let proof { headers.add(name: HTTPField.Name.daybookGateway.rawName, value: proof.make()) }
         return HTTPRequestHead(

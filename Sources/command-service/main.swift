@@ -38,14 +38,19 @@ let program = ServiceProgram(
 
 await program.run { settings, logger in
     let address = try settings.value(httpAddress)
-    let security = try await CommonSettings.httpSecurity(
+    var security = try await CommonSettings.httpSecurity(
         settings, at: address, httpAddress.name, service: "command", logger: logger)
+    security.narrowsByAccounts = !security.access.isOpen
     let domain = AccountCommands()
     let context = try Context()
     let clients = try CommonSettings.connectionLimits(settings)
     let service = try CommandService(
         domain: domain, log: try CommonSettings.logAddress(settings),
-        query: try settings.value(queryAddress), queryTLS: try CommonSettings.queryTLS(settings, logger: logger),
+        query: try settings.value(queryAddress),
+        queryTLS: try CommonSettings.queryTLS(
+            settings, at: try settings.value(queryAddress), queryAddress.name,
+            showsCredentials: !security.access.isOpen,
+            logger: logger),
         limits: CommandLimits(
             cachedAggregates: try settings.value(cacheLimit), commandsInProgress: try settings.value(mostCommands),
             deadline: try settings.value(commandDeadline)),

@@ -230,12 +230,69 @@ def test_a_feed_ends_when_its_token_expires(guarded, issuer):
 
 
 def test_a_gateway_does_not_pass_on_what_only_it_may_say(guarded, tokens):
-    headers = tokens.header("manager") | {"Daybook-Accounts": "not a pattern", "Daybook-Gateway": "x"}
-    assert guarded.gateway.get("/accounts/known", headers=headers).status == 200
-    answer = guarded.queries.get("/accounts/known", headers=headers)
-    assert_problem(answer, 400, "invalid-parameter")
-    headers["Daybook-Accounts"] = "known"
-    assert guarded.queries.get("/accounts/known", headers=headers).status == 200
+    headers = tokens.header("manager") | {"Daybook-Gateway": "x"}
+    for service in (guarded.gateway, guarded.queries):
+        assert service.get("/accounts/known", headers=headers).status == 200
+
+
+def test_whoever_asks_for_less_gets_less_from_either_service(guarded, tokens):
+    tokens.add("till-7", "teller", accounts="till-7-*")
+    for service in (guarded.gateway, guarded.queries, guarded.gateway):
+        wait_until(lambda: service.get("/accounts", headers=tokens.header("till-7")).status == 200, "the token is taken", 30)
+    for service in (guarded.gateway, guarded.queries):
+        for pattern in ("not a pattern", "a*b"):
+            headers = tokens.header("manager") | {"Daybook-Accounts": pattern}
+            assert_problem(service.get("/accounts/known", headers=headers), 400, "invalid-parameter")
+        for pattern, status in (("known", 200), ("kn*", 200), ("other", 404), ("o*", 404)):
+            headers = tokens.header("manager") | {"Daybook-Accounts": pattern}
+            assert service.get("/accounts/known", headers=headers).status == status, pattern
+            listed = [account["id"] for account in service.get("/accounts", headers=headers).json]
+            assert listed == (["known"] if status == 200 else []), (pattern, listed)
+        # Never more than the token reaches, and nothing if what is asked for is beyond that.
+        for pattern in ("*", "known", "kn*"):
+            headers = tokens.header("till-7") | {"Daybook-Accounts": pattern}
+            assert service.get("/accounts", headers=headers).json == []
+            assert_problem(service.get("/accounts/known", headers=headers), 404, "account-not-found")
+
+
+def test_what_follows_a_request_that_waits_for_a_signature_is_not_mixed_with_it(guarded, tokens, issuer):
+    """The first is answered as soon as its sender is known; the second is under way when the first one's body is handed on."""
+    smuggled = b'{"account":"known","type":"Deposit","amount":77}\n'
+    line = b'{"account":"known","type":"Deposit","amount":2}\n'
+    chunk = f"{len(line):x}\r\n".encode() + line + b"\r\n"
+    first = head(
+        "GET", "/accounts/x", issuer.header("reader"), Daybook_Min_Position="abc", Content_Length=str(len(smuggled)))
+    second = head(
+        "POST", "/commands", tokens.header("manager"), Content_Type="application/x-ndjson", Transfer_Encoding="chunked",
+        Connection="close")
+    with connect(guarded.command.port) as connection:
+        connection.sendall(first + smuggled + second + chunk)
+        received = read_until(connection, b'"line":1')
+        connection.sendall(chunk + b"0\r\n\r\n")
+        received += read_to_end(connection)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b'{"line":') == 2 and received.count(b'"status":200') == 2, received
+    events = guarded.gateway.get("/accounts/known/events", headers=tokens.header("manager")).json
+    assert all(event.get("amount") != 77 for event in events)
+
+
+def test_the_rate_limit_holds_for_signatures_too_and_leaves_room_beside_many_commands(module_services, tokens, issuer):
+    daybook = module_services(ACCESS_TOKENS=tokens.path, HTTP_RATE_LIMIT="20/s", **issuer.settings)
+    # Whoever asks for health with tokens that must be verified is soon a stranger.
+    details = [
+        "position" in daybook.gateway.get("/readyz", headers=issuer.header("operator")).json for _ in range(200)
+    ]
+    assert details[0] and not all(details)
+    lines = b"".join(json.dumps(COMMAND | {"account": f"many-{number}"}).encode() + b"\n" for number in range(100))
+    headers = tokens.header("manager") | {"Content-Type": "application/x-ndjson"}
+    with ThreadPoolExecutor(1) as pool:
+        bulk = pool.submit(daybook.gateway.request, "POST", "/commands", lines, headers, timeout=120)
+        statuses = []
+        while not bulk.done():
+            statuses.append(daybook.gateway.get("/accounts?limit=1", headers=tokens.header("manager")).status)
+            time.sleep(0.3)
+        assert bulk.result().body.count(b'"status":201') == 100
+    assert statuses.count(200) > len(statuses) / 2, statuses
 
 
 def test_a_client_that_asks_too_much_is_told_when_to_ask_again(module_services, tokens):

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -341,6 +342,30 @@ def test_a_certificate_is_enough_where_no_tokens_are_asked_for(certified):
     assert ask(certified.port, certified.till, "/accounts/by-till").status == 200
     assert ask(certified.port, certified.till, "/metrics").status == 200
     assert "position" in ask(certified.port, certified.till, "/readyz").json
+
+
+def test_an_authority_that_is_taken_out_is_not_believed_on_open_connections_either(certified, tmp_path):
+    both = Path(certified.daybook.settings["HTTP_TLS_CLIENT_CA"])
+    old = both.read_bytes()
+    others = Authority(tmp_path, "Others")
+    accounts = head("GET", "/accounts")
+    with connect(certified.port, certified.till) as resting, connect(certified.port, certified.till) as feed:
+        resting.sendall(accounts)
+        assert b"HTTP/1.1 200 " in read_until(resting, b"\r\n\r\n[")
+        feed.sendall(head("GET", "/events", Accept="text/event-stream"))
+        read_until(feed, b": after position")
+        try:
+            write_whole(both, others.certificate.read_bytes() + certified.authority.certificate.read_bytes())
+            # Neither is asked for anything: both end.
+            for connection in (resting, feed):
+                connection.settimeout(30)
+                read_to_end(connection)
+            assert not is_answered(certified.port, certified.till)
+        finally:
+            write_whole(both, old)
+            wait_until(lambda: is_answered(certified.port, certified.till), "it is believed again", 30)
+    # The gateway proves itself to the query service anew, too.
+    assert ask(certified.port, certified.till, "/accounts").status == 200
 
 
 def test_curl_shows_its_certificate(certified, tmp_path):

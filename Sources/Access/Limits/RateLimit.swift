@@ -63,6 +63,8 @@ public final class RateLimit<Key: Hashable & Sendable>: Sendable {
 
     /// Takes requests from a key's bucket, even those that it does not hold yet: for one who then waits.
     ///
+    /// Half of the bucket stays for ``take(_:for:at:)``: whoever does much at once is not shut out from all else.
+    ///
     /// - Returns: how long to wait, so that the rate is kept; at most an hour for one call.
     public func reserve(_ count: Int = 1, for key: Key, at now: ContinuousClock.Instant = .now) -> Duration {
         let cost = cost(of: count)
@@ -70,7 +72,7 @@ public final class RateLimit<Key: Hashable & Sendable>: Sendable {
         let wait = withBucket(of: key, at: now) { full -> Int64 in
             // What many have reserved at once stays bounded, too.
             full = min(max(full, now) + cost, now + 2 * Self.maxCost)
-            return max(0, full - now - capacity)
+            return max(0, full - now - capacity / 2)
         }
         return .nanoseconds(min(wait, Self.maxCost))
     }

@@ -40,9 +40,23 @@ extension CommonSettings {
 
     /// What the gateway speaks TLS with the query service with, from the settings; nil: it does not.
     ///
-    /// - Throws: ``SettingError`` if the files cannot be used.
-    public static func queryTLS(_ settings: SettingsReader, logger: Logger) throws(SettingError) -> ReloadedTLS? {
-        guard let path = try settings.value(queryCA) else { return nil }
+    /// - Parameters:
+    ///   - address: where the query service is.
+    ///   - setting: the name of the setting that holds the address.
+    ///   - showsCredentials: whether what clients show goes along with their queries.
+    /// - Throws: ``SettingError`` if the files cannot be used, or credentials would cross a network that anybody can read.
+    public static func queryTLS(
+        _ settings: SettingsReader, at address: HTTPAddress, _ setting: String, showsCredentials: Bool, logger: Logger
+    ) throws(SettingError) -> ReloadedTLS? {
+        guard let path = try settings.value(queryCA) else {
+            guard showsCredentials, !address.isLoopback else { return nil }
+            let what = "\(setting) is \(address), and clients' credentials would go there without TLS"
+            guard try settings.value(allowInsecure) else {
+                throw SettingError("\(what): that needs \(queryCA.name) (or \(allowInsecure.name)=yes)")
+            }
+            logger.warning("not protected", metadata: ["reason": "\(what): \(allowInsecure.name) is yes"])
+            return nil
+        }
         let own = try tlsFiles(settings)
         return try orWrongSetting {
             () throws(TLSError) in try ReloadedTLS.client(trusting: path, showing: own, logger: logger)

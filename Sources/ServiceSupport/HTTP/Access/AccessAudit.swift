@@ -23,6 +23,14 @@ public final class AccessAudit: Sendable {
                 reason: "the certificate's subject has no common name, or several, or one that cannot be an actor"))
     }
 
+    /// A client did not prove a certificate that its connection needs.
+    func certificateMissing(from client: SocketAddress?) {
+        log.record(
+            AuditRecord(
+                .authenticationFailed, address: client?.ipAddress,
+                reason: "the handshake of TLS failed: no certificate that HTTP_TLS_CLIENT_CA signed"))
+    }
+
     /// Somebody, or a stranger, asked for what it may not.
     func denied(_ caller: Caller, _ permission: Permission, _ asked: RequestAccess.Asked) {
         if caller.standing == .stranger { return authenticationFailed("no credentials were shown", asked) }

@@ -81,7 +81,12 @@ struct RequestAccess: Sendable {
                 guard asked.permission == .everybody else { throw .invalidToken }
                 return .admitted(.stranger)
             case .unverified(let token):
-                // Verifying costs more than all else of a request, and who it is will only be known then.
+                // Verifying costs more than all else of a request, and who it is will only be known then: it is limited even if
+                // the request itself is not.
+                if Self.unlimited.contains(asked.path), !isFromGateway(asked) {
+                    let isTooMuch = security.rates?.take(from: .address(asked.address)) != nil
+                    return isTooMuch ? .admitted(.stranger) : .unverified(token)
+                }
                 try limit(asked, .stranger)
                 return .unverified(token)
             case .overloaded: throw .verificationOverloaded

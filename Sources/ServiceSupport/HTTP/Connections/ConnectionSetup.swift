@@ -32,8 +32,10 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
             try pipeline.addHandler(watch, position: .first)
             guard let tls else { return }
             // Behind the watch, which counts the bytes that are sent, and before all that speak HTTP.
-            let handler = NIOSSLServerHandler(context: tls.context)
-            let tlsWatch = TLSWatch(gate, watch, handler, demandsCertificate: tls.demandsCertificate)
+            let (tlsContext, authorities) = tls.contextAndAuthorities
+            let handler = NIOSSLServerHandler(context: tlsContext)
+            let tlsWatch = TLSWatch(
+                gate, watch, handler, demandsCertificate: tls.demandsCertificate, authorities: authorities)
             try pipeline.addHandlers([handler, tlsWatch], position: .after(watch))
         } catch {
             context.fireErrorCaught(error)

@@ -23,6 +23,8 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// What is written when the service stops is still sent for so long.
     private static let farewell = TimeAmount.seconds(2)
+    /// A client that still takes an answer then, and not to its end, is cut off: the program allows 3.5 s for all.
+    private static let lastFarewell = TimeAmount.milliseconds(2800)
 
     private let gate: RequestGate
     private let connections: LoopConnections
@@ -197,15 +199,34 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         for closer in closers { closer?.succeed() }
     }
 
+    /// A service that stops waits neither for a client that takes nothing of its answer, nor for one that takes it slowly
+    /// beyond what the service has: whoever writes the answer may wait for the client, and close nothing.
+    private func endUnread(_ context: ChannelHandlerContext) {
+        updateUnsentBytes()
+        let taken = bytesWritten &- UInt64(unsentBytes)
+        let loop = context.eventLoop.assumeIsolated()
+        loop.scheduleTask(in: Self.farewell) {
+            self.updateUnsentBytes()
+            if self.unsentBytes > 0, self.bytesWritten &- UInt64(self.unsentBytes) == taken { self.cutIfOpen() }
+        }
+        loop.scheduleTask(in: Self.lastFarewell) {
+            self.updateUnsentBytes()
+            if self.unsentBytes > 0 { self.cutIfOpen() }
+        }
+    }
+
+    private func cutIfOpen() { if context != nil { cut() } }
+
     /// A service that stops does not wait for long.
     private func endSoon(_ context: ChannelHandlerContext) {
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { if self.context != nil { self.cut() } }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { self.cutIfOpen() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
             isServerStopping = true
             if !closers.isEmpty { endSoon(context) }
+            endUnread(context)
         }
         if case ChannelEvent.inputClosed = event { gate.clientHasLeft() }
         context.fireUserInboundEventTriggered(event)
@@ -236,6 +257,8 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
             if gate.requests == requestsBefore, !gate.callerStillHolds { return revoke() }
             requestsBefore = gate.requests
         }
+        // What it asks next, it asks on a connection on which it has proved who it is.
+        if gate.phase == .idle, !hasBegunHead, gate.hasOldCertificate { context?.close(promise: nil) }
         secondsWaiting = isBusy ? 0 : secondsWaiting + 1
         secondsOfHead = gate.phase == .idle && hasBegunHead ? secondsOfHead + 1 : 0
         switch gate.phase {

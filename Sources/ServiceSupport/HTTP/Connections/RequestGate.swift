@@ -58,6 +58,10 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasLeft = false
     /// The client was too slow; what follows as an error of the parser is that.
     var isGivenUp = false
+    /// Whether what was held of a request is being handed on: until then nothing else may be.
+    private var isHandingOn = false
+    /// What came meanwhile.
+    private var later: [HeldRequest.Rest] = []
     private var checkedHost: String?
     private var onLeaving: [@Sendable () -> Void] = []
 
@@ -77,6 +81,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         clientHasLeft()
         held = nil
+        later = []
         access?.callers.remove(context.channel)
         self.context = nil
     }
@@ -84,6 +89,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isHandingOn { return later.append(.part(data)) }
         switch unwrapInboundIn(data) {
         case .head(let head): take(head)
         case .body: takeRest(context, data)
@@ -107,7 +113,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         (version, method) = (head.version, head.method)
         (isReading, isAnswered, hasBegunAnswer, hasAnsweredPart) = (true, false, false, false)
         // NIO's decoder takes nothing more after what might change the protocol.
-        isLast = !head.isKeepAlive || isHealthOnly || head.method == .CONNECT
+        isLast = !head.isKeepAlive || isHealthOnly || head.method == .CONNECT || hasOldCertificate
         (caller, allowedOrigin) = (access == nil ? .unrestricted : .stranger, nil)
         var head = head
         var tellsToContinue = false
@@ -185,6 +191,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         // The connection may have ended, or been ended, meanwhile.
         guard let held, let access, !isClosed else { return }
         self.held = nil
+        isHandingOn = true
         let hasGoneOn = decide(held, asked, access.decide(asked, identity))
         for event in held.rest {
             guard let context else { return }
@@ -193,9 +200,24 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
             case .event(let event): context.fireUserInboundEventTriggered(event)
             }
         }
+        isHandingOn = false
+        handOnLater()
         guard let context else { return }
         context.fireChannelReadComplete()
         if held.isReadPending { read(context: context) }
+    }
+
+    /// Takes in what came while a held request was handed on: if that was answered at once, the next request.
+    private func handOnLater() {
+        let events = later
+        later = []
+        for event in events {
+            guard let context else { return }
+            switch event {
+            case .part(let data): channelRead(context: context, data: data)
+            case .event(let event): userInboundEventTriggered(context: context, event: event)
+            }
+        }
     }
 
     func read(context: ChannelHandlerContext) {
@@ -203,15 +225,26 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if isHandingOn { return later.append(.event(event)) }
         if held != nil { held?.rest.append(.event(event)) } else { context.fireUserInboundEventTriggered(event) }
     }
 
     /// Whether what the sender of the request under way proved itself by still holds.
     var callerStillHolds: Bool {
         guard let access else { return true }
-        if caller.credential == .certificate, certificate?.nameWhileValid == nil { return false }
+        if caller.credential == .certificate, hasOldCertificate || certificate?.nameWhileValid == nil { return false }
         return access.security.access.stillHolds(caller)
     }
+
+    /// Whether those who may sign certificates have changed since the client proved its own: it is to prove it anew, on
+    /// another connection.
+    var hasOldCertificate: Bool {
+        guard let certificate else { return false }
+        return access?.security.tls?.clientAuthorities != certificate.authorities
+    }
+
+    /// The client proved no certificate that its connection needs.
+    func noteFailedCertificate() { access?.security.audit.certificateMissing(from: context?.remoteAddress) }
 
     /// The client proved a certificate that names nobody.
     func noteRefusedCertificate() { access?.security.audit.certificateRefused(from: context?.remoteAddress) }

@@ -8,6 +8,8 @@ struct ClientCertificate: Sendable {
     /// The longest common name that is an actor.
     private static let maxName = 128
 
+    /// Of the server's authorities, which of their changes it was proved under.
+    let authorities: UInt64
     private let commonName: String
     private let end: Date
 
@@ -15,7 +17,8 @@ struct ClientCertificate: Sendable {
     var nameWhileValid: String? { end > Date() ? commonName : nil }
 
     /// A certificate; nil if its subject does not have exactly one common name, of visible ASCII characters.
-    init?(_ certificate: NIOSSLCertificate) {
+    init?(_ certificate: NIOSSLCertificate, under authorities: UInt64) {
+        self.authorities = authorities
         do {
             let certificate = try Certificate(derEncoded: try certificate.toDERBytes())
             let names = certificate.subject.flatMap { part in part.filter { $0.type == .RDNAttributeType.commonName } }

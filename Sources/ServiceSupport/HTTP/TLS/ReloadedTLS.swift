@@ -10,6 +10,9 @@ internal import Synchronization
 public final class ReloadedTLS: Sendable {
     private struct State {
         var context: NIOSSLContext
+        /// The bytes of the file of those who may sign clients' certificates, and how often they have changed.
+        var authorities: [UInt8]?
+        var authoritiesChanged: UInt64 = 0
         var stamps: [FileStamp?]
         /// Why the files as they are cannot be used.
         var failure: TLSError?
@@ -19,7 +22,7 @@ public final class ReloadedTLS: Sendable {
     let demandsCertificate: Bool
     private let name: String
     private let stamps: @Sendable () -> [FileStamp?]
-    private let load: @Sendable () throws(TLSError) -> NIOSSLContext
+    private let load: @Sendable () throws(TLSError) -> (NIOSSLContext, authorities: [UInt8]?)
     private let state: Mutex<State>
     private let noteChange: @Sendable (TLSError?) -> Void
     private let logger: Logger
@@ -30,7 +33,7 @@ public final class ReloadedTLS: Sendable {
     private init(
         _ name: String, demandsCertificate: Bool = false, stamps: @escaping @Sendable () -> [FileStamp?],
         noteChange: @escaping @Sendable (TLSError?) -> Void, logger: Logger,
-        load: @escaping @Sendable () throws(TLSError) -> NIOSSLContext
+        load: @escaping @Sendable () throws(TLSError) -> (NIOSSLContext, authorities: [UInt8]?)
     ) throws(TLSError) {
         self.demandsCertificate = demandsCertificate
         self.name = name
@@ -40,7 +43,8 @@ public final class ReloadedTLS: Sendable {
         self.logger = logger
         // Before the files are read: should they change meanwhile, they are read again.
         let found = stamps()
-        state = Mutex(State(context: try load(), stamps: found))
+        let (context, authorities) = try load()
+        state = Mutex(State(context: context, authorities: authorities, stamps: found))
     }
 
     /// What a server speaks TLS with.
@@ -53,7 +57,11 @@ public final class ReloadedTLS: Sendable {
         try ReloadedTLS(
             "HTTP_TLS_CERTIFICATE", demandsCertificate: files.clientCA != nil, stamps: { files.stamps },
             noteChange: noteChange, logger: logger
-        ) { () throws(TLSError) in try files.serverContext(try files.pair()) }
+        ) { () throws(TLSError) in
+            // Before the context is made of them: should they change meanwhile, they are read again.
+            let authorities = try files.clientAuthorities()
+            return (try files.serverContext(try files.pair()), authorities)
+        }
     }
 
     /// What speaks TLS with the query service.
@@ -71,12 +79,19 @@ public final class ReloadedTLS: Sendable {
         ) { () throws(TLSError) in
             var pair: TLSFiles.Pair?
             if let own { pair = try own.pair() }
-            return try TLSFiles.clientContext(trusting: path, showing: pair)
+            return (try TLSFiles.clientContext(trusting: path, showing: pair), nil)
         }
     }
 
     /// What a new connection is made from.
     public var context: NIOSSLContext { state.withLock(\.context) }
+
+    /// What a new connection is made from, with ``clientAuthorities``.
+    var contextAndAuthorities: (NIOSSLContext, UInt64) { state.withLock { ($0.context, $0.authoritiesChanged) } }
+
+    /// Another number after each change of those who may sign clients' certificates: what was proved under others counts no
+    /// more.
+    var clientAuthorities: UInt64 { state.withLock(\.authoritiesChanged) }
 
     /// What its operator should know.
     public var warnings: [String] {
@@ -100,8 +115,12 @@ public final class ReloadedTLS: Sendable {
         let (isNew, known) = state.withLock { (found != $0.stamps, $0.failure) }
         guard isNew || known != nil || always else { return }
         do throws(TLSError) {
-            let context = try load()
-            state.withLock { $0 = State(context: context, stamps: found) }
+            let (context, authorities) = try load()
+            state.withLock { state in
+                let changes = state.authoritiesChanged &+ (authorities == state.authorities ? 0 : 1)
+                state = State(
+                    context: context, authorities: authorities, authoritiesChanged: changes, stamps: found)
+            }
             logger.notice("the certificate was read again: new connections use it", metadata: ["setting": "\(name)"])
             if isNew { noteChange(nil) }
         } catch {

@@ -33,6 +33,12 @@ public struct TLSFiles: Hashable, Sendable {
         let key: NIOSSLPrivateKey
     }
 
+    /// The bytes of the file of those who may sign clients' certificates; nil: clients need none.
+    func clientAuthorities() throws(TLSError) -> [UInt8]? {
+        guard let clientCA else { return nil }
+        return try Self.read(clientCA, demanding: .anybody)
+    }
+
     /// Reads the certificate and its key.
     func pair() throws(TLSError) -> Pair {
         let chain = try Self.certificates(in: certificate)

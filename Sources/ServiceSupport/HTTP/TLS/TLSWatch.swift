@@ -11,13 +11,19 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
     private let watch: ConnectionWatch
     private let handler: NIOSSLServerHandler
     private let demandsCertificate: Bool
+    private let authorities: UInt64
     private var isRefused = false
 
-    init(_ gate: RequestGate, _ watch: ConnectionWatch, _ handler: NIOSSLServerHandler, demandsCertificate: Bool) {
+    /// - Parameter authorities: ``ReloadedTLS/clientAuthorities`` when the connection was made.
+    init(
+        _ gate: RequestGate, _ watch: ConnectionWatch, _ handler: NIOSSLServerHandler, demandsCertificate: Bool,
+        authorities: UInt64
+    ) {
         self.gate = gate
         self.watch = watch
         self.handler = handler
         self.demandsCertificate = demandsCertificate
+        self.authorities = authorities
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -45,14 +51,19 @@ final class TLSWatch: ChannelInboundHandler, RemovableChannelHandler {
             || error is NIOTLSUnwrappingError
             || error is NIOSSLCloseTimedOutError
         {
-            if case .handshakeFailed = error as? NIOSSLError { watch.noteFailedHandshake() }
+            if case .handshakeFailed = error as? NIOSSLError {
+                watch.noteFailedHandshake()
+                if demandsCertificate { gate.noteFailedCertificate() }
+            }
             return
         }
         context.fireErrorCaught(error)
     }
 
     private func takeCertificate() -> Bool {
-        guard let certificate = handler.peerCertificate.flatMap(ClientCertificate.init) else { return false }
+        guard let certificate = handler.peerCertificate.flatMap({ ClientCertificate($0, under: authorities) }) else {
+            return false
+        }
         gate.certificate = certificate
         return true
     }
