@@ -141,8 +141,7 @@ public actor ConnectionGuard {
         let limits = watched.limits
         accepted += 1
         connections[key] = Connection(
-            system, number: accepted,
-            takenBefore: watched.taken.count(of: key.descriptor),
+            system, number: accepted, takenBefore: watched.taken.count(of: key.descriptor),
             allowance: limits.allowance.map { TokenBucket(capacity: $0.atOnce, perSecond: $0.perSecond) })
         let count = connections.count { $0.key.socket == key.socket && !$0.value.isEnded }
         if let endToCome {
