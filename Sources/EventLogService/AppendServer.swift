@@ -444,21 +444,22 @@ actor AppendServer {
         let verdict: SubscriptionLedger.Verdict
         let key = security == nil ? nil : frame.senderKey
         let kind = frame.withBytes(of: 0) { $0.first ?? .max }
+        // An end needs no admission. libzmq itself passes them up when a connection has ended: they are nobody's then.
+        if kind == 0 {
+            subscriptions.unsubscribe(Array(frame.copy(0).dropFirst()), by: connection)
+            return false
+        }
         if case .refused(_, let reason) = eventsGate.verdict(on: frame, of: events) {
             guard subscriptions.shutOut(connection, of: key) == .refused else { return false }
             counted.forbidden += 1
             events.end(connection, reason)
             return false
         }
-        switch kind {
-        case 0:
-            subscriptions.unsubscribe(Array(frame.copy(0).dropFirst()), by: connection)
-            return false
-        case 1:
+        if kind == 1 {
             let topic = Array(frame.copy(0).dropFirst())
             verdict = subscriptions.subscribe(topic, isPossible: Topic.isPrefix(topic), by: connection, of: key)
             if verdict == .taken { counted.subscriptions += 1 }
-        default:
+        } else {
             counted.malformed += 1
             verdict = subscriptions.nonsense(by: connection, of: key)
         }

@@ -160,3 +160,15 @@ def test_new_keys_of_many_runs_differ(keys, tmp_path):
         made = list(pool.map(lambda number: keys("new", "a", "--out", f"{number}.key").stdout.strip(), range(16)))
     assert len(set(made)) == 16 and not any(key.startswith("-") for key in made)
     assert os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
+def test_the_file_of_peers_stays_its_owners(keys, tmp_path):
+    peers = tmp_path / "peers"
+    assert keys("allow", "a", "--role", "read", "--key", public_key(), "--peers", peers).returncode == 0
+    os.chown(peers, 1234, 2345)
+    assert keys("allow", "b", "--role", "read", "--key", public_key(), "--peers", peers).returncode == 0
+    assert (peers.stat().st_uid, peers.stat().st_gid) == (1234, 2345)
+    assert keys("revoke", "a", "--peers", peers).returncode == 0
+    assert (peers.stat().st_uid, peers.stat().st_gid) == (1234, 2345)
+    assert [peer["name"] for peer in listed(keys, peers)] == ["b"]

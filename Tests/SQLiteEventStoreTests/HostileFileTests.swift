@@ -124,6 +124,29 @@ struct HostileFileTests {
         }
     }
 
+    @Test(
+        "two tables on one page, and one on none, are refused",
+        arguments: [
+            ("events", "snapshots"), ("stream_heads", "stream_links"), ("events_by_stream", "log"), ("log", "events"),
+        ])
+    func sharedPage(of name: String, with other: String) throws {
+        try makeHostile(
+            """
+            UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = '\(other)')
+            WHERE name = '\(name)'
+            """, writableSchema: true)
+        try expectRefused([folder.database, "has no page of its own"])
+        try makeHostileAgain("UPDATE sqlite_master SET rootpage = 0 WHERE name = '\(name)'")
+        try expectRefused([folder.database, "has no page of its own"])
+    }
+
+    private func makeHostileAgain(_ sql: String) throws {
+        try DatabaseQueue(path: folder.database).writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA writable_schema = ON")
+            try database.execute(sql: sql)
+        }
+    }
+
     @Test("a version that its tables do not have is refused", arguments: [0, 1, 2, 3, 5, -1, 2_147_483_647])
     func version(_ version: Int) throws {
         try makeHostile("PRAGMA user_version = \(version)")

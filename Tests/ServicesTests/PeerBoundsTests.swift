@@ -5,8 +5,8 @@ import ZeroMQ
 @testable import EventLogService
 
 @Suite struct PeerBoundsTests {
-    private func connection(_ descriptor: Int32, _ generation: UInt64 = 0) -> ConnectionID {
-        ConnectionID(descriptor: descriptor, generation: generation)
+    private func connection(_ descriptor: Int32, _ cookie: UInt64 = 1) -> ConnectionID {
+        ConnectionID(descriptor: descriptor, cookie: cookie)
     }
 
     private func topic(_ number: Int) -> [UInt8] { Array("t/\(number)".utf8) }
@@ -30,7 +30,7 @@ import ZeroMQ
         // Another connection with the same descriptor is another connection.
         ledger.forget { $0 == one }
         #expect(ledger.count == 1)
-        #expect(ledger.subscribe(topic(1), isPossible: true, by: connection(1, 1)) == .taken)
+        #expect(ledger.subscribe(topic(1), isPossible: true, by: connection(1, 2)) == .taken)
         #expect(ledger.subscribe(topic(1), isPossible: false, by: two) == .taken, "it has it")
         #expect(ledger.subscribe(topic(2), isPossible: false, by: two) == .refused)
     }
@@ -96,7 +96,7 @@ import ZeroMQ
 }
 
 @Suite("What one peer may have of the log, over all its connections") struct PeerConnectionsTests {
-    private func connection(_ descriptor: Int32) -> ConnectionID { ConnectionID(descriptor: descriptor, generation: 1) }
+    private func connection(_ descriptor: Int32) -> ConnectionID { ConnectionID(descriptor: descriptor, cookie: 1) }
 
     private func key(_ number: UInt8) throws -> CurvePublicKey {
         try #require(CurvePublicKey(bytes: [UInt8](repeating: number, count: 32)))

@@ -71,6 +71,24 @@ import ZeroMQ
         #expect(directory.table.peers.map(\.name) == ["b"])
     }
 
+    @Test func `a file that could not be read for a moment is read again, though it stays the same`() throws {
+        defer { place.remove() }
+        try write([("a", .read)])
+        let directory = try PeerDirectory(path: path, logger: quiet)
+        try write([("b", .read)])
+        // While it is leased, nobody else opens it without waiting.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        try #require(fcntl(descriptor, setSignal, SIGWINCH) == 0)
+        try #require(fcntl(descriptor, setLease, Int32(F_WRLCK)) == 0)
+        #expect(directory.look() == false)
+        #expect(directory.problem != nil)
+        try #require(fcntl(descriptor, setLease, Int32(F_UNLCK)) == 0)
+        #expect(directory.look() == true)
+        #expect(directory.problem == nil)
+        #expect(directory.table.peers.map(\.name) == ["b"])
+    }
+
     @Test func `without a file that can be taken there is no directory`() throws {
         defer { place.remove() }
         #expect(throws: PeersFileError.self) { try PeerDirectory(path: path, logger: quiet) }
@@ -83,3 +101,6 @@ import ZeroMQ
         #expect(throws: PeersFileError.self) { try PeerDirectory(path: path, logger: quiet) }
     }
 }
+
+/// F_SETSIG and F_SETLEASE (linux/fcntl.h): the signal that tells of somebody who wants to open, which ends nothing here.
+private let (setSignal, setLease): (Int32, Int32) = (10, 1024)

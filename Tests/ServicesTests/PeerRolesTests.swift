@@ -160,6 +160,26 @@ struct PeerRolesTests {
         }
     }
 
+    @Test func `a subscriber that leaves is not refused`() async throws {
+        try await withSecuredLog(["r": .read]) { place, keyring, service, context in
+            for _ in 1...3 {
+                var address = place.address
+                address.security = try keyring.security(of: "r")
+                let loop = try SocketLoop(name: "follower", context: context)
+                let client = EventLogClient(address, on: loop)
+                let consumer = Heard()
+                let follower = LogFollower(
+                    address, after: LogCheckpoint.beginning, reading: client, for: consumer, on: loop)
+                try await follower.start()
+                try await eventually("its subscription", within: .seconds(30)) { consumer.isLive }
+                await follower.stop()
+                await client.close()
+                await loop.close()
+            }
+            #expect(await figure("forbidden_requests", of: service) == 0)
+        }
+    }
+
     @Test func `a role that changes counts for the next request`() async throws {
         try await withSecuredLog(["a": .append]) { place, keyring, _, context in
             try await withClient("a", place, keyring, context) { client in
@@ -212,6 +232,9 @@ struct PeerRolesTests {
 /// Counts what a follower hands on.
 private final class Heard: LogConsumer {
     private let heard = Atomic(0)
+    private let live = Atomic(false)
+
+    var isLive: Bool { live.load(ordering: .sequentiallyConsistent) }
 
     var count: Int { heard.load(ordering: .sequentiallyConsistent) }
 
@@ -219,7 +242,9 @@ private final class Heard: LogConsumer {
         heard.add(records.count, ordering: .sequentiallyConsistent)
     }
 
-    func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64) {}
+    func followed(isLive: Bool, at checkpoint: LogCheckpoint, head: UInt64) {
+        live.store(isLive, ordering: .sequentiallyConsistent)
+    }
 
     func diverged(_ divergence: LogDivergence) -> LogCheckpoint { .beginning }
 }

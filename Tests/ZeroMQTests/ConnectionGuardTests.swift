@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import TestSupport
 import Testing
@@ -63,18 +64,18 @@ struct ConnectionGuardTests {
             try await peer.connect(endpoint)
             try await peer.sendAll(0..<1) { numbered($0) }
             try await eventually("the echo") { await peer.received.count == 1 }
-            // All that it may be: the connection with its descriptor's generation is the only one that is ended.
+            // All that it may be: the connection that has its descriptor is the only one that is ended.
             let open = try await router.perform { router in
                 let socket = try router.opened
-                return (0..<TakenBytes.capacity).map { socket.connection($0) }.filter { $0.generation > 0 }
+                return (0..<TakenBytes.capacity).map { socket.connection($0) }.filter { $0.cookie > 0 }
             }
             #expect(!open.isEmpty)
             try await router.perform { router in
                 for connection in open {
-                    let other = [connection.generation - 1, connection.generation + 1]
-                    for generation in other {
+                    let others = [connection.cookie - 1, connection.cookie + 1]
+                    for cookie in others {
                         try router.opened.end(
-                            ConnectionID(descriptor: connection.descriptor, generation: generation), .tooMuchUnread)
+                            ConnectionID(descriptor: connection.descriptor, cookie: cookie), .tooMuchUnread)
                     }
                 }
             }
@@ -88,6 +89,48 @@ struct ConnectionGuardTests {
             }
             try await eventually("its end") { await peer.events.contains(.disconnected) }
             #expect(connectionGuard.endedConnections == [.tooMuchUnread: 1])
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a connection is known, and may be ended, before its guard has heard of it`(isEndedBefore: Bool) async throws {
+        try await onStage { stage in
+            let guardLoop = try stage.loop("guard")
+            let connectionGuard = ConnectionGuard(on: guardLoop)
+            let router = Peer(on: try stage.loop("socket"))
+            try await router.open(.router)
+            try await router.perform { try $0.opened.guardConnections(by: connectionGuard, limits: ConnectionLimits()) }
+            let endpoint = try await router.bind(Transport.tcp.newEndpoint)
+            await router.pause()
+            let held = DispatchSemaphore(value: 0)
+            defer { held.signal() }
+            guardLoop.perform { held.wait() }
+            let peer = try await stage.peer(.dealer, isWatched: true)
+            try await peer.connect(endpoint)
+            try await peer.sendAll(0..<1) { numbered($0) }
+            let received = Mutex<ConnectionID?>(nil)
+            try await eventually("its message") {
+                let connection = try await router.perform { router in
+                    let socket = try router.opened
+                    return try socket.receive { socket.connection($0.connection) }
+                }
+                received.withLock { $0 = connection }
+                return connection != nil
+            }
+            let connection = try #require(received.withLock { $0 })
+            if isEndedBefore { try await router.perform { try $0.opened.end(connection, .notAdmitted) } }
+            held.signal()
+            // By then the guard has heard of it.
+            for _ in 0..<3 { await withCheckedContinuation { turn in guardLoop.perform { turn.resume() } } }
+            if !isEndedBefore {
+                #expect(try await router.perform { try $0.opened.isOpen(connection) })
+                try await router.perform { try $0.opened.end(connection, .notAdmitted) }
+            }
+            try await eventually("its end") { await peer.events.contains(.disconnected) }
+            #expect(connectionGuard.endedConnections == [.notAdmitted: 1])
+            try await eventually("it is not open") {
+                try await router.perform { try !$0.opened.isOpen(connection) }
+            }
         }
     }
 

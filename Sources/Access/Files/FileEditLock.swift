@@ -1,17 +1,17 @@
 internal import Glibc
-internal import SecureFiles
+package import SecureFiles
 
 /// A lock that keeps several programs from changing one file at once. The file is replaced while it is held, never changed
 /// in place: so whoever reads it without the lock sees it whole.
-struct FileEditLock: ~Copyable {
+package struct FileEditLock: ~Copyable {
     /// Who the file belongs to: user and group.
-    let owner: (UInt32, UInt32)
+    private let owner: (UInt32, UInt32)
     private let descriptor: CInt
 
     /// Waits for the lock of a file.
     ///
     /// - Throws: ``SecureFileError`` if there is no such file, or it cannot be opened.
-    init(of path: String) throws(SecureFileError) {
+    package init(of path: String) throws(SecureFileError) {
         while true {
             let opened = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
             guard opened >= 0 else { throw Self.failure(path, errno) }
@@ -38,7 +38,7 @@ struct FileEditLock: ~Copyable {
     deinit { close(descriptor) }
 
     /// Puts bytes in the file's place. It belongs to whom it belonged to, if this program may say so.
-    func replace(_ path: String, with bytes: [UInt8]) throws(SecureFileError) {
+    package func replace(_ path: String, with bytes: [UInt8]) throws(SecureFileError) {
         try SecureFile.replace(path, with: bytes)
         if geteuid() == 0 { lchown(path, owner.0, owner.1) }
     }

@@ -65,7 +65,8 @@ public final class PeerDirectory: Sendable {
     @discardableResult
     public func look(isForced: Bool = false) -> Bool {
         let stamp = file.stamp
-        let isAsBefore = state.withLock { $0.stamp == stamp }
+        // What kept it from being read may be gone although the file is the same.
+        let isAsBefore = state.withLock { $0.stamp == stamp && $0.problem == nil }
         guard isForced || !isAsBefore else { return false }
         do throws(PeersFileError) {
             let (table, stamp) = try file.read()

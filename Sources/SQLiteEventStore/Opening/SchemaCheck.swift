@@ -47,11 +47,22 @@ enum SchemaCheck {
         var missing = try DatabaseQueue().write { model in
             try model.execute(sql: Schema.tables(ofVersion: version))
             var entries: Set<Entry> = []
-            try forEachEntry(model) { entries.insert($0) }
+            try forEachEntry(model) { entry, _ in entries.insert(entry) }
             return entries
         }
-        try forEachEntry(database) { entry in
-            if missing.remove(entry) != nil { return }
+        // On the first page stands the schema itself.
+        var roots: Set<Int64> = [1]
+        try forEachEntry(database) { entry, root in
+            if missing.remove(entry) != nil {
+                // What is written to one of two that share a page stands in the other.
+                guard root > 0, roots.insert(root).inserted else {
+                    throw SQLiteEventStoreError(
+                        .alteredSchema,
+                        "the \(entry.type.printable) \(entry.name.printable) of \(path) has no page of its own: restore a "
+                            + "backup")
+                }
+                return
+            }
             let isAltered = missing.contains { $0.type == entry.type && $0.name == entry.name }
             throw SQLiteEventStoreError(
                 .alteredSchema,
@@ -67,13 +78,16 @@ enum SchemaCheck {
         }
     }
 
+    /// Reads the entries, and the page on which each begins.
+    ///
     /// `sqlite_master` is the one name of the schema that a file cannot give to something else.
-    private static func forEachEntry(_ database: Database, _ body: (Entry) throws -> Void) throws {
-        let rows = try PreparedStatement("SELECT type, name, tbl_name, sql FROM sqlite_master", database)
+    private static func forEachEntry(_ database: Database, _ body: (Entry, _ root: Int64) throws -> Void) throws {
+        let rows = try PreparedStatement("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_master", database)
         defer { rows.reset() }
         while try rows.step() {
             try body(
-                Entry(type: rows.text(at: 0), name: rows.text(at: 1), table: rows.text(at: 2), sql: rows.text(at: 3)))
+                Entry(type: rows.text(at: 0), name: rows.text(at: 1), table: rows.text(at: 2), sql: rows.text(at: 3)),
+                rows.integer(at: 4))
         }
     }
 }

@@ -32,7 +32,6 @@ public actor ConnectionGuard {
 
     /// A class, so that a check changes it in place.
     private final class Connection {
-        let id: ConnectionID
         let system: SystemConnection
         /// They are numbered as they are accepted.
         let number: UInt64
@@ -43,10 +42,8 @@ public actor ConnectionGuard {
         var isEnded = false
 
         init(
-            _ id: ConnectionID, _ system: SystemConnection, number: UInt64, takenBefore: UInt64,
-            allowance: TokenBucket?
+            _ system: SystemConnection, number: UInt64, takenBefore: UInt64, allowance: TokenBucket?
         ) {
-            self.id = id
             self.system = system
             self.number = number
             waiting = WaitingBytes(takenBefore: takenBefore)
@@ -136,19 +133,18 @@ public actor ConnectionGuard {
     private func changed(_ event: Int32, _ key: Key) {
         // Either way, what had this descriptor before is gone.
         if let old = connections.removeValue(forKey: key) { watched[key.socket]?.leftBehind &+= old.waiting.count }
+        let system = SystemConnection(key.descriptor)
+        // The end of the one before is no reason to forget it.
+        if endsToCome[key]?.system != system { endsToCome[key] = nil }
+        guard let watched = watched[key.socket], event == ZMQ_EVENT_ACCEPTED, let system else { return }
         let endToCome = endsToCome.removeValue(forKey: key)
-        guard let watched = watched[key.socket] else { return }
-        watched.taken.noteChange(of: key.descriptor)
-        guard event == ZMQ_EVENT_ACCEPTED else { return }
         let limits = watched.limits
-        guard let system = SystemConnection(key.descriptor) else { return }
         accepted += 1
         connections[key] = Connection(
-            watched.taken.connection(key.descriptor), system, number: accepted,
-            takenBefore: watched.taken.count(of: key.descriptor),
+            system, number: accepted, takenBefore: watched.taken.count(of: key.descriptor),
             allowance: limits.allowance.map { TokenBucket(capacity: $0.atOnce, perSecond: $0.perSecond) })
         let count = connections.count { $0.key.socket == key.socket && !$0.value.isEnded }
-        if let endToCome, endToCome.system == system {
+        if let endToCome {
             end(key, endToCome.reason)
         } else if key.descriptor >= TakenBytes.capacity {
             end(key, .tooManyConnections)
@@ -165,11 +161,10 @@ public actor ConnectionGuard {
     private func endNow(_ connection: ConnectionID, of taken: TakenBytes, _ reason: Reason) {
         guard let socket = watched.first(where: { $0.value.taken === taken })?.key else { return }
         let key = Key(socket: socket, descriptor: connection.descriptor)
-        if let known = connections[key] {
-            if known.id == connection { end(key, reason) }
-        } else if taken.connection(connection.descriptor) == connection,
-            let system = SystemConnection(connection.descriptor)
-        {
+        guard let system = SystemConnection(connection.descriptor), system.id == connection else { return }
+        if connections[key]?.system == system {
+            end(key, reason)
+        } else {
             endsToCome[key] = (system, reason)
         }
     }

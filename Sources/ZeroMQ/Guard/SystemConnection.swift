@@ -7,14 +7,13 @@ struct SystemConnection: Hashable, Sendable {
     /// The place of `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h, since Linux 4.1).
     private static let receivedOffset = 128
 
-    let descriptor: Int32
-    private let cookie: UInt64
+    let id: ConnectionID
+    private var descriptor: Int32 { id.descriptor }
 
     /// Nil if the descriptor is no socket (any more).
     init?(_ descriptor: Int32) {
         guard let cookie = Self.cookie(of: descriptor) else { return nil }
-        self.descriptor = descriptor
-        self.cookie = cookie
+        id = ConnectionID(descriptor: descriptor, cookie: cookie)
     }
 
     /// The bytes that the peer has sent, as far as TCP has them; nil if the connection has ended or is not TCP.
@@ -49,7 +48,7 @@ struct SystemConnection: Hashable, Sendable {
 
     /// Ends the connection; libzmq then closes it. Does nothing if the descriptor belongs to another one by now.
     func end() {
-        guard Self.cookie(of: descriptor) == cookie else { return }
+        guard Self.cookie(of: descriptor) == id.cookie else { return }
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 

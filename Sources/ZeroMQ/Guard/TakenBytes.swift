@@ -1,20 +1,7 @@
 internal import Synchronization
 
-/// One connection of a guarded socket. Its descriptor alone would not do: a later connection may be given it again.
-public struct ConnectionID: Hashable, Sendable {
-    /// The descriptor that libzmq has the connection under.
-    public let descriptor: Int32
-    let generation: UInt64
-
-    /// A connection from its parts.
-    package init(descriptor: Int32, generation: UInt64) {
-        self.descriptor = descriptor
-        self.generation = generation
-    }
-}
-
 /// What the owner of a guarded socket and its guard tell each other: the bytes that the owner took from each
-/// connection, and which connection has a descriptor at present.
+/// connection.
 ///
 /// Unchecked, because the memory holds nothing but atomics, and is neither moved nor freed before the object ends.
 final class TakenBytes: @unchecked Sendable {
@@ -23,7 +10,6 @@ final class TakenBytes: @unchecked Sendable {
 
     private struct Cell: ~Copyable {
         let bytes = Atomic<UInt64>(0)
-        let generation = Atomic<UInt64>(0)
     }
 
     private let drained = Atomic<UInt64>(0)
@@ -52,18 +38,6 @@ final class TakenBytes: @unchecked Sendable {
     var drains: UInt64 { drained.load(ordering: .relaxed) }
 
     func noteDrained() { drained.wrappingAdd(1, ordering: .relaxed) }
-
-    /// Another connection has the descriptor, or none.
-    func noteChange(of descriptor: Int32) {
-        guard Self.holds(descriptor) else { return }
-        cells[Int(descriptor)].generation.wrappingAdd(1, ordering: .relaxed)
-    }
-
-    func connection(_ descriptor: Int32) -> ConnectionID {
-        ConnectionID(
-            descriptor: descriptor,
-            generation: Self.holds(descriptor) ? cells[Int(descriptor)].generation.load(ordering: .relaxed) : 0)
-    }
 
     private static func holds(_ descriptor: Int32) -> Bool { descriptor >= 0 && descriptor < capacity }
 }

@@ -244,12 +244,10 @@ public final class Socket {
     }
 
     /// The connection of a guarded socket that has a descriptor (``Frames/connection``) at present.
-    public func connection(_ descriptor: Int32) -> ConnectionID {
-        core.taken?.connection(descriptor) ?? ConnectionID(descriptor: descriptor, generation: 0)
-    }
+    public func connection(_ descriptor: Int32) -> ConnectionID { ConnectionID(descriptor) }
 
-    /// Whether a connection of a guarded socket has not ended, as far as its guard knows.
-    public func isOpen(_ connection: ConnectionID) -> Bool { self.connection(connection.descriptor) == connection }
+    /// Whether a connection of a guarded socket has not ended, whether its guard knows of it yet or not.
+    public func isOpen(_ connection: ConnectionID) -> Bool { connection.isOpen }
 
     /// Closes the socket; what waits to be sent still goes out within the linger. Nothing is received any more, and
     /// whatever sends on it is told that it is closed.

@@ -1,3 +1,4 @@
+internal import Access
 internal import ArgumentParser
 internal import EventLogService
 internal import Glibc
@@ -33,12 +34,20 @@ enum PeersFileEdit {
         if make {
             try reported { () throws(SecureFileError) in _ = try SecureFile.make(path, with: []) }
         }
-        let lock = try Lock(path)
-        defer { lock.end() }
+        let lock = try lock(path)
         var table = try read(path)
         let value = try body(&table)
-        try reported { () throws(SecureFileError) in try SecureFile.replace(path, with: table.text) }
+        try reported { () throws(SecureFileError) in try lock.replace(path, with: table.text) }
         return value
+    }
+
+    private static func lock(_ path: String) throws -> FileEditLock {
+        do throws(SecureFileError) {
+            return try FileEditLock(of: path)
+        } catch {
+            Terminal.tell("daybook: \(error)")
+            throw ExitCode(EX_NOINPUT)
+        }
     }
 
     private static func reported(_ body: () throws(SecureFileError) -> Void) throws {
@@ -48,31 +57,5 @@ enum PeersFileEdit {
             Terminal.tell("daybook: \(error)")
             throw ExitCode(EX_CANTCREAT)
         }
-    }
-
-    /// A lock on the file that has the name: one who changes it gives the name to another file.
-    private struct Lock {
-        private let descriptor: Int32
-
-        init(_ path: String) throws {
-            while true {
-                let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-                guard descriptor >= 0 else {
-                    Terminal.tell("daybook: cannot read \(path): \(String(cString: strerror(errno)))")
-                    throw ExitCode(EX_NOINPUT)
-                }
-                while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
-                var (mine, named) = (stat(), stat())
-                if fstat(descriptor, &mine) == 0, lstat(path, &named) == 0, mine.st_ino == named.st_ino,
-                    mine.st_dev == named.st_dev
-                {
-                    self.descriptor = descriptor
-                    return
-                }
-                close(descriptor)
-            }
-        }
-
-        func end() { close(descriptor) }
     }
 }
