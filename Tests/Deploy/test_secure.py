@@ -1,7 +1,9 @@
 """deploy/up --secure: one command makes everything that a secured Daybook needs on one machine, and what it prints works."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +42,20 @@ class Secured:
 
     def files(self):
         return {path.name: path.read_bytes() for path in self.folder.iterdir()}
+
+    def is_obeying(self):
+        opened = self.ask("/accounts/a", "manager", method="POST", json={"type": "OpenAccount", "owner": "Alice", "initial_balance": 1})
+        return opened.status_code == 201
+
+
+def peers(folder):
+    """The public keys that the log admits, by the peers' names."""
+    return {peer["name"]: peer["key"] for peer in map(json.loads, (folder / "peers.jsonl").read_text().splitlines())}
+
+
+def public_keys(folder):
+    """The public halves of the pairs of peers that are in use, by their names."""
+    return {path.stem: path.read_text().strip() for path in folder.glob("*.pub") if path.stem != "event-log"}
 
 
 @pytest.fixture
@@ -114,6 +130,87 @@ def test_a_second_time_it_keeps_what_is_there(secured):
     assert secured.ask("/accounts", "reader").status_code == 200
     after = secured.files()
     assert {name for name in after if after[name] != before[name]} == {"ca.pem", "certificate.pem", "certificate.key"}
+
+
+def put_first_in_path(folder, name, script):
+    """The environment in which a program of that name is that script."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return environment({}) | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("step", ["rand", "req -x509", "req -new", "x509 -req"])
+def test_a_certificate_that_cannot_be_made_is_a_failure(deployment, tmp_path, step):
+    openssl = f'case "$*" in "{step}"*) echo "no entropy" >&2; exit 1 ;; esac; exec {shutil.which("openssl")} "$@"'
+    status, output, errors = deployment.run(
+        "up", "--no-build", "--secure", env=put_first_in_path(tmp_path / "programs", "openssl", openssl)
+    )
+    assert status == 1 and "no entropy" in errors and "could not make the secrets" in errors, errors
+    assert output == "" and not deployment.processes()
+    folder = deployment.folder / "data" / "secure"
+    assert not any((folder / name).exists() for name in ("certificate.pem", "tokens.jsonl", "settings.env"))
+
+
+@pytest.mark.parametrize("step", ["keys new query", "keys allow query", "token new manager"])
+def test_what_failed_half_way_completes_the_next_time(deployment, tmp_path, step):
+    programs = deployment.folder / ".build" / "release"
+    daybook = f'case "$*" in "{step}"*) echo "no space" >&2; exit 1 ;; esac; exec {PROGRAMS}/daybook "$@"'
+    programs.unlink()
+    put_first_in_path(programs, "daybook", daybook)
+    for name in ("event-log-service", "command-service", "query-service"):
+        (programs / name).symlink_to(PROGRAMS / name)
+    status, _, errors = deployment.run("up", "--no-build", "--secure")
+    assert status == 1 and "no space" in errors and "could not make the secrets" in errors, errors
+    assert not (deployment.folder / "data" / "secure" / "settings.env").exists()
+
+    put_first_in_path(programs, "daybook", f'exec {PROGRAMS}/daybook "$@"')
+    secured = Secured(deployment)
+    assert set(secured.tokens) == set(ROLES) and secured.is_obeying()
+    assert peers(secured.folder) == public_keys(secured.folder)
+    assert not list(secured.folder.glob("*.new"))
+
+
+def test_a_run_that_was_killed_completes_the_next_time(secured):
+    secured.deployment.down()
+    # As it is between letting the key in and keeping it.
+    (secured.folder / "settings.env").unlink()
+    (secured.folder / "query.pub").rename(secured.folder / "query.new")
+    (secured.folder / "ca-key.new").touch()
+    (secured.folder / "certificate.pem").unlink()
+    before = peers(secured.folder)
+    secured.deployment.up("--secure")
+    after = peers(secured.folder)
+    assert after == public_keys(secured.folder) and secured.is_obeying()
+    assert {name for name in after if after[name] != before[name]} == {"query"}
+    assert not list(secured.folder.glob("*.new"))
+
+
+def test_keys_that_the_log_would_not_admit_are_made_anew(secured):
+    secured.deployment.down()
+    before = public_keys(secured.folder)
+    (secured.folder / "peers.jsonl").unlink()
+    secured.deployment.up("--secure")
+    assert peers(secured.folder) == public_keys(secured.folder) and secured.is_obeying()
+    assert not set(before.values()) & set(peers(secured.folder).values())
+
+
+def test_a_service_has_its_own_key_whatever_the_environment_says(secured):
+    secured.deployment.down()
+    names = {"PEER_SECRET_KEY": str(secured.folder / "subscriber.key")}
+    status, _, errors = secured.deployment.run("up", "--no-build", env=environment({}) | names)
+    assert status == 0 and secured.is_obeying(), errors
+
+
+def test_the_key_of_a_gateway_is_replaced_as_the_page_about_security_says(secured):
+    secured.deployment.down()
+    before = peers(secured.folder)
+    (secured.folder / "command.pub").unlink()
+    secured.deployment.up("--secure")
+    after = peers(secured.folder)
+    assert after == public_keys(secured.folder) and secured.is_obeying()
+    assert {name for name in after if after[name] != before[name]} == {"command"}
 
 
 def test_once_secured_it_is_never_open_by_mistake(secured):

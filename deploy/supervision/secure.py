@@ -10,7 +10,8 @@ FOLDER = Path("data/secure")
 def variables(process: str, root: Path) -> dict[str, str]:
     """The environment of a process of the Procfile: the key by which the event log knows it, if it has one.
 
-    All other secrets are the same for all, and stand in the environment that deploy/up made.
+    It wins over a PEER_SECRET_KEY of the environment, which would give all processes one key, and so one role: that of
+    daybook, by deploy/secure.sh. All other secrets are the same for all, and stand in the environment that deploy/up made.
     """
     key = FOLDER / f"{process}.key"
     # The log's key is no peer's.

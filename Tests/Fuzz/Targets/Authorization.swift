@@ -15,11 +15,12 @@ private let issuer = "i"
 private let audience = "a"
 private let now: Int64 = 1_800_000_000
 
+// Its value is written before a semaphore is signalled, and read after that.
+private final class Box<Value: Sendable>: @unchecked Sendable { var value: Value? }
+
 /// What an asynchronous function returns: fuzzers are not.
 private func waited<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value {
-    // Written before the semaphore is signalled, read after that.
-    final class Box: @unchecked Sendable { var value: Value? }
-    let box = Box()
+    let box = Box<Value>()
     let isDone = DispatchSemaphore(value: 0)
     Task {
         box.value = await body()
