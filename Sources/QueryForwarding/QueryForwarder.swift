@@ -120,8 +120,6 @@ package struct QueryForwarder: RequestForwarder {
         let required = horizon.required
         let mustWait = required.map { minimum > $0 } ?? true
         let permit: QueryPermit = mayBeFeed ? .feed : mustWait ? .wait : .query
-        // Whoever sees nothing at all has nothing to ask.
-        guard caller.reach != nil else { throw .forbidden(needed: .reader) }
         guard take(permit, of: client) else { throw Self.overloaded }
         let patience = TimeAmount(min(parameters?.wait ?? Self.standardWait, Self.longestWait))
         let horizon = horizon
