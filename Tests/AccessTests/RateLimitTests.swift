@@ -55,14 +55,24 @@ import Testing
         #expect(limit.take(for: "b", at: start + .seconds(Int64.max / 2)) == 1)
     }
 
-    @Test func `who reserves more than there is waits in proportion`() throws {
+    @Test func `who reserves more than half of what there is waits in proportion`() throws {
         let limit = try limit(100)
         let now = start + .seconds(1)
-        #expect(limit.reserve(100, for: "a", at: now) == .zero)
-        #expect(limit.reserve(100, for: "a", at: now) == .seconds(1))
-        #expect(limit.reserve(50, for: "a", at: now) == .milliseconds(1500))
+        #expect(limit.reserve(50, for: "a", at: now) == .zero)
+        #expect(limit.reserve(50, for: "a", at: now) == .milliseconds(500))
+        #expect(limit.reserve(100, for: "a", at: now) == .milliseconds(1500))
+        #expect(limit.reserve(50, for: "a", at: now) == .seconds(2))
         #expect(limit.take(for: "a", at: now) == 2)
         #expect(limit.take(for: "a", at: now + .milliseconds(1510)) == nil)
+    }
+
+    @Test func `beside who reserves and waits, single requests are within the rate`() throws {
+        let limit = try limit(100)
+        var now = start + .seconds(1)
+        for _ in 0..<20 {
+            now += limit.reserve(16, for: "a", at: now)
+            #expect(limit.take(for: "a", at: now) == nil)
+        }
     }
 
     @Test func `memory is bounded: full buckets are evicted, further keys share one`() throws {

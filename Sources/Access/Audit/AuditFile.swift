@@ -20,9 +20,13 @@ struct AuditFile: ~Copyable {
     mutating func open() throws(SecureFileError) {
         if descriptor >= 0, isInPlace { return }
         close()
-        try SecureFile.makeFolder(SecureFile.folder(of: path))
-        let flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
-        let opened = Glibc.open(path, flags, 0o600)
+        let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        var opened = Glibc.open(path, flags)
+        if opened < 0, errno == ENOENT {
+            // Another service may make it just now; whatever the umask takes away, its owner can write it.
+            _ = try SecureFile.make(path, with: [])
+            opened = Glibc.open(path, flags)
+        }
         guard opened >= 0 else { throw failure(errno) }
         guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             Glibc.close(opened)
