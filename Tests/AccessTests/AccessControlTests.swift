@@ -181,6 +181,7 @@ import Testing
         try stage.writeTokens(entry("third"))
         await control.readAgain()
         #expect(await control.caller(of: token)?.actor == "third")
+        await control.audit.flush()
     }
 
     @Test func `looks at once leave the newest in force`() async throws {
