@@ -31,7 +31,7 @@ final class ForwardingHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var status: Int?
     }
 
-    /// A part of an answer is sent once it has so many bytes, before more of it is asked for.
+    /// The most bytes of an answer that wait to be flushed; beyond it they are flushed before more is read.
     private static let maxUnflushedBytes = 64 << 10
 
     private let forwarder: QueryForwarder

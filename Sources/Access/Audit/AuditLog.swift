@@ -6,8 +6,9 @@ internal import Synchronization
 
 /// Counts what an auditor wants to see, and writes it into a file, if there is one: a JSON object a line.
 ///
-/// Writing never holds anybody up: lines wait for a queue of their own, within bounds, and what cannot be written is counted. Of
-/// what strangers can cause, so many lines are written a second; how many were left out is a line, too.
+/// Writing never blocks a caller: lines wait in a bounded backlog for a queue of their own, and what cannot be written is
+/// counted. Of each event that strangers can cause, at most ``maxLines`` are written a second; a line says how many were
+/// suppressed.
 public final class AuditLog: Sendable {
     /// Lines a second of each event that strangers can cause; ten seconds' worth may come at once.
     static let maxLines = 10

@@ -103,7 +103,7 @@ struct CheckpointFile {
     /// Reads a checkpoint; nil where there is no file.
     ///
     /// - Parameter body: reads the projection's lines.
-    /// - Throws: ``Unusable`` where the file is damaged, of another projection or of another schema, or not written with
+    /// - Throws: ``Unusable`` if the file is damaged, of another projection or of another schema, or not written with
     ///   the key.
     func read<Value>(
         _ body: (_ nextLine: () throws -> [UInt8]?) throws -> Value
