@@ -29,6 +29,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"]), .brew(["zeromq"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .target(
             name: "ZeroMQ",
             dependencies: [
@@ -49,12 +50,14 @@ let package = Package(
             dependencies: [
                 "EventSourcing", "JSON", .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
+        .target(name: "EventStoreRules", dependencies: ["EventSourcing", "JSON"]),
         .target(
             name: "SQLiteEventStore",
             dependencies: [
-                "EventSourcing", "JSON", "SecureFiles", .product(name: "GRDB", package: "GRDB.swift"),
+                "EventSourcing", "EventStoreRules", "JSON", "SecureFiles", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        .target(name: "PostgreSQLEventStore", dependencies: ["CPostgreSQL", "EventSourcing", "EventStoreRules"]),
         .target(
             name: "EventLogProtocol",
             dependencies: [
@@ -208,6 +211,10 @@ let package = Package(
         .testTarget(
             name: "AccountsTests", dependencies: ["Accounts", "EventSourcing", "JSON", "TestSupport"],
             exclude: ["Golden"]),
+        .testTarget(name: "EventStoreRulesTests", dependencies: ["EventSourcing", "EventStoreRules"]),
+        .testTarget(
+            name: "PostgreSQLEventStoreTests",
+            dependencies: ["EventSourcing", "EventStoreContract", "PostgreSQLEventStore", "TestSupport"]),
         .testTarget(
             name: "SQLiteEventStoreTests",
             dependencies: [

@@ -1,4 +1,5 @@
 internal import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 /// What a failure of SQLite or the system means, in words that need no knowledge of either.
@@ -35,22 +36,6 @@ enum FailureCause {
         case .SQLITE_NOMEM: "out of memory"
         case .SQLITE_TOOBIG: "a value in it is too large"
         default: "\((error.message ?? "no reason was given").printable) (SQLite code \(number))"
-        }
-    }
-}
-
-extension String {
-    /// A text of others as one line of printable characters, at most 200 of them.
-    var printable: String {
-        String(String.UnicodeScalarView(unicodeScalars.prefix(200).map { $0.isPrintable ? $0 : "?" }))
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isPrintable: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
-        default: true
         }
     }
 }

@@ -6,6 +6,8 @@ public struct StoreObstacle: Error, Hashable, Sendable, CustomStringConvertible 
         case busy
         /// The disk has no space left.
         case full
+        /// The database server cannot be reached, or takes no writes.
+        case unavailable
     }
 
     /// What is in the way.

@@ -1,4 +1,5 @@
 public import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 #if canImport(Glibc)

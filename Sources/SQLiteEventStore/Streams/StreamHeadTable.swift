@@ -1,4 +1,5 @@
 internal import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 /// The table of the ends of streams. It lags behind the log: of what was appended after position ``until(_:)``, it may

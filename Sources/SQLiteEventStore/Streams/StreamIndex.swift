@@ -1,4 +1,5 @@
 internal import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 /// The tables by which streams are found: of the events nothing but a rearrangement, so they can be made anew.

@@ -1,4 +1,5 @@
 internal import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 /// One batch of appends on its way into one transaction.
@@ -53,13 +54,14 @@ struct Batch {
         {
             return known.fingerprint == command.fingerprint ? .replayed(known.outcome) : .keyReused
         }
-        if let reason = RequestRules.violation(in: request) { return .invalid(reason) }
+        if let reason = AppendRules.violation(in: request) { return .invalid(reason) }
         var heads: [StreamHead] = []
         heads.reserveCapacity(request.writes.count)
         var conflicting: [Int] = []
         for (index, write) in request.writes.enumerated() {
             let head = try streamHead(write.stream, &cache)
-            if !ConflictCheck.holds(write.expected, head) { conflicting.append(index) }
+            let holds = ConflictRules.holds(write.expected, version: head.version, lastEvent: head.lastEvent)
+            if !holds { conflicting.append(index) }
             heads.append(head)
         }
         guard conflicting.isEmpty else { return .conflict(try conflict(of: request, at: conflicting, heads)) }
@@ -76,7 +78,7 @@ struct Batch {
     ) throws -> AppendConflict {
         try flush()
         var share = MissedShare(
-            of: missedBytes < ConflictCheck.maxMissedBytesOfBatch ? ConflictCheck.missedLimit : .oneEvent,
+            of: missedBytes < ConflictRules.maxMissedBytesOfBatch ? ConflictRules.missedLimit : .oneEvent,
             streams: writes.count)
         let streams = try writes.map { index in
             let (write, head) = (request.writes[index], heads[index])

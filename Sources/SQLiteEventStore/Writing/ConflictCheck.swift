@@ -1,23 +1,8 @@
 internal import EventSourcing
 internal import GRDB
 
-/// Compares what appenders expect with what is, and collects what they missed.
+/// Collects what appenders with a wrong expectation missed.
 enum ConflictCheck {
-    /// The most that a conflict tells of what its appender missed, of all its streams together.
-    static let missedLimit = ReadLimit(events: 100, bytes: 256 << 10)
-    /// Once the conflicts of one batch tell so much, each further one tells only the first event that was missed: reading
-    /// holds the whole batch up.
-    static let maxMissedBytesOfBatch = 2 << 20
-
-    /// Whether a stream that ends with `head` is as an appender expects it.
-    static func holds(_ expected: ExpectedVersion, _ head: StreamHead) -> Bool {
-        switch expected {
-        case .any: true
-        case .exactly(let version, let lastEvent):
-            head.version == version && (lastEvent == nil || lastEvent == head.lastEvent)
-        }
-    }
-
     /// The events that an appender with a wrong expectation had not seen.
     static func missed(
         in stream: StreamID, expecting expected: ExpectedVersion, actual head: StreamHead, _ database: Database,

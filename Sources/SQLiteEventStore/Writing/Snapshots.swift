@@ -1,4 +1,5 @@
 internal import EventSourcing
+internal import EventStoreRules
 internal import GRDB
 
 /// The table of snapshots.

@@ -4,9 +4,9 @@ import JSON
 
 @testable import Accounts
 @testable import CommandService
+@testable import EventStoreRules
 @testable import Operations
 @testable import QueryService
-@testable import SQLiteEventStore
 
 #if canImport(Glibc)
     import Glibc

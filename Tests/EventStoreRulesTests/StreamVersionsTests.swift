@@ -1,7 +1,7 @@
 import EventSourcing
 import Testing
 
-@testable import SQLiteEventStore
+@testable import EventStoreRules
 
 @Suite struct StreamVersionsTests {
     @Test(arguments: [[], [1], [0], [3, 7], [RecordedEvent.maxOrdinal, 1]] as [[UInt64]])

@@ -1,7 +1,7 @@
 import EventSourcing
 import Testing
 
-@testable import SQLiteEventStore
+@testable import EventStoreRules
 
 @Suite struct StreamNamesTests {
     private let a = StreamID(category: "account", name: "a")!

@@ -1,12 +1,12 @@
-internal import EventSourcing
+package import EventSourcing
 
 /// What every append must keep to, whatever the log holds.
-enum RequestRules {
+package enum AppendRules {
     /// The most bytes of data and metadata in one event.
-    static let largestEvent = 1 << 20
+    package static let largestEvent = 1 << 20
 
     /// What an append breaks, in one clause with the value; nil where it is in order.
-    static func violation(in request: AppendRequest) -> String? {
+    package static func violation(in request: AppendRequest) -> String? {
         if let command = request.command, let reason = violation(in: command) { return reason }
         if request.writes.count > AppendRequest.maxStreams {
             return "it names more than \(AppendRequest.maxStreams) streams"

@@ -1,10 +1,10 @@
-internal import EventSourcing
+package import EventSourcing
 
 /// The streams of an append, as they are kept with a command key if they are several: a JSON array in the order of their
 /// versions, so that SQLite's `json_each` reads them: `["account/a","account/b"]`.
-enum StreamNames {
+package enum StreamNames {
     /// The text to keep; nil if the stream that is the key's scope is the only one.
-    static func encode(_ streams: [StreamID]) -> String? {
+    package static func encode(_ streams: [StreamID]) -> String? {
         if streams.count == 1 { return nil }
         // No character of their alphabet must be escaped.
         return "[" + streams.map { "\"\($0)\"" }.joined(separator: ",") + "]"
@@ -15,7 +15,7 @@ enum StreamNames {
     /// - Parameters:
     ///   - text: nothing if the scope was the only stream; an older program kept no more of several either.
     ///   - count: how many versions were kept with the key.
-    static func decode(_ text: [UInt8], scope: StreamID, count: Int) -> [StreamID]? {
+    package static func decode(_ text: [UInt8], scope: StreamID, count: Int) -> [StreamID]? {
         if text.isEmpty { return [scope] }
         var streams: [StreamID] = []
         for quoted in text.dropFirst().dropLast().split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)

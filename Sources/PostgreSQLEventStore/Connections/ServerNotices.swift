@@ -1,0 +1,27 @@
+internal import CPostgreSQL
+
+/// Collects the warnings that the server sends beside its answers: libpq would print them to standard error.
+final class ServerNotices {
+    /// The newest of them, at most.
+    private static let maxCount = 16
+
+    /// The warnings since ``clear()``.
+    private(set) var warnings: [ServerMessage] = []
+
+    /// Has libpq give a connection's notices to this object, which must live as long as the connection.
+    func receive(from connection: OpaquePointer) {
+        PQsetNoticeReceiver(
+            connection,
+            { context, result in
+                guard let context else { return }
+                Unmanaged<ServerNotices>.fromOpaque(context).takeUnretainedValue().add(ServerMessage(result))
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Forgets what came so far.
+    func clear() { warnings = [] }
+
+    private func add(_ message: ServerMessage) {
+        if message.isWarning, warnings.count < Self.maxCount { warnings.append(message) }
+    }
+}

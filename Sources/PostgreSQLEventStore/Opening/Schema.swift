@@ -1,0 +1,116 @@
+internal import EventSourcing
+
+/// The schema `daybook` of a database, made or brought up to date when a log is opened.
+enum Schema {
+    /// What a log is given when it is made.
+    struct Identity {
+        /// The log's id.
+        let logID: UniqueID
+        /// The secret of ``IndexSlot``.
+        let salt: [UInt8]
+    }
+
+    /// The version that this program knows.
+    static var version: Int { SchemaTables.migrations.count }
+
+    private static let saltSize = 16
+
+    /// Makes what is missing, in one transaction, and reads the log's identity.
+    ///
+    /// To be called by who leads, so that nobody else makes the same.
+    ///
+    /// - Throws: `foreignSchema` or `newerSchema`, with nothing changed; ``ConnectionFailure``.
+    static func open(
+        _ connection: Connection, at time: Timestamp, _ string: ConnectionString, within limit: Duration
+    ) throws -> Identity {
+        let found = try foundVersion(connection, string, limit)
+        guard found <= version else {
+            throw PostgreSQLEventStoreError(
+                .newerSchema,
+                "the schema daybook of \(string.place) has version \(found), and this program knows versions up to "
+                    + "\(version): use the Daybook that made it, or a newer one")
+        }
+        if found < version { try migrate(connection, from: found, at: time, string, limit) }
+        let rows = try connection.run(
+            Statement("SELECT id, salt FROM daybook.log", returning: [.uuid, .bytea]), within: limit)
+        guard let id = rows.first?.id(at: 0), let salt = rows.first?.bytes(at: 1), salt.count == saltSize else {
+            throw PostgreSQLEventStoreError(
+                .damaged, "\(string.place) has lost the id of its log, in daybook.log: restore a backup")
+        }
+        return Identity(logID: id, salt: salt)
+    }
+
+    /// The version of the schema; 0 if there is none yet.
+    private static func foundVersion(
+        _ connection: Connection, _ string: ConnectionString, _ limit: Duration
+    ) throws -> Int {
+        let rows = try connection.run(
+            Statement(
+                """
+                SELECT pg_catalog.to_regclass('daybook.log') IS NOT NULL, count(*) FROM pg_catalog.pg_class AS c
+                JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'daybook'
+                """, returning: [.bool, .int8]), within: limit)
+        guard rows.first?.bool(at: 0) == true else {
+            guard rows.first?.integer(at: 1) == 0 else {
+                throw PostgreSQLEventStoreError(
+                    .foreignSchema,
+                    "\(string.place) has a schema daybook that is not Daybook's: use another database")
+            }
+            return 0
+        }
+        let version = try connection.run(
+            Statement("SELECT schema_version FROM daybook.log", returning: [.int4]), within: limit)
+        guard let number = version.first?.smallInteger(at: 0), number > 0 else {
+            throw PostgreSQLEventStoreError(
+                .damaged, "\(string.place) has lost the version of its schema, in daybook.log: restore a backup")
+        }
+        return Int(number)
+    }
+
+    private static func migrate(
+        _ connection: Connection, from found: Int, at time: Timestamp, _ string: ConnectionString, _ limit: Duration
+    ) throws {
+        var statements = [Statement("BEGIN")]
+        if found == 0, try !hasSchema(connection, limit) { statements.append(Statement("CREATE SCHEMA daybook")) }
+        statements += SchemaTables.migrations[found...].joined().map { Statement($0) }
+        if found == 0 {
+            statements += [
+                Statement(
+                    "INSERT INTO daybook.log VALUES (1, $1, $2, $3, $4)",
+                    [.smallInteger(Int32(version)), .id(.version7(at: time)), .bytes(newSalt()), .time(time)]),
+                Statement("INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0)", [.id(UniqueID(high: 0, low: 0))]),
+            ]
+        } else {
+            statements.append(
+                Statement("UPDATE daybook.log SET schema_version = $1", [.smallInteger(Int32(version))]))
+        }
+        do {
+            _ = try connection.run(statements + [Statement("COMMIT")], within: limit)
+        } catch {
+            // 42501: insufficient privilege.
+            guard case .refused(let message, _) = error, message.state == "42501" else { throw error }
+            throw PostgreSQLEventStoreError(
+                .cannotOpen,
+                "the role may not make the schema daybook in \(string.place): open the log once as the database's "
+                    + "owner, or grant CREATE on the database")
+        }
+        guard connection.warnings.isEmpty else {
+            throw PostgreSQLEventStoreError(
+                .notDurable, "the schema daybook was made in \(string.place), but the server warns: "
+                    + "\(connection.warnings[0])")
+        }
+    }
+
+    private static func hasSchema(_ connection: Connection, _ limit: Duration) throws(ConnectionFailure) -> Bool {
+        try connection.run(
+            Statement(
+                "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'daybook'", returning: [.int8]),
+            within: limit
+        ).first?.integer(at: 0) == 1
+    }
+
+    private static func newSalt() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<saltSize).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+}

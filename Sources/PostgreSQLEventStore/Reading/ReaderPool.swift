@@ -1,0 +1,71 @@
+internal import EventSourcing
+internal import Synchronization
+
+/// The connections that read, each for one thread at a time.
+final class ReaderPool: Sendable {
+    /// The connections that are kept while nobody reads, at most.
+    private static let maxIdle = 4
+
+    private struct State {
+        var idle: [Connection] = []
+        var reading = 0
+        var isClosed = false
+    }
+
+    private let string: ConnectionString
+    private let limit: Duration
+    private let state = Mutex(State())
+
+    /// A pool without connections yet.
+    init(_ string: ConnectionString, limit: Duration) {
+        self.string = string
+        self.limit = limit
+    }
+
+    /// Lends a connection to `body`. One that was lost while it was idle is replaced once, if `body` had no row of it.
+    ///
+    /// - Throws: `closed`, ``StoreObstacle`` if the server cannot be reached, what `body` throws.
+    func read<Value>(_ body: (Connection) throws -> Value) throws -> Value {
+        let idle = try take()
+        defer { state.withLock { $0.reading -= 1 } }
+        if let idle {
+            do {
+                return try use(idle, body)
+            } catch ConnectionFailure.lost where !idle.hasAnswered {
+                // It is gone: the server was restarted, say.
+            }
+        }
+        return try use(ServerSession.open(string, for: .reading, within: limit), body)
+    }
+
+    /// Closes all connections, once those that read are done.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.idle = []
+        }
+        while state.withLock({ $0.reading > 0 }) { Pause.short() }
+    }
+
+    private func take() throws -> Connection? {
+        try state.withLock { state in
+            guard !state.isClosed else {
+                throw PostgreSQLEventStoreError(.closed, "the log \(string.place) was closed; open it again")
+            }
+            state.reading += 1
+            return state.idle.popLast()
+        }
+    }
+
+    private func use<Value>(_ connection: Connection, _ body: (Connection) throws -> Value) throws -> Value {
+        connection.hasAnswered = false
+        defer {
+            if !connection.isLost {
+                state.withLock { state in
+                    if !state.isClosed, state.idle.count < Self.maxIdle { state.idle.append(connection) }
+                }
+            }
+        }
+        return try body(connection)
+    }
+}

@@ -1,0 +1,37 @@
+internal import Foundation
+
+/// A PostgreSQL server of the tests' own, started by the first test of a process that needs it: `Tests/PostgreSQL/serve`,
+/// which ends it when this process ends.
+public final class PostgreSQLServer: Sendable {
+    /// The connection string of the database `postgres`, by the server's Unix socket.
+    public let local: String
+    /// The same over TCP, with a password.
+    public let remote: String
+
+    /// The server of this process.
+    public static func shared() throws -> PostgreSQLServer { try started.get() }
+
+    private static let started = Result { try PostgreSQLServer() }
+
+    /// Kept open: the server ends when it is closed.
+    private let input: FileHandle
+
+    private init() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "PostgreSQL/serve")
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        var text = ""
+        while text.count(where: { $0 == "\n" }) < 2 {
+            let data = output.fileHandleForReading.availableData
+            if data.isEmpty { throw TooLate(description: "PostgreSQL did not start; see what serve said above") }
+            text += String(decoding: data, as: UTF8.self)
+        }
+        let lines = text.split(separator: "\n").map(String.init)
+        (local, remote) = (lines[0], lines[1])
+        self.input = input.fileHandleForWriting
+    }
+}
