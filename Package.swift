@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "SQLiteEventStore",
             dependencies: [
-                "EventSourcing", "EventStoreRules", "JSON", "SecureFiles", .product(name: "GRDB", package: "GRDB.swift"),
+                "EventSourcing", "EventStoreRules", "JSON", "SecureFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(name: "PostgreSQLEventStore", dependencies: ["CPostgreSQL", "EventSourcing", "EventStoreRules"]),

@@ -44,7 +44,7 @@ require_packages() {
 # What building needs.
 require_build() {
     require_swift
-    require_packages libzmq3-dev libsqlite3-dev pkg-config
+    require_packages libpq-dev libzmq3-dev libsqlite3-dev pkg-config
 }
 
 # The programs that Daybook consists of.

@@ -214,7 +214,8 @@ extension PostgreSQLEventStore {
         }
     }
 
-    private func read<Value>(_ subject: @autoclosure () -> String, _ body: (LogReader) throws -> Value) throws -> Value {
+    private func read<Value>(_ subject: @autoclosure () -> String, _ body: (LogReader) throws -> Value) throws -> Value
+    {
         do {
             return try readers.read { connection in
                 try body(LogReader(connection: connection, logID: logID, slots: slots, limit: timeouts.answer))

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Testing
 
 /// A PostgreSQL server of the tests' own, started by the first test of a process that needs it: `Tests/PostgreSQL/serve`,
 /// which ends it when this process ends.
@@ -8,15 +9,17 @@ public final class PostgreSQLServer: Sendable {
     /// The same over TCP, with a password.
     public let remote: String
 
-    /// The server of this process.
+    /// The server that the tests of this process share.
     public static func shared() throws -> PostgreSQLServer { try started.get() }
 
     private static let started = Result { try PostgreSQLServer() }
 
     /// Kept open: the server ends when it is closed.
     private let input: FileHandle
+    private let process: Process
 
-    private init() throws {
+    /// Starts a server of its own, for a test that changes its settings.
+    public init() throws {
         let process = Process()
         process.executableURL = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "PostgreSQL/serve")
@@ -33,5 +36,11 @@ public final class PostgreSQLServer: Sendable {
         let lines = text.split(separator: "\n").map(String.init)
         (local, remote) = (lines[0], lines[1])
         self.input = input.fileHandleForWriting
+        self.process = process
+    }
+
+    deinit {
+        do { try input.close() } catch { Issue.record(error, "the server cannot be told to end") }
+        process.waitUntilExit()
     }
 }

@@ -82,7 +82,8 @@ final class Connection: @unchecked Sendable {
     }
 
     private var reason: String {
-        let message = String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline).joined(separator: "; ")
+        let message = String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline).joined(
+            separator: "; ")
         return message.isEmpty ? "the connection to the server was lost" : message.printable
     }
 }
@@ -105,9 +106,13 @@ extension Connection {
                     throw .lost(reason)
                 }
             }
-            guard Self.withPointers(to: statement.parameters, { values, lengths, formats in
-                PQsendQueryPrepared(connection, name, Int32(types.count), values, lengths, formats, 1)
-            }) == 1 else { throw .lost(reason) }
+            guard
+                Self.withPointers(
+                    to: statement.parameters,
+                    { values, lengths, formats in
+                        PQsendQueryPrepared(connection, name, Int32(types.count), values, lengths, formats, 1)
+                    }) == 1
+            else { throw .lost(reason) }
         }
         guard PQpipelineSync(connection) == 1 else { throw .lost(reason) }
         return isPrepared
@@ -117,20 +122,20 @@ extension Connection {
         to parameters: [Parameter],
         _ body: ([UnsafePointer<CChar>?], _ lengths: [Int32], _ formats: [Int32]) -> Result
     ) -> Result {
-        // In one place, so that one pointer is enough; a value of no bytes is no NULL and needs an address, too.
+        // In one place, so that one pointer is enough. One byte more, so that it has an address if all have no bytes.
         var memory: [UInt8] = []
-        memory.reserveCapacity(parameters.reduce(1) { $0 + ($1.bytes?.count ?? 0) })
-        var offsets: [Int?] = []
+        memory.reserveCapacity(parameters.reduce(1) { $0 + $1.bytes.count })
+        var offsets: [Int] = []
         for parameter in parameters {
-            offsets.append(parameter.bytes == nil ? nil : memory.count)
-            memory += parameter.bytes ?? []
+            offsets.append(memory.count)
+            memory += parameter.bytes
         }
         memory.append(0)
         return memory.withUnsafeBytes { bytes in
             let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
             return body(
-                offsets.map { offset in offset.flatMap { start?.advanced(by: $0) } },
-                parameters.map { Int32(clamping: $0.bytes?.count ?? 0) }, parameters.map { _ in 1 })
+                offsets.map { start?.advanced(by: $0) }, parameters.map { Int32(clamping: $0.bytes.count) },
+                parameters.map { _ in 1 })
         }
     }
 

@@ -4,10 +4,10 @@ internal import EventSourcing
 struct Parameter {
     /// Its type.
     let type: ServerType
-    /// Its bytes; nil: NULL.
-    let bytes: [UInt8]?
+    /// Its bytes.
+    let bytes: [UInt8]
 
-    private init(_ type: ServerType, _ bytes: [UInt8]?) {
+    private init(_ type: ServerType, _ bytes: [UInt8]) {
         self.type = type
         self.bytes = bytes
     }
@@ -20,9 +20,6 @@ struct Parameter {
 
     /// A whole number of 32 bits.
     static func smallInteger(_ value: Int32) -> Parameter { Parameter(.int4, value.bigEndianBytes) }
-
-    /// NULL in the place of an id.
-    static var noID: Parameter { Parameter(.uuid, nil) }
 
     /// A text.
     static func text(_ text: String) -> Parameter { Parameter(.text, Array(text.utf8)) }

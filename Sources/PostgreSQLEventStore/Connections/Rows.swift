@@ -89,7 +89,9 @@ struct Row {
     /// An array of positions: of at most 64, which is more than ``StreamEnd/landmarks`` can be.
     func ordinals(at column: Int32) -> [UInt64]? {
         guard let bytes = borrowedBytes(at: column) else { return nil }
-        func small(_ offset: Int) -> Int32 { Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)) }
+        func small(_ offset: Int) -> Int32 {
+            Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+        }
         guard bytes.count >= 12, small(4) == 0, small(8) == ServerType.int8.rawValue else { return nil }
         if small(0) == 0 { return [] }
         guard small(0) == 1, bytes.count >= 20, 0...64 ~= small(12), bytes.count == 20 + 12 * Int(small(12)) else {

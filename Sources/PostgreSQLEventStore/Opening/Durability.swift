@@ -27,7 +27,8 @@ struct Durability: Hashable, Sendable {
             synchronousStandbys: try setting("synchronous_standby_names", connection, limit))
         guard ["on", "remote_apply"].contains(durability.synchronousCommit) else {
             throw PostgreSQLEventStoreError(
-                .notDurable, "\(string.place) has synchronous_commit = \(durability.synchronousCommit) and does not "
+                .notDurable,
+                "\(string.place) has synchronous_commit = \(durability.synchronousCommit) and does not "
                     + "change it to on")
         }
         guard try setting("fsync", connection, limit) == "on" else {

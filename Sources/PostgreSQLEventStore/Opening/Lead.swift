@@ -7,6 +7,7 @@ internal import EventSourcing
 struct Lead: Sendable {
     /// `DBK1`, and a number for what is locked.
     private static let lock: Int64 = 0x4442_4B31_0000_0001
+    private static let maxAttempts = 10
 
     /// Who leads: an id that this store made for itself.
     let owner: UniqueID
@@ -59,12 +60,30 @@ struct Lead: Sendable {
     static func take(
         _ connection: Connection, for owner: UniqueID, onlyIf leader: UniqueID?, within limit: Duration
     ) throws(ConnectionFailure) -> Lead? {
+        for _ in 0..<maxAttempts {
+            let rows = try connection.run(
+                Statement("SELECT epoch, owner FROM daybook.writer", returning: [.int8, .uuid]), within: limit)
+            guard let row = rows.first else { return nil }
+            guard let epoch = row.integer(at: 0), let found = row.id(at: 1) else {
+                throw .unexpected("the writer's row")
+            }
+            if let leader, leader != found { return nil }
+            if let lead = try raise(epoch, connection, for: owner, within: limit) { return lead }
+        }
+        throw .lost("others raise the epoch again and again")
+    }
+
+    /// Raises the epoch if it still is what was read: a statement of a connection that was given up may be carried out
+    /// much later, and must not depose the one that followed it.
+    private static func raise(
+        _ epoch: Int64, _ connection: Connection, for owner: UniqueID, within limit: Duration
+    ) throws(ConnectionFailure) -> Lead? {
         let rows = try connection.run(
             Statement(
                 """
-                UPDATE daybook.writer SET epoch = epoch + 1, owner = $1 WHERE $2::uuid IS NULL OR owner = $2
+                UPDATE daybook.writer SET epoch = epoch + 1, owner = $1 WHERE epoch = $2
                 RETURNING epoch, position, changes
-                """, [.id(owner), leader.map { .id($0) } ?? .noID], returning: [.int8, .int8, .int8]), within: limit)
+                """, [.id(owner), .integer(epoch)], returning: [.int8, .int8, .int8]), within: limit)
         if let warning = connection.warnings.first { throw .lost("the server warns at the commit: \(warning)") }
         guard let row = rows.first else { return nil }
         guard let epoch = row.integer(at: 0), let position = row.ordinal(at: 1), let changes = row.integer(at: 2),

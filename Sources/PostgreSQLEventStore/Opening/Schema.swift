@@ -96,7 +96,8 @@ enum Schema {
         }
         guard connection.warnings.isEmpty else {
             throw PostgreSQLEventStoreError(
-                .notDurable, "the schema daybook was made in \(string.place), but the server warns: "
+                .notDurable,
+                "the schema daybook was made in \(string.place), but the server warns: "
                     + "\(connection.warnings[0])")
         }
     }

@@ -1,8 +1,10 @@
 /// The tables of a log, version by version.
 enum SchemaTables {
     /// The statements that lead from each version to the next; the first makes a new log.
-    static let migrations: [[String]] = [[log, writer, records, heads, keys, refusals, refusalKeys, snapshots]
-        + [advance, events, commandKeys]]
+    static let migrations: [[String]] = [
+        [log, writer, records, heads, keys, refusals, refusalKeys, snapshots]
+            + [advance, events, commandKeys]
+    ]
 
     private static let log = """
         CREATE TABLE daybook.log (

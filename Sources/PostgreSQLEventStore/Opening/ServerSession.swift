@@ -11,7 +11,7 @@ enum ServerSession {
     }
 
     /// The oldest server that will do.
-    static let oldestServer = 15
+    static let minServerVersion = 15
 
     /// Settings that a role, a database or a connection string may have changed.
     private static let settings = [
@@ -57,10 +57,10 @@ enum ServerSession {
         _ connection: Connection, _ string: ConnectionString
     ) throws(PostgreSQLEventStoreError) {
         let version = connection.serverVersion
-        guard version >= oldestServer * 10_000 else {
+        guard version >= minServerVersion * 10_000 else {
             throw PostgreSQLEventStoreError(
                 .unsuitable,
-                "\(string.place) is PostgreSQL \(version / 10_000), and Daybook needs \(oldestServer) or newer: upgrade "
+                "\(string.place) is PostgreSQL \(version / 10_000), and Daybook needs \(minServerVersion) or newer: upgrade "
                     + "the server")
         }
         let demands = [("server_encoding", "UTF8"), ("standard_conforming_strings", "on"), ("integer_datetimes", "on")]

@@ -151,7 +151,9 @@ struct LogReader {
     }
 
     private static func hash(_ rows: Rows, at position: UInt64) throws(PostgreSQLEventStoreError) -> Digest256 {
-        guard let hash = rows.first?.digest(at: 0) else { throw .damaged(at: position, "it is missing, or has no hash") }
+        guard let hash = rows.first?.digest(at: 0) else {
+            throw .damaged(at: position, "it is missing, or has no hash")
+        }
         return hash
     }
 }

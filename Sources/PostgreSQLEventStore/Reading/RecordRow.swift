@@ -22,7 +22,8 @@ enum RecordRow {
     /// The record of a row, from a column on; valid as long as the row is.
     ///
     /// - Throws: `damaged` for a row that the store did not write.
-    static func view(_ row: Row, from first: Int32, in logID: UniqueID) throws(PostgreSQLEventStoreError) -> RecordView {
+    static func view(_ row: Row, from first: Int32, in logID: UniqueID) throws(PostgreSQLEventStoreError) -> RecordView
+    {
         guard let position = row.ordinal(at: first), position > 0 else {
             throw PostgreSQLEventStoreError(.damaged, "a record has no position; run verify, or restore a backup")
         }

@@ -37,7 +37,9 @@ enum BatchInsert {
     }
 
     private static func insert(_ entries: ArraySlice<Batch.Entry>, _ slots: IndexSlot) -> Statement {
-        var (positions, versions, times) = (ArrayParameter.integers(), ArrayParameter.integers(), ArrayParameter.times())
+        var (positions, versions, times) = (
+            ArrayParameter.integers(), ArrayParameter.integers(), ArrayParameter.times()
+        )
         var (previous, skips) = (ArrayParameter.integers(), ArrayParameter.integers())
         var (heads, schemas, ids) = (ArrayParameter.integers(), ArrayParameter.smallIntegers(), ArrayParameter.ids())
         var (continues, hashes) = (ArrayParameter.bools(), ArrayParameter.bytes())
@@ -72,12 +74,14 @@ enum BatchInsert {
         return Statement(insertText(into: recordColumns, of: "records"), arrays.map { .array($0) })
     }
 
-    private static let recordColumns = [
-        ("position", "bigint"), ("stream_version", "bigint"), ("recorded_at", "timestamptz"), ("previous", "bigint"),
-        ("skip", "bigint"), ("head_slot", "bigint"), ("schema_version", "integer"), ("id", "uuid"),
-        ("continues", "boolean"), ("hash", "bytea"), ("stream", "text"), ("type", "text"), ("metadata", "bytea"),
-        ("data", "bytea"),
-    ] + DecisionArrays.columns
+    private static let recordColumns =
+        [
+            ("position", "bigint"), ("stream_version", "bigint"), ("recorded_at", "timestamptz"),
+            ("previous", "bigint"),
+            ("skip", "bigint"), ("head_slot", "bigint"), ("schema_version", "integer"), ("id", "uuid"),
+            ("continues", "boolean"), ("hash", "bytea"), ("stream", "text"), ("type", "text"), ("metadata", "bytea"),
+            ("data", "bytea"),
+        ] + DecisionArrays.columns
 
     private static func insert(_ refusals: ArraySlice<Batch.Decision>, _ slots: IndexSlot) -> Statement {
         var (positions, times, streams) = (ArrayParameter.integers(), ArrayParameter.times(), ArrayParameter.texts())

@@ -125,7 +125,8 @@ struct WriterConnection {
         return StoreObstacle(cause, at: string)
             ?? fail(
                 PostgreSQLEventStoreError(
-                    .writeFailed, "cannot append after position \(head.position) of \(string.place); open the log again",
+                    .writeFailed,
+                    "cannot append after position \(head.position) of \(string.place); open the log again",
                     cause))
     }
 
@@ -171,7 +172,7 @@ extension WriterConnection {
         while true {
             do {
                 return try takeOver()
-            } catch where error is StoreObstacle || error is ConnectionFailure {
+            } catch  where error is StoreObstacle || error is ConnectionFailure {
                 guard .now < deadline else {
                     throw OutcomeUnknown(
                         "whether position \(pending.head.position) of \(string.place) was recorded is unknown: "

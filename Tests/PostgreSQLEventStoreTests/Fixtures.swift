@@ -1,0 +1,47 @@
+import EventSourcing
+import Testing
+
+@testable import PostgreSQLEventStore
+
+/// A stream of category `test`.
+func stream(_ name: String) throws -> StreamID { try #require(StreamID(category: "test", name: name)) }
+
+/// An event with an id of its own.
+func event(_ data: String = #"{"amount":"1.00"}"#) -> NewEvent {
+    NewEvent(id: .version7(at: .now()), type: "Happened", schemaVersion: 1, data: Array(data.utf8))
+}
+
+/// An append of events to one stream.
+func append(_ events: [NewEvent], to stream: StreamID, under key: String? = nil) -> AppendRequest {
+    AppendRequest(
+        command: key.map { CommandKey(key: Array($0.utf8), fingerprint: Digest256(1, 0, 0, 0), outcome: [1]) },
+        writes: [StreamWrite(stream: stream, expected: .any, events: events)])
+}
+
+extension PostgreSQLEventStore {
+    /// Appends one event to a stream.
+    @discardableResult
+    func add(to stream: StreamID, under key: String? = nil) throws -> AppendResult {
+        try #require(try append([PostgreSQLEventStoreTests.append([event()], to: stream, under: key)]).results.first)
+    }
+
+    /// The versions of a stream's events.
+    func versions(of stream: StreamID) throws -> [UInt64] {
+        try readStream(stream, after: 0, limit: ReadLimit(events: 10_000)).events.map(\.streamVersion)
+    }
+}
+
+extension TestDatabase {
+    /// The process id of the server's process that the store appends through.
+    static let writerQuery = """
+        SELECT pid::bigint FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND database =
+            (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+        """
+
+    /// Ends the server's process that the store appends through.
+    func terminateWriter() throws {
+        try run(
+            "SELECT pg_catalog.pg_terminate_backend(pid::integer, 10000) FROM (\(Self.writerQuery)) AS writer",
+            returning: [.bool])
+    }
+}

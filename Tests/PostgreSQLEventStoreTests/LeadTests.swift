@@ -1,0 +1,60 @@
+import EventSourcing
+import TestSupport
+import Testing
+
+@testable import PostgreSQLEventStore
+
+@Suite("Of several programs one appends")
+struct LeadTests {
+    @Test func aSecondStoreIsRefused() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        var timeouts = Timeouts()
+        timeouts.lock = .milliseconds(100)
+        let error = #expect(throws: PostgreSQLEventStoreError.self) {
+            try PostgreSQLEventStore(database.string, timeouts: timeouts)
+        }
+        #expect(error?.code == .locked)
+        try store.add(to: stream("a"))
+        try store.close()
+        try PostgreSQLEventStore(database.string).close()
+    }
+
+    @Test func whoeverWasDeposedCannotAppend() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let a = try stream("a")
+        try store.add(to: a)
+        // As a second program does that a doorman of another server let in.
+        let other = try database.connect()
+        #expect(
+            try Lead.take(other, for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))?.position == 1)
+        #expect(throws: LeadLost.self) { try store.add(to: a) }
+        #expect(throws: LeadLost.self) { try store.append([append([], to: a, under: "refusal")]) }
+        #expect(throws: LeadLost.self) { try store.tryWriting() }
+        #expect(try store.versions(of: a) == [1])
+        #expect(try store.outcome(of: Array("refusal".utf8), in: a) == nil)
+        try store.close()
+    }
+
+    @Test func whoeverWasDeposedDoesNotTakeTheLeadBackWithANewConnection() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        try store.add(to: stream("a"))
+        _ = try Lead.take(try database.connect(), for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))
+        try database.terminateWriter()
+        #expect(throws: LeadLost.self) { try store.add(to: stream("a")) }
+        #expect(try database.run("SELECT epoch FROM daybook.writer", returning: [.int8]).first?.integer(at: 0) == 2)
+        try store.close()
+    }
+
+    @Test func everyOpeningRaisesTheEpoch() throws {
+        let database = try TestDatabase()
+        for epoch in 1...3 as ClosedRange<Int64> {
+            let store = try PostgreSQLEventStore(database.string)
+            let row = try database.run("SELECT epoch FROM daybook.writer", returning: [.int8])
+            #expect(row.first?.integer(at: 0) == epoch)
+            try store.close()
+        }
+    }
+}
