@@ -11,12 +11,15 @@ struct ViewTests {
         let database = try TestDatabase()
         let store = try PostgreSQLEventStore(database.string)
         let a = try stream("a")
-        let data = [#"{"amount":"1.50"}"#, #"{ "amount" : 2e400, "amount":"2.50" }"#, #"{"text":"\u0000"}"#]
+        let data = [
+            #"{"amount":"1.50"}"#, #"{ "amount" : 2e400, "amount":"2.50" }"#,
+            #"{"amount":"0\u0000\\u0000\\\u0000"}"#,
+        ]
         _ = try store.append([append(data.map { event($0) }, to: a, under: "key")])
         let rows = try database.run(
             "SELECT position, stream, type, data->>'amount' FROM daybook.events ORDER BY position",
             returning: [.int8, .text, .text, .text])
-        #expect((0..<3).map { rows[$0].text(at: 3) } == ["1.50", "2.50", nil])
+        #expect((0..<3).map { rows[$0].text(at: 3) } == ["1.50", "2.50", "0\u{FFFD}\\u0000\\\u{FFFD}"])
         #expect(rows[2].text(at: 1) == "test/a")
         let keys = try database.run("SELECT stream, position FROM daybook.command_keys", returning: [.text, .int8])
         #expect(keys.count == 1)

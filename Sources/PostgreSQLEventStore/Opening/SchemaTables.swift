@@ -107,17 +107,24 @@ enum SchemaTables {
         END $$
         """
 
-    /// For people. `json` and not `jsonb`, which refuses some texts that are JSON, such as `"\\u0000"`, and would so hide
-    /// all other events of a query.
+    /// For people. `json` and not `jsonb`, which refuses numbers such as `1e400000`: one of them would hide all other events
+    /// of a query. So would the escape of the character 0, which PostgreSQL's texts cannot have: U+FFFD is shown in its place.
     private static let events = """
         CREATE VIEW daybook.events AS SELECT
             position, stream, stream_version AS version, type, schema_version, recorded_at, id,
-            pg_catalog.convert_from(data, 'UTF8')::json AS data,
-            CASE WHEN pg_catalog.octet_length(metadata) > 0
-                THEN pg_catalog.convert_from(metadata, 'UTF8')::json END AS metadata,
+            \(json("data")) AS data,
+            CASE WHEN pg_catalog.octet_length(metadata) > 0 THEN \(json("metadata")) END AS metadata,
             continues, hash
         FROM daybook.records
         """
+
+    private static func json(_ column: String) -> String {
+        let text = "pg_catalog.convert_from(\(column), 'UTF8')"
+        return #"""
+            CASE WHEN pg_catalog.strpos(\#(text), '\u0000') = 0 THEN \#(text)
+                ELSE pg_catalog.regexp_replace(\#(text), '(?<!\\)((?:\\\\)*)\\u0000', '\1\ufffd', 'g') END::json
+            """#
+    }
 
     /// For people: what was decided under command keys.
     private static let commandKeys = """

@@ -20,12 +20,12 @@ struct Writer {
 
     /// Appends a batch in one transaction.
     ///
-    /// - Throws: see ``WriterConnection/write(_:end:)``.
+    /// - Throws: see ``WriterConnection/write(_:before:after:)``.
     mutating func append(
         _ requests: [AppendRequest], at time: Timestamp
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
+        try connection.prepare()
         let known = try known(of: requests)
-        // Looking things up may have had to connect anew, so only now is the head that which the batch follows.
         var batch = Batch(after: head, at: time, in: logID, ends: known.ends, keys: known.keys)
         let answers = requests.map { batch.answer($0) }
         guard batch.head.position <= IndexSlot.maxPosition else {
@@ -34,7 +34,7 @@ struct Writer {
         let results = try results(of: answers, batch)
         if batch.hasChanges {
             do {
-                try connection.write(BatchInsert.statements(for: batch, slots), end: batch.head)
+                try connection.write(BatchInsert.statements(for: batch, slots), before: head, after: batch.head)
             } catch {
                 streams.removeAll()
                 throw error
@@ -50,17 +50,17 @@ struct Writer {
             try snapshots.map { try Snapshots.isOfHistory($0, reader) }
         }
         let kept = zip(snapshots, isKept).filter(\.1).map { Snapshots.keep($0.0) }
-        if !kept.isEmpty { try connection.write(kept, end: head) }
+        if !kept.isEmpty { try connection.write(kept) }
         return isKept
     }
 
     /// Forgets a snapshot.
     mutating func dropSnapshot(of stream: StreamID, fingerprint: Digest256, version: UInt64) throws {
-        try connection.write([Snapshots.drop(of: stream, fingerprint: fingerprint, version: version)], end: head)
+        try connection.write([Snapshots.drop(of: stream, fingerprint: fingerprint, version: version)])
     }
 
     /// Writes the writer's row as it is, durably.
-    mutating func tryWriting() throws { try connection.write([], end: head) }
+    mutating func tryWriting() throws { try connection.write([]) }
 
     /// The bytes that the log's tables take.
     mutating func size() throws -> UInt64 {
@@ -87,8 +87,6 @@ extension Writer {
     private mutating func known(
         of requests: [AppendRequest]
     ) throws -> (ends: [StreamID: StreamEnd], keys: [ScopedKey: CommandKeys.Known]) {
-        // A new connection may find that a transaction was recorded which is not in the cache.
-        let before = head
         var ends: [StreamID: StreamEnd] = [:]
         var missing: Set<StreamID> = []
         var keys: Set<ScopedKey> = []
@@ -110,10 +108,6 @@ extension Writer {
         let (streamsAsked, keysAsked) = (Array(missing), Array(keys))
         let (loaded, known) = try connection.read { [slots] reader in
             try Self.load(streamsAsked, keysAsked, slots, reader)
-        }
-        if head != before {
-            streams.removeAll()
-            return try self.known(of: requests)
         }
         for (stream, end) in loaded {
             streams.set(end, for: stream)

@@ -57,15 +57,27 @@ struct WriterConnection {
         }
     }
 
+    /// Has a connection, and knows what became of every transaction: so that ``head`` is the log's.
+    ///
+    /// - Throws: as ``read(_:)``.
+    mutating func prepare() throws { _ = try connected() }
+
     /// Runs statements in one transaction, which is fenced, and durable when the call returns.
     ///
-    /// - Parameter end: the head of the log afterwards.
+    /// - Parameters:
+    ///   - before: the head that the statements follow; nil if they add no records.
+    ///   - after: the head of the log afterwards.
     /// - Throws: ``StoreObstacle`` if nothing was recorded; ``LeadLost``; ``OutcomeUnknown``; `failedEarlier`; any other
     ///   error, from then on always.
-    mutating func write(_ statements: [Statement], end: LogHead) throws {
+    mutating func write(_ statements: [Statement], before: LogHead? = nil, after: LogHead? = nil) throws {
         // If the connection is lost and nothing was recorded, the same is tried once more.
         for isLastAttempt in [false, true] {
             let connection = try connected()
+            // Only now is it certain what the head is.
+            guard before ?? head == head else {
+                throw StoreObstacle(.busy, "the log's head has moved; decide again")
+            }
+            let end = after ?? head
             let transaction = fenced(statements, end: end)
             let reason: String
             do {
