@@ -44,6 +44,11 @@ enum RecordRow {
         guard category.count <= StreamID.maxCategoryLength, name.count <= StreamID.maxNameLength,
             type.count <= StreamID.maxEventTypeLength
         else { throw .damaged(at: position, "the name of its stream or its type is too long") }
+        guard metadata.count + data.count <= AppendRules.largestEvent else {
+            throw .damaged(
+                at: position,
+                "it has \(metadata.count + data.count) bytes, more than the \(AppendRules.largestEvent) that are kept")
+        }
         return RecordView(
             header: RecordHeader(
                 schemaVersion: schemaVersion, logID: logID, position: position, streamVersion: version,

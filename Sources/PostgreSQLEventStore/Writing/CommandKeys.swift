@@ -54,8 +54,9 @@ enum CommandKeys {
             throw PostgreSQLEventStoreError(.damaged, "the server found a command key that was not asked for")
         }
         let key = keys[Int(number) - 1]
-        guard let fingerprint = row.digest(at: 1), let outcome = row.bytes(at: 2), let position = row.ordinal(at: 3),
-            let recordedAt = row.time(at: 4), let versions = row.bytes(at: 6).flatMap({ StreamVersions.decode($0) }),
+        guard let fingerprint = row.digest(at: 1), row.count(at: 2) <= CommandKey.longestOutcome,
+            let outcome = row.bytes(at: 2), let position = row.ordinal(at: 3), let recordedAt = row.time(at: 4),
+            let versions = row.bytes(at: 6).flatMap({ StreamVersions.decode($0) }),
             let streams = StreamNames.decode(row.bytes(at: 5) ?? [], scope: key.scope, count: versions.count)
         else {
             throw PostgreSQLEventStoreError(

@@ -37,9 +37,9 @@ enum EventRow {
         guard row.count(at: 1) <= StreamID.maxCategoryLength, row.count(at: 2) <= StreamID.maxNameLength,
             row.count(at: 4) <= StreamID.maxEventTypeLength
         else { throw SQLiteEventStoreError.damaged(at: position, "the name of its stream or its type is too long") }
-        guard size(row) <= RequestRules.largestEvent else {
+        guard size(row) <= AppendRules.largestEvent else {
             throw SQLiteEventStoreError.damaged(
-                at: position, "it has \(size(row)) bytes, more than the \(RequestRules.largestEvent) that are kept")
+                at: position, "it has \(size(row)) bytes, more than the \(AppendRules.largestEvent) that are kept")
         }
         let header = RecordHeader(
             schemaVersion: schemaVersion, logID: logID, position: position,
