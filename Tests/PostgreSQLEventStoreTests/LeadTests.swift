@@ -48,6 +48,36 @@ struct LeadTests {
         try store.close()
     }
 
+    @Test func whoeverWasDeposedAcknowledgesNothingThatCannotBeSeen() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let a = try stream("a")
+        try store.add(to: a)
+        let other = try database.connect()
+        _ = try Lead.take(other, for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))
+        try database.terminateWriter()
+        // Found lost when the transaction is sent. It changes no position, so nothing shows whether it took place.
+        #expect(throws: LeadLost.self) {
+            try store.dropSnapshot(of: a, fingerprint: Digest256(1, 2, 3, 4), version: 1)
+        }
+        try store.close()
+    }
+
+    @Test func aServerThatLacksBothLeadAndHistoryStopsTheStore() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let a = try stream("a")
+        try store.add(to: a)
+        try store.add(to: a)
+        // As on a standby that has not even got the opening.
+        try database.run("DELETE FROM daybook.records WHERE position = 2")
+        try database.run("UPDATE daybook.writer SET position = 1, epoch = 0, owner = gen_random_uuid()")
+        try database.terminateWriter()
+        let error = #expect(throws: PostgreSQLEventStoreError.self) { try store.add(to: a) }
+        #expect(error?.code == .historyLost)
+        try store.close()
+    }
+
     @Test func everyOpeningRaisesTheEpoch() throws {
         let database = try TestDatabase()
         for epoch in 1...3 as ClosedRange<Int64> {

@@ -2,16 +2,21 @@ internal import EventSourcing
 
 /// The end of a log, checked before anything is appended to it.
 enum LogTail {
+    /// The position of the last record; 0 if there is none.
+    static func position(_ reader: LogReader) throws(ConnectionFailure) -> UInt64 {
+        try reader.connection.run(
+            Statement("SELECT coalesce(max(position), 0) FROM daybook.records", returning: [.int8]),
+            within: reader.limit
+        ).first?.ordinal(at: 0) ?? 0
+    }
+
     /// The head of the log.
     ///
     /// - Parameter position: where the writer's row says that the log ends.
     /// - Throws: `damaged`, with the position, if the last record is not what was written: it is another one, its hash does
     ///   not follow from the record before it, its stream does not end with it, or its append goes on after it.
     static func load(_ reader: LogReader, at position: UInt64) throws -> LogHead {
-        let rows = try reader.connection.run(
-            Statement("SELECT coalesce(max(position), 0) FROM daybook.records", returning: [.int8]),
-            within: reader.limit)
-        let last = rows.first?.ordinal(at: 0) ?? 0
+        let last = try self.position(reader)
         guard last == position else {
             throw PostgreSQLEventStoreError(
                 .damaged,

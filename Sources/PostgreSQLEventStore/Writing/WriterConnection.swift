@@ -184,7 +184,8 @@ extension WriterConnection {
         while true {
             do {
                 return try takeOver()
-            } catch  where error is StoreObstacle || error is ConnectionFailure {
+            } catch {
+                guard error is StoreObstacle || error is ConnectionFailure else { throw error }
                 guard .now < deadline else {
                     throw OutcomeUnknown(
                         "whether position \(pending.head.position) of \(string.place) was recorded is unknown: "
@@ -206,20 +207,14 @@ extension WriterConnection {
         guard
             let lead = try Lead.take(connection, for: self.lead.owner, onlyIf: self.lead.owner, within: timeouts.commit)
         else {
-            // Perhaps the transaction took place before.
-            let wasRecorded = try pending.map { try isRecorded($0, reader) } ?? false
-            if wasRecorded, let pending { recorded(pending.head) }
-            pending = nil
-            failure = leadLost
-            if wasRecorded { return true }
-            throw leadLost
+            return try leave(reader)
         }
         let wasRecorded = lead.changes == pending?.changes
         guard wasRecorded || lead.changes == self.lead.changes,
             lead.position == (wasRecorded ? pending?.head : head)?.position
-        else { throw fail(try historyLost(lead, reader)) }
+        else { throw fail(try historyLost(reader)) }
         if wasRecorded, let pending {
-            guard try isRecorded(pending, reader) else { throw fail(try historyLost(lead, reader)) }
+            guard try isThere(pending.head, reader) else { throw fail(try historyLost(reader)) }
             head = pending.head
         }
         pending = nil
@@ -228,17 +223,31 @@ extension WriterConnection {
         return wasRecorded
     }
 
-    /// Whether the last record of a transaction stands where it should; one without records is not to be seen so.
-    private func isRecorded(_ pending: Pending, _ reader: LogReader) throws -> Bool {
-        guard pending.head.position > head.position else { return true }
-        return try reader.hash(at: pending.head.position) == pending.head.hash
+    /// Another program leads.
+    ///
+    /// - Returns: true if the pending transaction took place before; whether one without records did is not to be seen.
+    private mutating func leave(_ reader: LogReader) throws -> Bool {
+        guard try isThere(head, reader) else { throw fail(try historyLost(reader)) }
+        failure = leadLost
+        guard let pending, pending.head.position > head.position, try isThere(pending.head, reader) else {
+            throw leadLost
+        }
+        recorded(pending.head)
+        self.pending = nil
+        return true
     }
 
-    private func historyLost(_ found: Lead, _ reader: LogReader) throws -> PostgreSQLEventStoreError {
-        let hash = try reader.hash(at: found.position).map { "\($0)" } ?? "none"
+    /// Whether a head's record stands in the log.
+    private func isThere(_ head: LogHead, _ reader: LogReader) throws -> Bool {
+        try head.position == 0 || reader.hash(at: head.position) == head.hash
+    }
+
+    private func historyLost(_ reader: LogReader) throws -> PostgreSQLEventStoreError {
+        let found = try LogTail.position(reader)
+        let hash = try reader.hash(at: found).map { "\($0)" } ?? "none"
         return PostgreSQLEventStoreError(
             .historyLost,
-            "\(string.place) ends at position \(found.position) with hash \(hash), but position \(head.position) with hash "
+            "\(string.place) ends at position \(found) with hash \(hash), but position \(head.position) with hash "
                 + "\(head.hash) was acknowledged: a server took over that lacks acknowledged events; bring back the one "
                 + "that has them")
     }
