@@ -1,3 +1,4 @@
+internal import EventStoreRules
 internal import GRDB
 internal import GRDBSQLite
 
