@@ -60,6 +60,8 @@ let package = Package(
             ]),
         .target(name: "PostgreSQLEventStore", dependencies: ["CPostgreSQL", "EventSourcing", "EventStoreRules"]),
         .target(
+            name: "EventStores", dependencies: ["EventSourcing", "PostgreSQLEventStore", "SQLiteEventStore"]),
+        .target(
             name: "EventLogProtocol",
             dependencies: [
                 "EventSourcing", "SecureFiles", "ZeroMQ",

@@ -6,11 +6,14 @@ public struct LogStatus: Hashable, Sendable {
     public let logID: UniqueID
     /// The last durable record.
     public let head: LogHead
+    /// Which lead of the log this is: whoever takes the lead has a higher one than all before. 0: the log counts none.
+    public let epoch: UInt64
 
     /// A status from its parts.
-    public init(logID: UniqueID, head: LogHead) {
+    public init(logID: UniqueID, head: LogHead, epoch: UInt64 = 0) {
         self.logID = logID
         self.head = head
+        self.epoch = epoch
     }
 }
 

@@ -50,6 +50,10 @@ public protocol EventStore: Sendable {
     /// - Throws: as ``append(_:)``.
     func tryWriting() throws
 
+    /// What writes for a service, which must not wait: the calls above that write are for programs that do nothing else
+    /// meanwhile. Only one of the two is used while the store is open.
+    func appender() -> any EventAppender
+
     /// How much space the store takes now. Returns at once.
     func usage() throws -> StoreUsage
 
@@ -59,6 +63,9 @@ public protocol EventStore: Sendable {
 }
 
 extension EventStore {
+    /// One that writes before it returns: for stores that are near, and that one program at a time can open.
+    public func appender() -> any EventAppender { BlockingAppender(to: self) }
+
     /// Reads the log in order, from the record after `position`; fewer than `limit` allows only at the end.
     ///
     /// - Throws: ``ImpossibleRecord``, and whatever the store throws.

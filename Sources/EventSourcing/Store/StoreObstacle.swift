@@ -8,6 +8,8 @@ public struct StoreObstacle: Error, Hashable, Sendable, CustomStringConvertible 
         case full
         /// The database server cannot be reached, or takes no writes.
         case unavailable
+        /// Another program leads the log: this one may take the lead when that one has ended.
+        case standby
     }
 
     /// What is in the way.

@@ -1,0 +1,34 @@
+/// Where a log is kept: `sqlite:PATH`, or `postgresql://…`, any of libpq's connection strings.
+public enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
+    /// A file of SQLite's.
+    case sqlite(path: String)
+    /// A database of PostgreSQL's: libpq's URI, also with several hosts. It may hold a password.
+    case postgresql(String)
+
+    /// Reads an address; nil: it is none.
+    public init?(_ text: String) {
+        if text.hasPrefix("sqlite:") {
+            let path = String(text.dropFirst("sqlite:".count))
+            guard !path.isEmpty else { return nil }
+            self = .sqlite(path: path)
+        } else if text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") {
+            self = .postgresql(text)
+        } else {
+            return nil
+        }
+    }
+
+    /// The address for people: nothing of a user, a password or options.
+    public var description: String {
+        switch self {
+        case .sqlite(let path): "sqlite:\(path)"
+        case .postgresql(let text): "postgresql://\(Self.hostsAndDatabase(of: text))"
+        }
+    }
+
+    private static func hostsAndDatabase(of text: String) -> Substring {
+        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...].prefix { $0 != "?" }
+        // A password may have a slash or an @ that is not written as it should be: nothing before the last @ is shown.
+        return rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+    }
+}
