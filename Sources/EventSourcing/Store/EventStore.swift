@@ -57,6 +57,9 @@ public protocol EventStore: Sendable {
     /// How much space the store takes now. Returns at once.
     func usage() throws -> StoreUsage
 
+    /// What the store says of itself to those who operate it, not older than some seconds. Returns at once.
+    func report() -> StoreReport
+
     /// Ends the use of the store, once the calls under way have returned; every later call throws. Does nothing the
     /// second time.
     func close() throws
@@ -65,6 +68,9 @@ public protocol EventStore: Sendable {
 extension EventStore {
     /// One that writes before it returns: for stores that are near, and that one program at a time can open.
     public func appender() -> any EventAppender { BlockingAppender(to: self) }
+
+    /// Nothing: a store on one machine that either works or fails.
+    public func report() -> StoreReport { StoreReport() }
 
     /// Reads the log in order, from the record after `position`; fewer than `limit` allows only at the end.
     ///
