@@ -10,6 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "Outside"))
 
 import secured
+import store
 from services import Daybook
 
 _alive = []
@@ -21,10 +22,12 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "runs_first: begins what takes its time, before all other tests")
     config.addinivalue_line("markers", "runs_last: looks, after all other tests, at what came of it")
     secured.add_marker(config)
+    store.add_marker(config)
 
 
 def pytest_collection_modifyitems(items):
     secured.skip_what_is_open_only(items)
+    store.skip_what_is_sqlite_only(items)
 
     def place(item):
         return 0 if item.get_closest_marker("runs_first") else 2 if item.get_closest_marker("runs_last") else 1

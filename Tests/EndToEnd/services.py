@@ -1,7 +1,8 @@
 """Starts, freezes, kills and restarts the three services of Daybook, as real processes, for tests.
 
-Every `Daybook` has a directory and six ports of its own, so any number of them can run beside each other. The programs
-are taken from the folder that DAYBOOK_BIN names, else from the debug build of this repository.
+Every `Daybook` has a directory, a store and six ports of its own, so any number of them can run beside each other. The
+programs are taken from the folder that DAYBOOK_BIN names, else from the debug build of this repository. The store is a file
+of SQLite's, or with DAYBOOK_EVENT_STORE=postgresql a database of a server that the tests start.
 """
 
 import atexit
@@ -14,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import postgresql
 import secured
 from client import Client, NoAnswer
 
@@ -178,19 +180,23 @@ class Service:
 class Daybook:
     """The three services, with ports and a directory of their own. Used as a context it ends whatever it started."""
 
-    def __init__(self, start=True, secrets=None, **settings):
+    def __init__(self, start=True, secrets=None, database=None, **settings):
         """Settings are given by their names in the environment; they go to all three services, as from one file.
 
-        With secrets (`secured.Secrets`) it is in the secured form, whatever the form of the tests is.
+        With secrets (`secured.Secrets`) it is in the secured form, whatever the form of the tests is. `database` is where
+        its log is, for the functions of `store`; given, it is a database of PostgreSQL's that lasts longer than it.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="daybook-")
         self.directory = Path(self._folder.name)
-        self.database = self.directory / "data" / "daybook.db"
+        self._own_database = None
+        if database is None and postgresql.IS_USED and "EVENT_STORE" not in settings:
+            database = self._own_database = postgresql.shared().create_database()
+        self.database = database or self.directory / "data" / "daybook.db"
         self.append_port, self.events_port, self.read_port = Ports.take(), Ports.take(), Ports.take()
         log_port, command_port, query_port = Ports.take(), Ports.take(), Ports.take()
         self.secrets = secrets or secured.default()
         self.settings = {
-            "EVENT_STORE": f"sqlite:{self.database}",
+            "EVENT_STORE": database.url if database else f"sqlite:{self.database}",
             "EVENT_LOG_APPEND_ENDPOINT": f"tcp://127.0.0.1:{self.append_port}",
             "EVENT_LOG_EVENTS_ENDPOINT": f"tcp://127.0.0.1:{self.events_port}",
             "EVENT_LOG_READ_ENDPOINT": f"tcp://127.0.0.1:{self.read_port}",
@@ -253,6 +259,9 @@ class Daybook:
         self.kill()
         for service in self.services:
             service.client.close()
+        if self._own_database:
+            self._own_database.drop()
+            self._own_database = None
         self._folder.cleanup()
         atexit.unregister(self.close)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import sqlite3
 import struct
 
 SCHEMA = hashlib.sha256(b"account: owner, currency, balance, events, limits, freeze, holds, reversals; 2").digest()
@@ -22,14 +21,6 @@ def seal(content, secret):
     """The last line of a checkpoint, over all lines before it."""
     key = hmac.digest(secret, b"daybook key for checkpoint\n", "sha256")
     return b"hmac-sha256 " + hmac.digest(key, content, "sha256").hex().encode() + b"\n"
-
-
-def log_id(daybook):
-    database = sqlite3.connect(f"file:{daybook.database}?mode=ro", uri=True)
-    try:
-        return database.execute("SELECT id FROM log").fetchone()[0]
-    finally:
-        database.close()
 
 
 def signed(state, secret, log_id, account, version, last_event, created_at, updated_at, schema=SCHEMA):

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import secrets
-import sqlite3
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -120,12 +119,7 @@ class Bank:
 
     def kept(self, account):
         """What the log keeps under the keys of an account: keys, and outcomes."""
-        database = sqlite3.connect(f"file:{self.daybook.database}?mode=ro", uri=True)
-        try:
-            rows = database.execute("SELECT key, outcome FROM command_keys WHERE stream = ? ORDER BY recorded_at", (account,))
-            return rows.fetchall()
-        finally:
-            database.close()
+        return [(kept.key, kept.outcome) for kept in store.keys(self.daybook.database, f"account/{account}")]
 
 
 def make_bank(starter, tmp_path, **settings):

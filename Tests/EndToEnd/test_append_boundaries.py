@@ -70,9 +70,8 @@ def test_a_log_with_appends_over_several_accounts_is_in_order(written):
         assert records[position - 1].recorded_at == records[position].recorded_at
     code, found = tool.verify()
     assert (code, found["ok"], found["position"], found["keys"]) == (0, True, 8, 1)
-    with sqlite3.connect(f"file:{daybook.database}?mode=ro", uri=True) as database:
-        ((streams, versions),) = database.execute("SELECT streams, stream_versions FROM command_keys")
-    assert (json.loads(streams), json.loads(versions)) == (["account/b", "account/a"], [4, 3])
+    (kept,) = store.keys(daybook.database)
+    assert (json.loads(kept.streams), json.loads(kept.stream_versions)) == (["account/b", "account/a"], [4, 3])
 
 
 @pytest.mark.parametrize(
@@ -129,14 +128,16 @@ def test_a_log_that_ends_inside_an_append_is_refused_by_everybody(copy, start_da
         result = Tool(other).run(*command)
         assert result.returncode == 1 and f"position {position}" in result.stderr and "cut off" in result.stderr, result
         assert len(result.stderr.splitlines()) == 1, result
-        assert not other.database.exists() and not (other.directory / "b.db").exists()
+        assert not store.exists(other.database) and not (other.directory / "b.db").exists()
     # The log itself does not open it either.
-    shutil.copy(path, other.database)
-    other.event_log.start(wait=False)
-    wait_until(lambda: not other.event_log.is_running, "the log ends")
-    assert f"position {position}" in other.event_log.output and "cut off" in other.event_log.output
+    own = other.directory / "own.db"
+    shutil.copy(path, own)
+    own_log = other.event_log
+    own_log.settings = other.settings | {"EVENT_STORE": f"sqlite:{own}"}
+    own_log.start(wait=False)
+    wait_until(lambda: not own_log.is_running, "the log ends")
+    assert f"position {position}" in own_log.output and "cut off" in own_log.output
     # Up to where an append ended it is a log.
-    other.database.unlink()
     assert Tool(other).run("restore", path, "--to-position", position - 1).returncode == 0
     assert Tool(other).verify()[0] == 0
 
@@ -157,11 +158,11 @@ def test_copies_end_where_an_append_ends(written, tmp_path, start_daybook, posit
             assert len(result.stderr.splitlines()) == 1, result
         else:
             assert result.returncode == 0 and json.loads(result.stdout)["position"] == position, result
-    assert backup.exists() == other.database.exists() == (position not in INSIDE)
+    assert backup.exists() == store.exists(other.database) == (position not in INSIDE)
     if backup.exists():
         _, records = store.read(daybook.database)
         assert store.read(backup)[1] == store.read(other.database)[1] == records[:position]
-        for path in (backup, other.database):
+        for path in (backup, None):
             assert Tool(other).verify(path)[0] == 0
 
 

@@ -78,7 +78,7 @@ def test_restore_refuses_a_backup_that_is_not_in_order_and_a_place_that_is_taken
         other = start_daybook(start=False)
         result = Tool(other).run("restore", daybook.directory / "b.db")
         assert result.returncode == 1 and "position 2" in result.stderr, result
-        assert not other.database.exists() and not list(other.database.parent.glob("*"))
+        assert not store.exists(other.database)
     else:
         for result in (tool.run("restore", "b.db"), tool.run("backup", "b.db")):
             assert result.returncode == 1 and "is there already" in result.stderr, result

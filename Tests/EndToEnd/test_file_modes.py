@@ -27,6 +27,7 @@ def run(daybook, umask, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.sqlite_only("the files of PostgreSQL are its own")
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_every_file_is_its_users_alone_whatever_the_umask(start_daybook, umask):
     daybook = start_daybook(start=False, COMMAND_SNAPSHOT_EVENTS=2)
@@ -51,6 +52,7 @@ def test_every_file_is_its_users_alone_whatever_the_umask(start_daybook, umask):
         assert mode == (0o700 if path.is_dir() else 0o600), f"{path} has mode {mode:o}"
 
 
+@pytest.mark.sqlite_only("the files of PostgreSQL are its own")
 def test_files_of_an_older_version_that_others_may_read_are_warned_of(start_daybook):
     daybook = start_daybook()
     assert "chmod" not in daybook.event_log.output
@@ -73,6 +75,7 @@ def precious(tmp_path):
     assert sorted(found.name for found in tmp_path.iterdir()) == ["precious"]
 
 
+@pytest.mark.sqlite_only("the files of PostgreSQL are its own")
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock"])
 @pytest.mark.parametrize("dangling", [False, True])
 def test_no_link_is_followed_where_the_log_has_its_files(start_daybook, precious, suffix, dangling):

@@ -149,8 +149,7 @@ def restore(daybook, position):
     copy.unlink(missing_ok=True)
     assert tool.run("backup", copy).returncode == 0
     assert daybook.event_log.stop() == 0
-    for file in daybook.database.parent.glob(f"{daybook.database.name}*"):
-        file.unlink()
+    store.erase(daybook.database)
     assert tool.run("restore", copy, "--to-position", position).returncode == 0
 
 
@@ -295,8 +294,7 @@ def test_tail_ends_if_another_log_answers(start_daybook):
         # One event, so that the feed is known to be there.
         wait_until(lambda: deposits(daybook, "a", 1) and tail.positions, "tail follows", 60)
         assert daybook.event_log.stop() == 0
-        for file in daybook.database.parent.glob(f"{daybook.database.name}*"):
-            file.unlink()
+        store.erase(daybook.database)
         daybook.event_log.start()
         code, errors = tail.end()
     assert code == 1, errors

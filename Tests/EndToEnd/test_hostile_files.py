@@ -12,6 +12,8 @@ import hostile_files
 from daybook_tool import Tool
 from services import Ports, Service, wait_until
 
+pytestmark = pytest.mark.sqlite_only("it is about SQLite files of strangers, whatever the log's own store is")
+
 SECONDS = 60
 
 

@@ -1,7 +1,6 @@
 """Projections built anew: beside the one that serves, without a failed or a stale query; and the log that is not what
 it was, which makes every projection begin again."""
 
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -208,26 +207,12 @@ def test_the_projections_and_what_can_be_done_with_them(daybook):
 # ---- a log that is not what it was
 
 
-def files(daybook, suffix=""):
-    """The files in which the log is kept, or where a copy of them is."""
-    folder = daybook.database.parent
-    return [folder / f"daybook.db{part}{suffix}" for part in ("", "-wal", "-shm")]
-
-
 def copy(daybook):
-    """An older copy: of the files as they are while the log is stopped."""
+    """An older copy: of the store as it is while the log is stopped."""
     assert daybook.event_log.stop() == 0
-    for file, kept in zip(files(daybook), files(daybook, ".old"), strict=True):
-        if file.exists():
-            shutil.copy(file, kept)
+    saved = store.save(daybook.database)
     daybook.event_log.start()
-
-
-def restore(daybook):
-    for file, kept in zip(files(daybook), files(daybook, ".old"), strict=True):
-        file.unlink(missing_ok=True)
-        if kept.exists():
-            shutil.copy(kept, file)
+    return saved
 
 
 def history_of(daybook, account, deposits):
@@ -242,24 +227,23 @@ def lost(request, start_daybook):
     daybook = start_daybook(QUERY_CHECKPOINT_EVENTS=1)
     history_of(daybook, "kept", 9)
     daybook.wait_until_caught_up()
+    saved = None
     if request.param == "it went back":
-        copy(daybook)
+        saved = copy(daybook)
         wait_until_commands_flow(daybook)
     assert daybook.gateway.deposit("kept", 100).json["version"] == 11
     history_of(daybook, "lost", 20)
     daybook.wait_until_caught_up()
-    return daybook, request.param
+    return daybook, request.param, saved
 
 
-def lose(daybook, how):
+def lose(daybook, how, saved):
     """Gives the number of events that are left."""
     assert daybook.event_log.stop() == 0
     if how == "it went back":
-        restore(daybook)
+        store.put_back(daybook.database, saved)
     else:
-        # The lock file too: it tells that there was a log.
-        for file in [*files(daybook), daybook.database.with_name(daybook.database.name + ".lock")]:
-            file.unlink(missing_ok=True)
+        store.erase(daybook.database)
     daybook.event_log.start()
     left = len(store.read(daybook.database)[1])
     assert left == {"it went back": 10, "it is another one": 0}[how]
@@ -315,8 +299,8 @@ def check_commands_flow(daybook, left):
 
 
 def test_a_log_that_is_not_what_it_was_is_noticed_by_services_that_run(lost):
-    daybook, how = lost
-    left = lose(daybook, how)
+    daybook, how, saved = lost
+    left = lose(daybook, how, saved)
     wait_until_noticed(daybook)
     check_nothing_lost_is_shown(daybook)
     check_commands_flow(daybook, left)
@@ -325,9 +309,9 @@ def test_a_log_that_is_not_what_it_was_is_noticed_by_services_that_run(lost):
 
 def test_a_log_that_is_not_what_it_was_is_noticed_by_services_that_come_later(lost):
     """The query service has a checkpoint that goes beyond the log."""
-    daybook, how = lost
+    daybook, how, saved = lost
     assert (daybook.query.stop(), daybook.command.stop()) == (0, 0)
-    left = lose(daybook, how)
+    left = lose(daybook, how, saved)
     daybook.start([daybook.query, daybook.command])
     check_nothing_lost_is_shown(daybook)
     check_commands_flow(daybook, left)
@@ -336,10 +320,10 @@ def test_a_log_that_is_not_what_it_was_is_noticed_by_services_that_come_later(lo
 @pytest.mark.parametrize("lost", ["it went back"], indirect=True)
 def test_a_log_that_went_back_and_has_grown_beyond_where_it_was_is_noticed(lost):
     """By services that were frozen meanwhile, so that they see a head that is higher than the last one they know."""
-    daybook, how = lost
+    daybook, how, saved = lost
     for service in (daybook.query, daybook.command):
         service.freeze()
-    left = lose(daybook, how)
+    left = lose(daybook, how, saved)
     # The account has as many events as it had, the last of them another one.
     another = Write("account/kept", left, [event("MoneyDeposited", b'{"amount":"1.00"}')])
     record_past_the_gateway(daybook, another, Write("noise/n", 0, [event("Noise", b"{}") for _ in range(40)]))
@@ -357,12 +341,12 @@ def test_a_log_that_went_back_and_has_grown_beyond_where_it_was_is_noticed(lost)
 
 def test_a_feed_ends_where_its_log_is_no_more(lost):
     """Its reader cannot know that what follows does not follow on what it has; so it must not be told of more."""
-    daybook, how = lost
+    daybook, how, saved = lost
     head = daybook.event_log.figures()["position"]
     with Feed(daybook.query.port) as direct, Feed(daybook.command.port) as through:
         for feed in (direct, through):
             feed.read_until(has_come_to(head))
-        lose(daybook, how)
+        lose(daybook, how, saved)
         wait_until_noticed(daybook)
         last = grown_beyond(daybook, head)
         for feed in (direct, through):

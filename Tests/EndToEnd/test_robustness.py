@@ -490,6 +490,7 @@ def test_a_port_that_is_taken(stopped, program, setting):
         assert_refused(run(stopped, program, settings={setting: value}), setting, value)
 
 
+@pytest.mark.sqlite_only("a second log on one database waits instead: test_pair.py")
 def test_a_second_event_log_on_the_same_file(daybook):
     others = {
         name: f"{'' if 'HTTP' in name else 'tcp://'}127.0.0.1:{Ports.take()}"

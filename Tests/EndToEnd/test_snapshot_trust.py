@@ -9,11 +9,12 @@ from decimal import Decimal
 
 import pytest
 
+import store
 from daybook_frames import Cursor, sized, stream_bytes
 from problems import assert_problem
 from raw_log import requester_of
 from services import PROGRAMS, environment, wait_until
-from signed_snapshots import SCHEMA, fingerprint, log_id, secret_of, signed
+from signed_snapshots import SCHEMA, fingerprint, secret_of, signed
 from test_projections import metrics
 from test_snapshots import kept, snapshots
 
@@ -108,7 +109,7 @@ def test_a_snapshot_without_the_right_digest_is_not_believed_counted_and_replace
         event = daybook.gateway.events("victim")[version - 1]
         event = bytes.fromhex(event["id"].replace("-", ""))
         times = (right.created_at, right.updated_at)
-        state = FORGERIES[forgery](FORGED, secret_of(daybook), log_id(daybook), "victim", version, event, *times)
+        state = FORGERIES[forgery](FORGED, secret_of(daybook), store.log_id(daybook.database), "victim", version, event, *times)
         assert keep(daybook, "victim", version, state, name, event, times)
     assert snapshots(daybook)["victim", 6].state != right.state
     answer = daybook.queries.get("/accounts/victim?version=6")

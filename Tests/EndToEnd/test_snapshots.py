@@ -1,45 +1,31 @@
 """Snapshots: copies of what the fold gives, kept by the log; never needed, never trusted blindly."""
 
 import json
-import sqlite3
-from collections import namedtuple
+import os
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
+import postgresql
+import store
 from daybook_frames import Event, Write
 from daybook_subscriber import append
 from problems import assert_problem
 from raw_log import requester_of
 from services import wait_until
-from signed_snapshots import DIGEST_LENGTH, log_id, secret_of, signed
+from signed_snapshots import DIGEST_LENGTH, secret_of, signed
 from test_projections import metrics
 from test_time_travel import History, account_path, assert_account, fill
 
-Snapshot = namedtuple("Snapshot", "stream version fingerprint last_event created_at updated_at state")
-COLUMNS = ", ".join(Snapshot._fields)
-
-
 def snapshots(daybook):
-    """The snapshots that the file holds, by account and version: a look that changes nothing."""
-    database = sqlite3.connect(f"file:{daybook.database}?mode=ro", uri=True)
-    try:
-        rows = database.execute(f"SELECT {COLUMNS} FROM snapshots WHERE category = 'account'")
-        return {(row[0], row[1]): Snapshot(*row) for row in rows}
-    finally:
-        database.close()
+    """The snapshots that the store holds, by account and version."""
+    return store.snapshots(daybook.database)
 
 
-def alter(daybook, *statements):
-    """Changes the file by hand; no service may have it open. Each statement, with its values, must find something."""
-    database = sqlite3.connect(daybook.database)
-    try:
-        with database:
-            for statement, *values in statements:
-                assert database.execute(statement, values).rowcount > 0, (statement, values)
-    finally:
-        database.close()
+def alter(daybook, account, change):
+    """Changes the snapshots of an account by hand; no service may have the store open."""
+    store.change_snapshots(daybook.database, account, change)
 
 
 def stop(daybook):
@@ -130,29 +116,31 @@ def test_there_are_none_where_none_are_wanted(start_daybook):
 # Without audits, so that what holds holds by itself. Each damage is done to all snapshots of an account of its own.
 
 
-def state(**members):
-    """The bytes of a snapshot's state, as SQL."""
-    return f"CAST('{json.dumps(members)}' AS BLOB)"
+def with_state(state):
+    """Puts another state in the place of a snapshot's own, which is signed."""
+    content = state if isinstance(state, bytes) else json.dumps(state).encode()
+    return lambda snapshot: snapshot._replace(state=content)
 
 
-RICH = state(owner="Eve", currency="USD", balance="900.00", events=9)
+RICH = json.dumps({"owner": "Eve", "currency": "USD", "balance": "900.00", "events": 9}).encode()
 DAMAGES = {
-    "state-garbage": "UPDATE snapshots SET state = X'DEADBEEF' WHERE stream = ?",
-    "state-empty": "UPDATE snapshots SET state = X'' WHERE stream = ?",
-    "state-cut-short": "UPDATE snapshots SET state = substr(state, 1, length(state) - 4) WHERE stream = ?",
-    "state-no-object": "UPDATE snapshots SET state = CAST('[]' AS BLOB) WHERE stream = ?",
-    "state-without-balance": f"UPDATE snapshots SET state = {state(owner='Eve', currency='USD')} WHERE stream = ?",
-    "state-below-zero":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='USD', balance='-1.00', events=9)} WHERE stream = ?",
-    "state-of-no-currency":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='XYZ', balance='1.00', events=9)} WHERE stream = ?",
-    "other-fingerprint": f"UPDATE snapshots SET fingerprint = randomblob(32), state = {RICH} WHERE stream = ?",
-    "fingerprint-cut-short": f"UPDATE snapshots SET fingerprint = X'00', state = {RICH} WHERE stream = ?",
-    "last-event-cut-short": f"UPDATE snapshots SET last_event = X'00', state = {RICH} WHERE stream = ?",
-    "version-below-zero": f"UPDATE snapshots SET version = -version, state = {RICH} WHERE stream = ?",
-    "version-zero": f"UPDATE snapshots SET version = 0, state = {RICH} WHERE version = 9 AND stream = ?",
-    "gone": "DELETE FROM snapshots WHERE stream = ?",
-}  # fmt: skip
+    "state-garbage": with_state(bytes.fromhex("DEADBEEF")),
+    "state-empty": with_state(b""),
+    "state-cut-short": lambda snapshot: snapshot._replace(state=snapshot.state[:-4]),
+    "state-no-object": with_state(b"[]"),
+    "state-without-balance": with_state({"owner": "Eve", "currency": "USD"}),
+    "state-below-zero": with_state({"owner": "Eve", "currency": "USD", "balance": "-1.00", "events": 9}),
+    "state-of-no-currency": with_state({"owner": "Eve", "currency": "XYZ", "balance": "1.00", "events": 9}),
+    "other-fingerprint": lambda snapshot: snapshot._replace(fingerprint=os.urandom(32), state=RICH),
+    "fingerprint-cut-short": lambda snapshot: snapshot._replace(fingerprint=b"\0", state=RICH),
+    "last-event-cut-short": lambda snapshot: snapshot._replace(last_event=b"\0", state=RICH),
+    "version-below-zero": lambda snapshot: snapshot._replace(version=-snapshot.version, state=RICH),
+    "version-zero": lambda snapshot: snapshot._replace(version=0, state=RICH) if snapshot.version == 9 else snapshot,
+    "gone": lambda snapshot: None,
+}
+if postgresql.IS_USED:
+    # There it is a UUID.
+    del DAMAGES["last-event-cut-short"]
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +150,8 @@ def damaged(module_services):
         # The newest snapshot is at the last event: the next one stands on nothing else.
         filled(daybook, account, 9)
     stopped_with_snapshots(daybook, DAMAGES, 9)
-    alter(daybook, *((statement, account) for account, statement in DAMAGES.items()))
+    for account, damage in DAMAGES.items():
+        alter(daybook, account, damage)
     daybook.start()
     return daybook
 
@@ -173,9 +162,9 @@ def test_I5_a_damaged_snapshot_changes_nothing(damaged, account):
 
 
 OF_ANOTHER_HISTORY = {
-    "of-another-event": "UPDATE snapshots SET last_event = randomblob(16) WHERE stream = ?",
-    "beyond-the-last-event": "UPDATE snapshots SET version = version + 50 WHERE stream = ?",
-    "of-an-earlier-version": "UPDATE snapshots SET version = version - 1 WHERE stream = ?",
+    "of-another-event": lambda snapshot: snapshot._replace(last_event=os.urandom(16)),
+    "beyond-the-last-event": lambda snapshot: snapshot._replace(version=snapshot.version + 50),
+    "of-an-earlier-version": lambda snapshot: snapshot._replace(version=snapshot.version - 1),
 }
 
 
@@ -185,17 +174,16 @@ def test_I5_a_snapshot_of_another_history_is_refused(start_daybook, account):
     daybook = start_daybook(COMMAND_SNAPSHOT_EVENTS=3, COMMAND_SNAPSHOT_AUDIT=0)
     filled(daybook, account, 9)
     stopped_with_snapshots(daybook, [account], 9)
-    alter(daybook, (OF_ANOTHER_HISTORY[account], account))
+    alter(daybook, account, OF_ANOTHER_HISTORY[account])
     daybook.start()
     check_and_go_on(daybook, account)
 
 
 CONTRADICTED = {
-    "absent": f"UPDATE snapshots SET state = {state()} WHERE stream = ?",
-    "of-another-currency":
-        f"UPDATE snapshots SET state = {state(owner='Eve', currency='JPY', balance='900', events=9)} WHERE stream = ?",
-    "too-poor": f"UPDATE snapshots SET state = {state(owner='Alice', currency='USD', balance='0.00', events=9)} WHERE stream = ?",
-}  # fmt: skip
+    "absent": with_state({}),
+    "of-another-currency": with_state({"owner": "Eve", "currency": "JPY", "balance": "900", "events": 9}),
+    "too-poor": with_state({"owner": "Alice", "currency": "USD", "balance": "0.00", "events": 9}),
+}
 
 
 @pytest.mark.parametrize("account", CONTRADICTED)
@@ -206,7 +194,7 @@ def test_I5_a_snapshot_that_the_events_after_it_contradict_is_not_believed(start
     kept(daybook, account, 9)
     assert daybook.gateway.withdraw(account, "2.00").status == 200
     stop(daybook)
-    alter(daybook, (CONTRADICTED[account], account))
+    alter(daybook, account, CONTRADICTED[account])
     daybook.start()
     # A version at which a wrong snapshot lies is not asked for: it can be told from the events' fold by an audit alone.
     daybook.wait_until_caught_up()
@@ -226,9 +214,9 @@ def test_a_wrong_snapshot_is_found_by_the_audit_deleted_counted_and_named(start_
     right = snapshots(daybook)["wrong", 9]
     richer = signed(
         json.dumps({"owner": "Alice", "currency": "USD", "balance": "900.00", "events": 9}).encode(), secret_of(daybook),
-        log_id(daybook), "wrong", 9, right.last_event, right.created_at, right.updated_at,
+        store.log_id(daybook.database), "wrong", 9, right.last_event, right.created_at, right.updated_at,
     )  # fmt: skip
-    alter(daybook, ("UPDATE snapshots SET state = ? WHERE version = 9 AND stream = ?", richer, "wrong"))
+    alter(daybook, "wrong", lambda snapshot: snapshot._replace(state=richer) if snapshot.version == 9 else snapshot)
     daybook.start()
 
     def audited(count):
@@ -288,14 +276,14 @@ def test_a_command_on_a_long_account_does_not_read_what_a_snapshot_holds(start_d
     # Those that the gateway took on the way, when it folded the whole history.
     kept(daybook, "long", 5000)
     assert (daybook.command.stop(), daybook.event_log.stop()) == (0, 0)
-    alter(daybook, ("UPDATE events SET data = '{}' WHERE stream = ? AND version = 2", "long"))
+    store.change_event(daybook.database, 2, data="{}")
     start_without_queries(daybook)
     answer = daybook.gateway.deposit("long", 1)
     assert (answer.status, answer.json["balance"], answer.json["version"]) == (200, Decimal("52.00"), 5003), answer
 
     # Without the snapshots there is no way past it.
     assert (daybook.command.stop(), daybook.event_log.stop()) == (0, 0)
-    alter(daybook, ("DELETE FROM snapshots WHERE stream = ?", "long"))
+    alter(daybook, "long", lambda snapshot: None)
     start_without_queries(daybook)
     assert daybook.gateway.deposit("long", 1).status >= 500
     assert daybook.event_log.figures()["position"] == answer.position

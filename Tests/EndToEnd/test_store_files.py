@@ -11,6 +11,8 @@ import store
 from daybook_tool import Tool
 from services import Service, Ports, wait_until
 
+pytestmark = pytest.mark.sqlite_only("it is about that file, the files beside it and its lock")
+
 SIDE_FILES = ["-wal", "-shm", "-journal"]
 
 
