@@ -1,0 +1,181 @@
+"""A host of the cluster: an address, a network of its own if it is to be cut off, and processes that die together."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import isolation
+from services import wait_until
+
+HERE = Path(__file__).resolve().parent
+BRIDGE = "daybook"
+
+
+class Network:
+    """Where the hosts are: on this machine's loopback interface, or each in a network namespace, on a bridge."""
+
+    def __init__(self, is_own):
+        self.is_own = is_own
+        # That of the bridge, and of whoever is not on a host: clients.
+        self.address = "10.77.0.1" if is_own else "127.0.0.1"
+        self.range = "10.77.0.0/24" if is_own else "127.0.0.0/8"
+        if is_own:
+            run("ip", "link", "set", "lo", "up")
+            run("ip", "link", "add", BRIDGE, "type", "bridge")
+            run("ip", "address", "add", f"{self.address}/24", "dev", BRIDGE)
+            run("ip", "link", "set", BRIDGE, "up")
+
+    def address_of(self, number):
+        return f"10.77.0.{10 + number}" if self.is_own else f"127.0.0.{10 + number}"
+
+
+class Host:
+    """One machine. `commands` are those that it starts by itself, before all others."""
+
+    def __init__(self, number, network, folder):
+        self.number, self.network, self.folder = number, network, folder
+        self.name = f"host-{number}"
+        self.address = network.address_of(number)
+        # Of PostgreSQL alone: etcd is to go on if it is full.
+        self.disk = folder / "disk"
+        self.commands = []
+        self._first = None
+        self._namespace = None
+        if network.is_own:
+            self._join(network)
+
+    def _join(self, network):
+        # The namespace lives as long as this process.
+        self._namespace = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
+        own = os.readlink("/proc/self/ns/net")
+        wait_until(lambda: self._network_namespace() != own, f"{self.name} has a network")
+        outside, inside = f"out{self.number}", f"in{self.number}"
+        run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", str(self._namespace.pid))
+        run("ip", "link", "set", outside, "master", BRIDGE, "up")
+        run(*self.prefix, "ip", "link", "set", "lo", "up")
+        run(*self.prefix, "ip", "address", "add", f"{self.address}/24", "dev", inside)
+        run(*self.prefix, "ip", "link", "set", inside, "up")
+
+    def _network_namespace(self):
+        return os.readlink(f"/proc/{self._namespace.pid}/ns/net")
+
+    @property
+    def prefix(self):
+        """What comes before a command that is to run in the host's network."""
+        return ["nsenter", f"--net=/proc/{self._namespace.pid}/ns/net"] if self._namespace else []
+
+    # ---- its own processes
+
+    @property
+    def is_running(self):
+        return self._first is not None and self._first.poll() is None
+
+    def start(self):
+        assert not self.is_running, f"{self.name} runs already"
+        self.connect()
+        init = [sys.executable, str(HERE / "host_init.py"), str(self.folder), *self.commands]
+        if os.geteuid() == 0:
+            # PostgreSQL does not run as root.
+            init = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", *init]
+        self._first = subprocess.Popen(
+            [*self.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *init],
+            stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=isolation.end_with_parent,
+        )  # fmt: skip
+
+    def pids(self):
+        """All processes in the host's PID namespace."""
+        if not (namespace := _pid_namespace(self._first_inside())):
+            return []
+        return [int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and _pid_namespace(pid) == namespace]
+
+    def _first_inside(self):
+        """The first process of the namespace: the child of the one that made it."""
+        children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children")
+        return int(next(iter(children.read_text().split()), 0))
+
+    def pids_of(self, program):
+        """Those that run a program: `etcd`, `patroni`, or `postgres`, of which the first is the postmaster."""
+        return sorted(pid for pid in self.pids() if program in _command(pid))
+
+    def kill(self):
+        """As a loss of power does: all at once."""
+        if self.is_running:
+            # With the first process of a namespace all others are killed.
+            _send(self._first_inside(), signal.SIGKILL)
+        if self._first is not None:
+            self._first.wait()
+
+    def freeze(self):
+        for _ in range(3):
+            # What was being started meanwhile, too.
+            for pid in self.pids():
+                _send(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self.pids():
+            _send(pid, signal.SIGCONT)
+
+    # ---- its network
+
+    def cut_off(self, *hosts):
+        """Drops every packet from and to other hosts; without any given, also those of clients."""
+        addresses = "{ " + ", ".join(host.address for host in hosts) + " }" if hosts else f"!= {self.address}"
+        self._filter(f"""
+            table ip cut {{
+                chain in {{ type filter hook input priority 0; ip saddr {addresses} drop; }}
+                chain out {{ type filter hook output priority 0; ip daddr {addresses} drop; }}
+            }}
+        """)
+
+    def connect(self):
+        """Undoes that."""
+        self._filter("")
+
+    def _filter(self, rules):
+        if self._namespace:
+            run(*self.prefix, "nft", "-f", "-", given=f"flush ruleset\n{rules}")
+
+    # ---- its disk
+
+    def fill_disk(self):
+        """Leaves nothing free on the disk that PostgreSQL's files are on."""
+        free = shutil.disk_usage(self.disk).free
+        with open(self.disk / "filler", "wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, free)
+
+    def free_disk(self):
+        (self.disk / "filler").unlink(missing_ok=True)
+
+
+def run(*command, given=None):
+    """Runs a command to its end; fails with what it wrote."""
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}: {done.stderr or done.stdout}"
+    return done.stdout
+
+
+def _pid_namespace(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        # It has ended.
+        return None
+
+
+def _command(pid):
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    return [os.path.basename(word.decode(errors="replace")).rstrip(":") for word in words[:2]]
+
+
+def _send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        # It has ended.
+        pass

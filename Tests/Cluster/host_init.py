@@ -1,0 +1,39 @@
+"""The first process of a database host: runs etcd and Patroni, starts either again when it ends, and reaps orphans.
+
+    python3 host_init.py FOLDER COMMAND...
+
+What each program writes is in FOLDER, in a file of its name. A command is one argument, in JSON: a list.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+# What ended is started again after so many seconds, as systemd does.
+PAUSE = 0.5
+
+
+def main(folder, *commands):
+    os.chdir(folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    running = {}
+    for command in map(json.loads, commands):
+        running[start(command)] = command
+    while True:
+        # Orphans come here as well: the server, if Patroni is killed.
+        pid, _ = os.wait()
+        if command := running.pop(pid, None):
+            time.sleep(PAUSE)
+            running[start(command)] = command
+
+
+def start(command):
+    with open(f"{os.path.basename(command[0])}.log", "ab") as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output).pid
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
