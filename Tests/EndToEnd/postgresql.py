@@ -13,6 +13,7 @@ POSTGRESQL_BIN names the folder of the server's programs; else that of the newes
 """
 
 import atexit
+import errno
 import itertools
 import os
 import secrets
@@ -48,6 +49,7 @@ for file in "$0"/*/data/postmaster.pid; do
     kill -STOP "$pid"
     kill -KILL $(cat "/proc/$pid/task/$pid/children") "$pid"
 done 2>/dev/null
+umount --lazy "$0"/*/space 2>/dev/null
 rm -rf "$0"
 """
 
@@ -221,6 +223,7 @@ class Server:
 
     def close(self):
         self.kill()
+        subprocess.run(["umount", "--lazy", self.folder / "space"], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -228,6 +231,41 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Space:
+    """A small file system of a server, in memory, for the tables of databases: it can be filled and freed.
+
+    The server's own log of what it writes is elsewhere: if that finds no space, the whole server ends.
+    """
+
+    NAME = "small"
+
+    def __init__(self, server, mebibytes=32):
+        self._folder = server.folder / "space"
+        self._folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0755", "tmpfs", self._folder]
+        # Not everybody may mount.
+        self.is_mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
+        tables = self._folder / "tables"
+        tables.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(tables, "postgres", "postgres")
+        server.run(f"CREATE TABLESPACE {self.NAME} LOCATION '{tables}'")
+
+    def fill(self):
+        """Takes all that is left."""
+        with open(self._folder / "ballast", "ab", buffering=0) as ballast:
+            for size in (1 << 20, 1 << 12):
+                try:
+                    while ballast.write(bytes(size)) == size:
+                        pass
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+
+    def free(self):
+        (self._folder / "ballast").unlink(missing_ok=True)
 
 
 class Database:

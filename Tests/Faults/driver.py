@@ -17,7 +17,9 @@ from account_commands import command_of
 from daybook_subscriber import Subscriber
 from disk import FaultyDisk
 from history import History
+from postgresql import Database
 from proxy import BACK, TOWARDS, Proxy
+from server_faults import FaultyServer
 from services import Daybook, Ports, Service, wait_until
 
 # After the last fault everything must be ready again within this time, without help.
@@ -34,11 +36,16 @@ class Run:
     def __init__(self, plan):
         self.plan = plan
         self.counts = Counter()
+        # With a server, its disk is not made to fail but to be full.
+        self.server = FaultyServer() if plan.has_server else None
         self.daybook = Daybook(
-            start=False, EVENT_LOG_TIMEOUT="1s", COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3"
-        )
-        self.daybook.database.parent.mkdir()
-        self.disk = FaultyDisk(self.daybook.event_log, self.daybook.database.parent)
+            start=False, database=self.server and self.server.database, EVENT_LOG_TIMEOUT="1s",
+            COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3",
+        )  # fmt: skip
+        self.disk = None
+        if not self.server:
+            self.daybook.database.parent.mkdir()
+            self.disk = FaultyDisk(self.daybook.event_log, self.daybook.database.parent)
         command_ports = [self.daybook.command.port]
         if plan.gateways == 2:
             command_ports.append(Ports.take())
@@ -48,6 +55,8 @@ class Run:
             "gateway-query": self.daybook.query.port,
             "subscriber-events": self.daybook.events_port, "subscriber-read": self.daybook.read_port,
         } | {f"client-{number}": port for number, port in enumerate(command_ports, 1)}  # fmt: skip
+        if self.server:
+            targets["log-server"] = self.server.server.port
         self.links = {link: Proxy(targets[link]) for link in plan.links}
         self._connect_through_the_links(command_ports)
         # Services that are down because of a fault that is not mended yet.
@@ -60,6 +69,9 @@ class Run:
             "EVENT_LOG_READ_ENDPOINT": self._endpoint("gateway-read"),
             "QUERY_HTTP_ADDRESS": f"127.0.0.1:{self.links['gateway-query'].port}",
         }
+        if self.server:
+            through_the_link = Database(self.server.server, self.server.database.name, self.links["log-server"].port)
+            self.daybook.event_log.settings = settings | {"EVENT_STORE": through_the_link.url}
         self.daybook.command.settings = to_gateway
         self.daybook.query.settings = settings | {
             "EVENT_LOG_EVENTS_ENDPOINT": self._endpoint("events"),
@@ -104,7 +116,11 @@ class Run:
         if self.plan.ends_with_a_kill:
             self.assert_none_ended_by_itself()
             self.daybook.kill()
-            self.disk.lose_power(random.Random(self.plan.seed))
+            if self.server:
+                self.server.kill()
+                self.server.start()
+            else:
+                self.disk.lose_power(random.Random(self.plan.seed))
             self.counts["faults"] += 1
             self.start_all()
             # First, for a command that is repeated would be recorded again if it were lost.
@@ -212,6 +228,8 @@ class Run:
         for link in self.links.values():
             link.close()
         self.daybook.close()
+        if self.server:
+            self.server.close()
 
     # ---- faults
 
@@ -231,6 +249,9 @@ class Run:
         self.counts["faults"] += 1
         services = [self.services[target] for target in fault.targets if target in self.services]
         link = self.links.get(fault.targets[0])
+        if fault.targets == ("server",):
+            self.server.strike(fault.kind)
+            return
         match fault.kind:
             case "kill" | "kill several" | "kill all":
                 self._down |= set(services)
@@ -239,7 +260,9 @@ class Run:
                     service.process.kill()
                 for service in services:
                     service.kill()
-                if self.daybook.event_log in services:
+                if "server" in fault.targets:
+                    self.server.kill()
+                if self.disk and self.daybook.event_log in services:
                     self.disk.lose_power(random.Random(fault.seed) if fault.torn else None)
             case "restart":
                 (service,) = services
@@ -276,7 +299,12 @@ class Run:
             if not fault.kind.startswith("cut"):
                 self.links[fault.targets[0]].heal()
             return
-        services = [self.services[target] for target in fault.targets]
+        if fault.targets == ("server",):
+            self.server.mend(fault.kind)
+            return
+        if "server" in fault.targets:
+            self.server.start()
+        services = [self.services[target] for target in fault.targets if target in self.services]
         if fault.kind == "freeze":
             services[0].thaw()
             return

@@ -4,7 +4,7 @@ Pure: the same seed gives the same plan, on every machine and in every year.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orders import last_orders, orders
 
@@ -19,6 +19,13 @@ _WEIGHTS_OF_FAULTS = {
     "cut": 3, "cut within a message": 3, "stall": 1, "stall towards": 1, "stall back": 1, "delay": 1, "refuse": 1,
     "trickle": 2,
 }  # fmt: skip
+
+# Of PostgreSQL's server, if the log is there: it is killed and started again, ends in order, or stands still; its sessions
+# are ended, and what they do is cancelled, again and again; its tables find no space.
+_WEIGHTS_OF_FAULTS_OF_THE_SERVER = {
+    "kill server": 4, "restart server": 2, "freeze server": 3, "terminate sessions": 4, "cancel sessions": 4, "fill server": 3,
+}  # fmt: skip
+_LINK_OF_THE_SERVER = "log-server"
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,13 @@ class Plan:
     faults: tuple[Fault, ...]
     # Whether everything is killed once more at the end, so that only what is on disk can answer.
     ends_with_a_kill: bool
+    # Whether the log is in a PostgreSQL server of the run's own.
+    has_server: bool = False
 
     @property
     def links(self):
-        return _LINKS + [f"client-{gateway}" for gateway in range(1, self.gateways + 1)]
+        links = _LINKS + [f"client-{gateway}" for gateway in range(1, self.gateways + 1)]
+        return links + [_LINK_OF_THE_SERVER] * self.has_server
 
     def orders(self, client):
         """What a client does, without end."""
@@ -72,24 +82,25 @@ class Plan:
         return "\n    ".join(lines)
 
 
-def make(seed, seconds=2.5):
+def make(seed, seconds=2.5, has_server=False):
     """The plan of a seed, whose last fault begins before so many seconds have passed."""
     chance = random.Random(seed)
     gateways = chance.choice([1, 2])
     clients = chance.randint(3, 6)
     ends_with_a_kill = chance.random() < 0.5
-    plan = Plan(seed, gateways, clients, (), ends_with_a_kill)
-    return Plan(seed, gateways, clients, tuple(_faults(chance, plan, seconds)), ends_with_a_kill)
+    plan = Plan(seed, gateways, clients, (), ends_with_a_kill, has_server)
+    return replace(plan, faults=tuple(_faults(chance, plan, seconds)))
 
 
 def _faults(chance, plan, seconds):
     services = [f"command-{gateway}" for gateway in range(1, plan.gateways + 1)] + ["event-log", "query"]
+    weights = _WEIGHTS_OF_FAULTS | (_WEIGHTS_OF_FAULTS_OF_THE_SERVER if plan.has_server else {})
     # What is broken cannot break before it is mended.
-    mended_at = dict.fromkeys(services + plan.links, 0.0)
+    mended_at = dict.fromkeys([*services, *plan.links, "server"], 0.0)
     begin = 0.0
     while True:
-        kind = chance.choices(list(_WEIGHTS_OF_FAULTS), _WEIGHTS_OF_FAULTS.values())[0]
-        targets = _targets(chance, kind, services, plan.links)
+        kind = chance.choices(list(weights), weights.values())[0]
+        targets = _targets(chance, kind, services, plan)
         begin = max([begin + chance.uniform(0.02, 0.4), *(mended_at[target] for target in targets)])
         if begin >= seconds:
             return
@@ -99,9 +110,11 @@ def _faults(chance, plan, seconds):
         yield Fault(begin, lasts, kind, targets, chance.randrange(10**9), chance.random() < 0.5)
 
 
-def _targets(chance, kind, services, links):
+def _targets(chance, kind, services, plan):
+    if kind in _WEIGHTS_OF_FAULTS_OF_THE_SERVER:
+        return ("server",)
     if kind == "kill all":
-        return tuple(services)
+        return tuple(services + ["server"] * plan.has_server)
     if kind == "kill several":
         return tuple(sorted(chance.sample(services, 2)))
     if kind == "trickle":
@@ -109,4 +122,4 @@ def _targets(chance, kind, services, links):
         return (chance.choice(["events", "events", "query-read", "subscriber-events"]),)
     if kind in ("kill", "restart", "freeze"):
         return (chance.choices(services, [_WEIGHTS_OF_SERVICES[service] for service in services])[0],)
-    return (chance.choice(links),)
+    return (chance.choice(plan.links),)

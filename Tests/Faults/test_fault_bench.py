@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 
 import plan
+import postgresql
 from driver import Run
 
 FRESH = random.SystemRandom().randrange(1, 10**6)
@@ -13,7 +14,7 @@ FRESH = random.SystemRandom().randrange(1, 10**6)
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6, pytest.param(FRESH, id="fresh")])
 def test_I1_to_I10_over_random_faults(seed):
-    planned = plan.make(seed)
+    planned = plan.make(seed, has_server=postgresql.IS_USED)
     print(planned)
     run = Run(planned)
     try:
@@ -36,9 +37,10 @@ def test_a_seed_gives_the_same_plan():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_broken_breaks_only_once_mended(seed):
+@pytest.mark.parametrize("has_server", [False, True])
+def test_what_is_broken_breaks_only_once_mended(seed, has_server):
     mended_at = {}
-    for fault in plan.make(seed).faults:
+    for fault in plan.make(seed, has_server=has_server).faults:
         for target in fault.targets:
             assert fault.begin >= mended_at.get(target, 0)
             mended_at[target] = fault.end
