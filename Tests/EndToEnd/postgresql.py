@@ -114,15 +114,19 @@ def shared():
 class Server:
     """A PostgreSQL server that a test may stop, kill, freeze and start again. Further settings are by their names."""
 
-    def __init__(self, start=True, data=None, **settings):
-        """With `data`, an existing data folder's copy is served instead of an empty one: that of a standby, for example."""
+    def __init__(self, start=True, primary=None, **settings):
+        """With a primary it is a standby of that server."""
         self.folder = _make_folder(f"server-{next(_numbers)}")
         self.data = self.folder / "data"
         self.port = services.Ports.take()
         self.settings = SETTINGS | settings
         self.log_file = self.folder / "server.log"
         self.process = None
-        subprocess.run([*as_owner(), "cp", "-a", data or _template(), self.data], check=True, timeout=120)
+        command = ["cp", "-a", _template(), self.data]
+        if primary:
+            command = [programs() / "pg_basebackup", "-h", primary.folder, "-p", str(primary.port), "-U", OWNER, "-D", self.data,
+                       "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]  # fmt: skip
+        subprocess.run([*as_owner(), *command], check=True, timeout=600, cwd=self.folder)
         if start:
             self.start()
 
@@ -204,14 +208,24 @@ class Server:
         import psycopg
 
         return psycopg.connect(
-            host=str(self.folder), port=self.port, user=OWNER, dbname=database, autocommit=True, **options
-        )
+            host=str(self.folder), port=self.port, user=OWNER, dbname=database, autocommit=True,
+            # Whatever a test has set for a database.
+            options="-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0", **options,
+        )  # fmt: skip
 
     def run(self, statement, *values, database="postgres"):
         """Runs a statement; gives its rows, if it has any."""
         with self.connect(database) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def wait_for_standby(self, deadline=START_DEADLINE):
+        """Has every commit wait for a standby from now on, once there is one."""
+        self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.run("SELECT pg_reload_conf()")
+        services.wait_until(
+            lambda: self.run("SELECT FROM pg_stat_replication WHERE sync_state = 'sync'"), "a standby is synchronous", deadline
+        )
 
     def create_database(self, name=None, **options):
         """A database without tables; options are those of CREATE DATABASE, such as TABLESPACE."""

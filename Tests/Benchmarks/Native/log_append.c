@@ -1,13 +1,14 @@
 // Appends to Daybook's event log through its append socket, as its specification says, and measures the replies.
 //
 //     log_append ENDPOINT [--writes W] [--events E] [--in-flight N] [--rate R] [--seconds S] [--total N]
-//                [--streams N] [--first N] [--any-version] [--trace FILE]
+//                [--streams N] [--first N] [--any-version] [--keys] [--trace FILE]
 //
 // A request has W writes, each of E events for another account, with the version that its stream must have. What comes
 // next follows from its number alone: write number i is for the account (i x stride) mod streams, and its events follow
 // the i / streams x E events before; the first of all opens the account. So any two writes nearer than the number of
 // accounts are for different ones, requests in flight never meet, and a run goes on at --first where another ended.
-// --any-version takes the streams as they are, where others have written to them too.
+// --any-version takes the streams as they are, where others have written to them too. --keys gives each request a command
+// key of 36 bytes that no other has, and an outcome as short as a gateway's.
 //
 // Closed loop: --in-flight requests at a time; those that fall due together share one message, as a gateway's do. With
 // --rate, R requests a second are sent evenly instead, and a latency counts from the moment at which the request was
@@ -23,7 +24,7 @@
 #include "trace.h"
 
 enum { MOST_FRAMES = 64, MOST_EVENTS = 10000, HEAD = 16, LARGEST_EVENT = 128, LARGEST_STREAM = 64 };
-enum { COMMITTED_REPLY = HEAD + 1 + 8 };
+enum { COMMITTED_REPLY = HEAD + 1 + 8, KEY = 36, KEPT = 32 };
 static const uint64_t PATIENCE = 30000000000u;
 static const char OPENED[] = "AccountOpened", DEPOSITED[] = "MoneyDeposited";
 static const char OPENING[] = "{\"owner\":\"Alice\",\"initial_balance\":\"1000.00\",\"currency\":\"USD\"}";
@@ -32,9 +33,9 @@ static const char DEPOSIT[] = "{\"amount\":\"500.00\"}";
 static struct {
     unsigned long writes, events, in_flight, total, streams, first;
     double rate, seconds;
-    int any_version;
+    int any_version, keys;
     const char *trace;
-} options = {1, 1, 1, 0, 100000, 0, 0, 0, 0, NULL};
+} options = {1, 1, 1, 0, 100000, 0, 0, 0, 0, 0, NULL};
 
 static histogram latencies;
 static trace acknowledged;
@@ -99,16 +100,29 @@ static char *put_write(char *at, uint64_t number, uint64_t milliseconds) {
     return at;
 }
 
+// A command key as clients make them, a UUID as text, of random looks; what binds it, and what is kept with it.
+static char *put_command(char *at, uint64_t number) {
+    if (!options.keys) return put(at, 0, 1);
+    uint64_t high = get(random_part, 8) + number * 0x9e3779b97f4a7c15u, low = (high ^ high >> 29) * 0xbf58476d1ce4e5b9u;
+    char key[KEY + 1], fingerprint[32] = {0}, kept[KEPT] = {0};
+    snprintf(key, sizeof key, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(low >> 32), (unsigned)(low >> 16 & 0xffff),
+             (unsigned)(low >> 4 & 0xfff), (unsigned)(high >> 52), (unsigned long long)(number & 0xffffffffffff));
+    memcpy(fingerprint, &low, sizeof low);
+    at = put(at, KEY, 1), at = put_bytes(at, key, KEY), at = put_bytes(at, fingerprint, sizeof fingerprint);
+    at = put(at, KEPT, 4);
+    return put_bytes(at, kept, KEPT);
+}
+
 static void send_requests(void *socket, unsigned count, const uint64_t *due) {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     uint64_t milliseconds = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
     for (unsigned frame = 0; frame < count; frame++) {
         zmq_msg_t message;
-        size_t room = HEAD + 3 + options.writes * (LARGEST_STREAM + options.events * LARGEST_EVENT);
+        size_t room = HEAD + 3 + KEY + 32 + 4 + KEPT + options.writes * (LARGEST_STREAM + options.events * LARGEST_EVENT);
         require(zmq_msg_init_size(&message, room) == 0, "no memory");
         char *begin = zmq_msg_data(&message), *at = put_bytes(begin, "DBK1\x10\0\0\0", 8);
-        at = put(at, requests_sent, 8), at = put(at, 0, 1), at = put(at, options.writes, 2);
+        at = put(at, requests_sent, 8), at = put_command(at, next_write), at = put(at, options.writes, 2);
         for (unsigned long write = 0; write < options.writes; write++) at = put_write(at, next_write++, milliseconds);
         // The room was for the longest events; a frame may only be made shorter by a copy.
         zmq_msg_t exact;
@@ -159,7 +173,7 @@ static void read_options(int count, char **arguments) {
         {"rate", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
         {"total", required_argument, NULL, 't'}, {"streams", required_argument, NULL, 'n'},
         {"first", required_argument, NULL, 'f'}, {"any-version", no_argument, NULL, 'a'},
-        {"trace", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+        {"keys", no_argument, NULL, 'k'}, {"trace", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
             case 'b': options.writes = strtoul(optarg, NULL, 10); break;
@@ -171,6 +185,7 @@ static void read_options(int count, char **arguments) {
             case 'n': options.streams = strtoul(optarg, NULL, 10); break;
             case 'f': options.first = strtoul(optarg, NULL, 10); break;
             case 'a': options.any_version = 1; break;
+            case 'k': options.keys = 1; break;
             case 'w': options.trace = optarg; break;
             default: exit(1);
         }

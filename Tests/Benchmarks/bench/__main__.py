@@ -29,6 +29,8 @@ def _read() -> tuple[Settings, argparse.Namespace]:
     parser.add_argument("--large", action="store_true", help="let the log grow to 20 million events, not 1 million")
     parser.add_argument("--smoke", action="store_true", help="everything once, as short and small as can be")
     parser.add_argument("--before", metavar="FOLDER", help="programs of an earlier version, for the part secured")
+    parser.add_argument("--logged-events", type=int, default=5 * _MILLION, metavar="N",
+                        help="events of which the part stores learns what PostgreSQL logs for each (5 million)")  # fmt: skip
     parser.add_argument("--no-build", action="store_true", help="take the executables as they are")
     parser.add_argument("--output", type=Path, default=BUILD, metavar="FOLDER", help="where the results go (.build)")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), metavar="FOLDER",
@@ -40,11 +42,11 @@ def _read() -> tuple[Settings, argparse.Namespace]:
     sizes = (0, _MILLION, 20 * _MILLION) if options.large else (0, _MILLION)
     if options.smoke:
         return Settings(parts, accounts=512, seconds=0.2, rounds=1, connections=(1, 64), log_sizes=(0, 4000),
-                        bulk=1000, few_accounts=20, before=options.before), options  # fmt: skip
+                        logged_events=5000, bulk=1000, few_accounts=20, before=options.before), options  # fmt: skip
     if options.accounts < 16_000:
         parser.error("--accounts: at least 16000, so that requests in flight do not meet")
     return Settings(parts, options.accounts, options.seconds, options.rounds, connections=(1, 16, 64, 256),
-                    log_sizes=sizes, bulk=200_000, few_accounts=1000, before=options.before), options  # fmt: skip
+                    log_sizes=sizes, logged_events=options.logged_events, bulk=200_000, few_accounts=1000, before=options.before), options  # fmt: skip
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ class Settings:
     connections: tuple[int, ...]
     # How many events the log holds at each stage of its growth; the accounts' openings are the first.
     log_sizes: tuple[int, ...]
+    # How many events are written to learn how much PostgreSQL logs for each, over a fifth as many streams.
+    logged_events: int
     # Commands of one bulk request.
     bulk: int
     # The folder with the programs of an earlier version, to be measured in turns with these.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.measurement import Label, Measurement
-from bench.parts import appends, bulk, commands, growth, publishing, reads, secured, subscribers
+from bench.parts import appends, bulk, commands, growth, publishing, reads, secured, stores, subscribers
 from bench.peers import bare_hummingbird, disk, postgresql, uma, wire
 from bench.results import Results
 
@@ -102,7 +102,24 @@ def _all(results: Results) -> Iterator[_Aim]:
     yield _at_least("deposits/s with 8 subscribers, by none", ratio(heard, alone, _rate), 0.85)
     yield _at_most(subscribers.MISSED, results.figures.get(subscribers.MISSED), 0)
     yield _at_most(growth.ACCOUNT_MEMORY, results.figures.get(growth.ACCOUNT_MEMORY), 400)
+    for name in (stores.POSTGRESQL, stores.REPLICATED):
+        yield from _of_store(results, name)
+    yield _at_most(stores.LOGGED, results.figures.get(stores.LOGGED), 700)
     yield _at_most(growth.DISK, results.figures.get(growth.DISK), 2.2)
+
+
+def _of_store(results: Results, name: str) -> Iterator[_Aim]:
+    """What a log on PostgreSQL is to reach beside one on SQLite, and beside PostgreSQL itself."""
+    ours, sqlite = (Label(store, stores.DEPOSIT, stores.WIDTH) for store in (name, stores.SQLITE))
+    yield _at_least(f"deposits/s on {name}, by SQLite's", results.ratio(ours, sqlite, _rate), 0.7)
+    pgbench = Label(stores.PGBENCH[name], stores.FENCED, stores.WIDTH)
+    yield _at_least(f"deposits/s on {name}, by pgbench's", results.ratio(ours, pgbench, _rate), 1.0)
+    many = Label(name, stores.APPEND, stores.IN_FLIGHT)
+    yield _at_least(
+        f"events/s, 100 an append, on {name}", results.median(many).rate if many in results.rounds else None, 100_000
+    )
+    ours, sqlite = (Label(store, stores.REBUILD) for store in (name, stores.SQLITE))
+    yield _at_least(f"rebuild from {name}, by SQLite's", results.ratio(ours, sqlite, _rate), 0.5)
 
 
 def _spread(results: Results, label: Label) -> float | None:

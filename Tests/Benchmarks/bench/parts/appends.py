@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import native, running
 from bench.context import Context
 from bench.measurement import Case, Label, Measurement
+from postgresql import Database
 from services import Daybook
 
 NAME = "Daybook"
@@ -14,11 +15,11 @@ SPREAD = LOAD + ", each for another account"
 SIZES = ((1, (1, 16, 64)), (100, (1, 16)), (1000, (1, 16)))
 
 
-class _Log:
+class Log:
     """Versions follow from the number of the write, so each shape of request has accounts, and a log, of its own."""
 
-    def __init__(self, context: Context, writes: int, events: int) -> None:
-        self._daybook = context.enter_context(Daybook(start=False, LOG_LEVEL="warning"))
+    def __init__(self, context: Context, writes: int, events: int, database: Database | None = None) -> None:
+        self._daybook = context.enter_context(Daybook(start=False, database=database, LOG_LEVEL="warning"))
         self._daybook.event_log.start()
         self._shape = ["--writes", writes, "--events", events, "--streams", context.settings.accounts]
         self._next = 0
@@ -36,7 +37,7 @@ class _Log:
 def cases(context: Context) -> list[Case]:
     found = []
     for events, widths in SIZES:
-        log = _Log(context, 1, events)
+        log = Log(context, 1, events)
         found += [
             Case(
                 Label(NAME, LOAD.format(events), width),
@@ -44,6 +45,6 @@ def cases(context: Context) -> list[Case]:
             )
             for width in widths
         ]
-    spread = _Log(context, min(100, context.settings.accounts // 16), 1)
+    spread = Log(context, min(100, context.settings.accounts // 16), 1)
     found.append(Case(Label(NAME, SPREAD.format(100), 16), lambda seconds: spread.measure(seconds, 16)))
     return found

@@ -38,7 +38,7 @@ def run(context: Context, results: Results) -> None:
             if size > head:
                 written = running.fill(daybook, settings.accounts, written, size - head)
             written = _measure(daybook, context, results, size, written)
-        _stop(daybook.event_log)
+        stop(daybook.event_log)
         results.figures[DISK] = _disk(daybook)
 
 
@@ -55,12 +55,12 @@ def _measure(daybook: Daybook, context: Context, results: Results, size: int, wr
     figures |= {"log RSS MiB": resident_mebibytes(daybook.event_log.pid), "disk B/event": files / events}
     results.add(Label(NAME, APPEND, size), native.measurement(printed, **figures))
 
-    for load, begins in ((REBUILD, lambda: shutil.rmtree(_checkpoints(daybook), ignore_errors=True)), (RESUME, None)):
-        seconds = _start_query(daybook, begins)
+    for load, begins in ((REBUILD, lambda: remove_checkpoints(daybook)), (RESUME, None)):
+        seconds = start_query(daybook, begins)
         memory = {"query RSS MiB": resident_mebibytes(daybook.query.pid), "seconds": seconds}
         results.add(Label(NAME, load, size), Measurement(events / seconds, Latencies(), memory))
         if load == REBUILD:
-            _stop(daybook.query)
+            stop(daybook.query)
 
     daybook.command.start()
     with running.cost(daybook) as figures:
@@ -68,8 +68,8 @@ def _measure(daybook: Daybook, context: Context, results: Results, size: int, wr
     for name, service in running.names(daybook).items():
         figures[f"{name} RSS MiB"] = resident_mebibytes(service.pid)
     results.add(Label(NAME, COMMANDS, size), running.with_cost(daybook, measured, figures))
-    _stop(daybook.command)
-    _stop(daybook.query)
+    stop(daybook.command)
+    stop(daybook.query)
     return printed["next"]
 
 
@@ -81,12 +81,12 @@ def _memory_of_accounts(daybook: Daybook, accounts: int) -> tuple[float, int]:
     written = running.fill(daybook, accounts, 0, accounts)
     daybook.wait_until_caught_up(_START_DEADLINE)
     full = resident_mebibytes(daybook.query.pid)
-    _stop(daybook.query)
+    stop(daybook.query)
     daybook.query.settings = daybook.settings
     return (full - empty) * 2**20 / accounts, written
 
 
-def _start_query(daybook: Daybook, prepare: Callable[[], None] | None) -> float:
+def start_query(daybook: Daybook, prepare: Callable[[], None] | None) -> float:
     """How long the query service takes from its start until it has all that the log holds."""
     if prepare is not None:
         prepare()
@@ -99,14 +99,14 @@ def _start_query(daybook: Daybook, prepare: Callable[[], None] | None) -> float:
     return seconds
 
 
-def _stop(service: Service) -> None:
+def stop(service: Service) -> None:
     code = service.stop(deadline=120)
     if code != 0:
         raise RuntimeError(f"{service.program} ended with {code}:\n{service.output[-2000:]}")
 
 
-def _checkpoints(daybook: Daybook):
-    return daybook.directory / "data" / "query"
+def remove_checkpoints(daybook: Daybook) -> None:
+    shutil.rmtree(daybook.directory / "data" / "query", ignore_errors=True)
 
 
 def _disk(daybook: Daybook) -> float:

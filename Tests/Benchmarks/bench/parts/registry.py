@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.context import Context
 from bench.measurement import Case
-from bench.parts import appends, bulk, commands, growth, open_loop, publishing, reads, secured, subscribers
+from bench.parts import appends, bulk, commands, growth, open_loop, publishing, reads, secured, stores, subscribers
 from bench.peers import bare_hummingbird, disk, postgresql, python_eventsourcing, redis_streams, uma, wire
 from bench.results import Results
 
@@ -23,12 +23,16 @@ PEERS = {
     "disk": disk.cases, "wire": wire.cases, "postgresql": postgresql.cases, "redis": redis_streams.cases,
     "umadb": uma.cases, "eventsourcing": python_eventsourcing.cases,
 }  # fmt: skip
-ROUNDS = {"http": commands.cases, "reads": reads.cases, "appends": appends.cases, "secured": secured.cases}
+ROUNDS = {
+    "http": commands.cases, "reads": reads.cases, "appends": appends.cases, "secured": secured.cases,
+    "stores": stores.cases,
+}  # fmt: skip
 # Measured once, in this order, after the rounds.
 STUDIES = {
     "open-loop": open_loop.run, "publishing": publishing.run, "subscribers": subscribers.run, "growth": growth.run,
+    "stores": stores.run,
 }  # fmt: skip
-NAMES = (*PEERS, *ROUNDS, "bulk", *STUDIES)
+NAMES = tuple(dict.fromkeys((*PEERS, *ROUNDS, "bulk", *STUDIES)))
 
 
 def cases(context: Context, results: Results) -> list[Case]:

@@ -77,20 +77,30 @@ def cases(context: Context) -> list[Case]:
     script = folder / "append.sql"
     script.write_text(_APPEND)
 
-    def measure(seconds: float, width: int) -> Measurement:
-        logs = context.make_folder(f"pgbench-{Ports.take()}")
-        command = [programs / "pgbench", *where, "-n", "-M", "prepared", "-c", str(width), "-j", str(min(2, width)),
-                   "-T", str(max(1, round(seconds))), "-f", script, "-D", f"accounts={context.settings.accounts}",
-                   "-l", f"--log-prefix={logs / 'transactions'}", "postgres"]  # fmt: skip
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _GRACE)
-        rate = re.search(r"^tps = ([\d.]+)", ended.stdout, re.MULTILINE)
-        if ended.returncode != 0 or rate is None:
-            raise RuntimeError(f"pgbench failed: {ended.stdout}{ended.stderr}")
-        measured = Measurement(float(rate[1]), Latencies.of(_latencies(logs)))
-        shutil.rmtree(logs)
-        return measured
+    return [
+        Case(
+            Label(NAME, LOAD, width),
+            lambda seconds, width=width: run_pgbench(context, programs, [*where, "postgres"], script, width, seconds),
+        )
+        for width in _WIDTHS
+    ]
 
-    return [Case(Label(NAME, LOAD, width), lambda seconds, width=width: measure(seconds, width)) for width in _WIDTHS]
+
+def run_pgbench(
+    context: Context, programs: Path, where: list[str], script: Path, width: int, seconds: float
+) -> Measurement:
+    """Has so many clients run a script in a database; `accounts` is a variable of the script's."""
+    logs = context.make_folder(f"pgbench-{Ports.take()}")
+    command = [programs / "pgbench", "-n", "-M", "prepared", "-c", str(width), "-j", str(min(2, width)),
+               "-T", str(max(1, round(seconds))), "-f", script, "-D", f"accounts={context.settings.accounts}",
+               "-l", f"--log-prefix={logs / 'transactions'}", *where]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _GRACE)
+    rate = re.search(r"^tps = ([\d.]+)", ended.stdout, re.MULTILINE)
+    if ended.returncode != 0 or rate is None:
+        raise RuntimeError(f"pgbench failed: {ended.stdout}{ended.stderr}")
+    measured = Measurement(float(rate[1]), Latencies.of(_latencies(logs)))
+    shutil.rmtree(logs)
+    return measured
 
 
 def _programs() -> Path:
