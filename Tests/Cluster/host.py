@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import isolation
@@ -76,12 +75,15 @@ class Host:
     def start(self):
         assert not self.is_running, f"{self.name} runs already"
         self.connect()
-        init = [sys.executable, str(HERE / "host_init.py"), str(self.folder), *self.commands]
+        # Debian's own, which Patroni needs, too: every user may run it.
+        init = ["/usr/bin/python3", str(HERE / "host_init.py"), str(self.folder), *self.commands]
         if os.geteuid() == 0:
             # PostgreSQL does not run as root.
             init = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", *init]
         self._first = subprocess.Popen(
             [*self.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *init],
+            # Nothing of the caller's Python.
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": str(self.folder)},
             stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=isolation.end_with_parent,
         )  # fmt: skip
 

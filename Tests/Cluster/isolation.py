@@ -29,17 +29,18 @@ def enter(own_network):
         # As this very user, with the rights in the namespace that are needed below.
         again = ["unshare", "--map-current-user", "--keep-caps", sys.executable, *sys.argv]
         os.execvpe("unshare", again, os.environ | {_HAS_CAPABILITIES: "1"})
-    _call("unshare", _libc.unshare(NEWPID | NEWNS | (NEWNET if own_network else 0)))
-    _call("mount", _libc.mount(b"none", b"/", None, _PRIVATE_AND_RECURSIVE, None))
+    _call("unshare", _libc.unshare(NEWPID))
     folder = tempfile.mkdtemp(prefix="daybook-cluster-")
     # Servers of another user have their folders in it.
     os.chmod(folder, 0o711)
-    # Both sides of the pipe show that the parent lives.
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     child = os.fork()
     if child == 0:
         _call("prctl", _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+        # What is mounted here, its parent does not see: it can remove the folder.
+        _call("unshare", _libc.unshare(NEWNS | (NEWNET if own_network else 0)))
+        _call("mount", _libc.mount(b"none", b"/", None, _PRIVATE_AND_RECURSIVE, None))
         _call("mount /proc", _libc.mount(b"proc", b"/proc", b"proc", 0, None))
         # The first process of a namespace gets only the signals that it handles.
         signal.signal(signal.SIGTERM, _exit)

@@ -37,7 +37,8 @@ class Answer:
 
 
 class Client:
-    """Speaks HTTP with one port of this machine, over one connection per thread; with TLS and tokens if given secrets."""
+    """Speaks HTTP with one port of this machine, or (host, port), over one connection per thread; with TLS and tokens if
+    given secrets."""
 
     def __init__(self, port, secrets=None):
         self.port = port
@@ -137,7 +138,8 @@ def http_connection(port, timeout=TIMEOUT, receive_buffer=None, secrets=None):
     if secrets := secrets or secured.default():
         connection = secured.HTTPSConnection(port, timeout, secrets)
     else:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        host, port = port if isinstance(port, tuple) else ("127.0.0.1", port)
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
     if receive_buffer is not None:
         connection.sock = connect(port, timeout, receive_buffer=receive_buffer, adds_tokens=False, secrets=secrets)
     return connection

@@ -91,6 +91,8 @@ class Service:
         self.port = port
         self.settings = settings
         self.directory = directory
+        # What comes before the program, such as what puts it into a network of its own; it must end as the program.
+        self.prefix = []
         # Further variables of its environment.
         self.variables = {}
         # Its file mode creation mask; -1: that of the tests.
@@ -117,7 +119,7 @@ class Service:
         own = self.secrets.settings_of(self.program) if self.secrets else {}
         with open(self.output_file, "ab") as output:
             self.process = subprocess.Popen(
-                [self.programs / self.program],
+                [*self.prefix, self.programs / self.program],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -100,13 +100,13 @@ class Sight:
 
 
 class Clients:
-    """All clients of a plan, each in a thread. They reach the gateways by `gateways` and the query service by `query`,
-    ports both."""
+    """All clients of a plan, each in a thread. They reach the gateways by `gateways` and query services by `queries`, of
+    which each client has one: ports, or (host, port)."""
 
-    def __init__(self, plan, gateways, query):
+    def __init__(self, plan, gateways, queries):
         self.plan = plan
         self.gateways = gateways
-        self.query = query
+        self.queries = queries
         self.outcomes, self.sights, self.hangs, self.failures = [], [], [], []
         # By account: name and cents of the holds that were sent last, by whomever.
         self.holds = defaultdict(lambda: deque(maxlen=RECENT_HOLDS))
@@ -129,7 +129,7 @@ class Clients:
         return sum(outcome.kind == "acknowledged" for outcome in list(self.outcomes))
 
     def _run(self, client):
-        one = _OneClient(self)
+        one = _OneClient(self, client)
         try:
             for order in self.plan.orders(client):
                 if self.ended.is_set():
@@ -188,10 +188,10 @@ class Clients:
 class _OneClient:
     """What one client does, and what it has seen so far."""
 
-    def __init__(self, clients):
+    def __init__(self, clients, number=0):
         self.clients = clients
         self.connections = [Client(port) for port in clients.gateways]
-        self.query = Client(clients.query)
+        self.query = Client(clients.queries[number % len(clients.queries)])
         # By account: the newest version and position that each gateway has told this client of, and the query service.
         self.seen = [{} for _ in clients.gateways]
         self.seen_at_query = {}

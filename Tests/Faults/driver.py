@@ -95,15 +95,14 @@ class Run:
     def run(self):
         """Carries the plan out. Fails with an AssertionError that names the invariant."""
         self.start_all()
-        subscription = _Subscription(self._endpoint("subscriber-events"), self._endpoint("subscriber-read"))
-        gateways = [self.links[f"client-{number}"].port for number in range(1, self.plan.gateways + 1)]
-        clients = Clients(self.plan, gateways, self.daybook.query.port)
+        subscription = self.subscribe()
+        clients = self.make_clients()
         clients.start()
         try:
-            self.break_and_mend()
+            self.break_and_mend(clients)
             self.recover()
             before = clients.acknowledged
-            _await(
+            await_condition(
                 "I8", lambda: clients.acknowledged > before + 5 or clients.failures,
                 "commands flow again after the last fault, without a restart",
             )  # fmt: skip
@@ -115,20 +114,34 @@ class Run:
         self.settle(clients)
         if self.plan.ends_with_a_kill:
             self.assert_none_ended_by_itself()
-            self.daybook.kill()
-            if self.server:
-                self.server.kill()
-                self.server.start()
-            else:
-                self.disk.lose_power(random.Random(self.plan.seed))
+            self.kill_all()
             self.counts["faults"] += 1
             self.start_all()
             # First, for a command that is repeated would be recorded again if it were lost.
-            self.check_the_log(History(self.daybook.database), clients.outcomes)
+            self.check_the_log(self.history(), clients.outcomes)
             self.repeat_keys(clients)
         self.let_holds_expire(clients)
         self.check(clients, subscription)
         self.count(clients)
+
+    def subscribe(self):
+        return Subscription(self._endpoint("subscriber-events"), self._endpoint("subscriber-read"))
+
+    def make_clients(self):
+        gateways = [self.links[f"client-{number}"].port for number in range(1, self.plan.gateways + 1)]
+        return Clients(self.plan, gateways, [self.daybook.query.port])
+
+    def history(self):
+        """What the store holds now."""
+        return History.read(self.daybook.database)
+
+    def kill_all(self):
+        self.daybook.kill()
+        if self.server:
+            self.server.kill()
+            self.server.start()
+        else:
+            self.disk.lose_power(random.Random(self.plan.seed))
 
     def start_all(self):
         for service in self.daybook.services:
@@ -158,7 +171,7 @@ class Run:
 
     def let_holds_expire(self, clients):
         """Waits for the holds that expire soon: queries must show it at once, and the next command must record it."""
-        history = History(self.daybook.database)
+        history = self.history()
         due = [hold.expires_at for account in history.accounts.values() for hold in account.newest.holds
                if hold.expires_at and hold.expires_at < now() + SOON]  # fmt: skip
         time.sleep(max(0, max(due, default=0) - now()) / 1_000_000)
@@ -178,7 +191,7 @@ class Run:
     def check(self, clients, subscription):
         self.assert_none_ended_by_itself()
         checks.i8_every_wait_ended(clients.hangs)
-        history, outcomes = History(self.daybook.database), clients.outcomes
+        history, outcomes = self.history(), clients.outcomes
         self.check_the_log(history, outcomes)
         checks.i5_answers_tell_what_was_recorded(history, outcomes)
         checks.i6_what_was_refused_had_no_effect(history, outcomes)
@@ -233,7 +246,7 @@ class Run:
 
     # ---- faults
 
-    def break_and_mend(self):
+    def break_and_mend(self, clients):
         """Breaks and mends everything in the order of the plan's times."""
         # Of what is due at the same time, a later fault comes after the end of an earlier one.
         steps = []
@@ -267,7 +280,7 @@ class Run:
             case "restart":
                 (service,) = services
                 # Before it lives it cannot know what a signal means.
-                _await("I8", lambda: service.health("/livez") == 200, f"{service.program} lives")
+                await_condition("I8", lambda: service.health("/livez") == 200, f"{service.program} lives")
                 self._down.add(service)
                 try:
                     code = service.stop()
@@ -324,15 +337,15 @@ class Run:
             )
 
 
-def _await(invariant, condition, what):
+def await_condition(invariant, condition, what, deadline=RECOVERY):
     """Waits for a condition, but not longer than a recovery may take; a failure names the invariant first."""
     try:
-        wait_until(condition, what, RECOVERY)
+        wait_until(condition, what, deadline)
     except AssertionError as error:
         raise AssertionError(f"{invariant}: {error}") from error
 
 
-class _Subscription:
+class Subscription:
     """A subscriber that stays over all faults, in a thread."""
 
     def __init__(self, events, read):
@@ -360,6 +373,6 @@ class _Subscription:
     def finish(self, goal):
         """Everything up to a position, which exists."""
         self._goal = goal
-        _await("I9", lambda: self._failure or len(self._received) >= goal, f"the subscriber receives position {goal}")
+        await_condition("I9", lambda: self._failure or len(self._received) >= goal, f"the subscriber receives position {goal}")
         assert self._failure is None, f"I9: the subscriber gave up: {self._failure!r}"
         return list(self._received)

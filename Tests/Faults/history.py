@@ -9,11 +9,15 @@ from model import Account, Event
 class History:
     """All appends of a log in their order, all accounts version by version, and the sums after each append."""
 
-    def __init__(self, path):
-        log_id, records = store.read(path)
+    def __init__(self, log_id, records):
         self.log_id, self.records = log_id, records
         events = [Event.of(record, record.continues) for record in records]
         self._take(appends_of(events))
+
+    @classmethod
+    def read(cls, path):
+        """That of a file of SQLite's."""
+        return cls(*store.read(path))
 
     @classmethod
     def made_of(cls, appends):
