@@ -14,6 +14,8 @@ import tempfile
 NEWNS, NEWPID, NEWNET = 0x00020000, 0x20000000, 0x40000000
 _PRIVATE_AND_RECURSIVE = 1 << 18 | 1 << 14
 _PR_SET_PDEATHSIG = 1
+# In the environment of the program: its number outside.
+OUTER_PID = "DAYBOOK_CLUSTER_OUTER_PID"
 _HAS_CAPABILITIES = "DAYBOOK_CLUSTER_HAS_CAPABILITIES"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,8 +37,12 @@ def enter(own_network):
     os.chmod(folder, 0o711)
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    theirs, ours = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(ours)
+        with open(theirs) as told:
+            os.environ[OUTER_PID] = told.read()
         _call("prctl", _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
         # What is mounted here, its parent does not see: it can remove the folder.
         _call("unshare", _libc.unshare(NEWNS | (NEWNET if own_network else 0)))
@@ -46,6 +52,9 @@ def enter(own_network):
         signal.signal(signal.SIGTERM, _exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         return folder
+    os.close(theirs)
+    with open(ours, "w") as tells:
+        tells.write(str(child))
     for number in signals:
         signal.signal(number, lambda number, _: os.kill(child, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)

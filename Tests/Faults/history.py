@@ -15,9 +15,9 @@ class History:
         self._take(appends_of(events))
 
     @classmethod
-    def read(cls, path):
-        """That of a file of SQLite's."""
-        return cls(*store.read(path))
+    def read(cls, place):
+        """That of the store that `store.read` reads."""
+        return cls(*store.read(place))
 
     @classmethod
     def made_of(cls, appends):

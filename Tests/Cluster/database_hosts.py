@@ -4,13 +4,13 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 import urllib.request
 from dataclasses import dataclass
 
 import configuration
 import isolation
-from host import Host, Network, run
+import psycopg
+from host import Host, Network
 from services import wait_until
 
 # From nothing; debug builds that start at the same time are slow.
@@ -18,7 +18,6 @@ START_DEADLINE = 60.0
 # In which a cluster of which everything lives comes back by itself: rewound or copied anew at worst.
 RECOVERY = 90.0
 DISK = "400m"
-BIN = "/usr/lib/postgresql/15/bin"
 # What libpq is told beside the hosts: a host that is silent is given up after 3 s.
 OPTIONS = (
     "target_session_attrs=read-write&connect_timeout=1&tcp_user_timeout=3000"
@@ -49,12 +48,14 @@ class Ports:
         return [getattr(self, name) for name in names]
 
 
-class Database:
-    """The three hosts. Nothing here waits for a fixed time: only for what is to be so."""
+class DatabaseHosts:
+    """The three hosts; also what `postgresql.Database` calls a server.
 
-    def __init__(self, folder, own_network, ports=Ports()):
-        self.ports = ports
-        self.network = Network(own_network)
+    Nothing here waits for a fixed time: only for what is to be so.
+    """
+
+    def __init__(self, folder, network, ports=Ports()):
+        self.ports, self.network = ports, network
         self.hosts = []
         self.passwords = {
             name: secrets.token_hex(16)
@@ -126,11 +127,11 @@ class Database:
     def streaming(self):
         """How the standbys that the primary sends to count."""
         try:
-            found = self.sql("SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'")
-        except AssertionError:
+            rows = self.run("SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'")
+        except psycopg.Error:
             # No host takes writes now.
             return []
-        return sorted(found.split())
+        return sorted(state for (state,) in rows)
 
     # ---- SQL
 
@@ -139,13 +140,17 @@ class Database:
         hosts = ",".join(f"{host.address}:{self.ports.postgresql}" for host in self.hosts)
         return f"postgresql://{user}:{self.passwords[user]}@{hosts}/{database}?{OPTIONS}"
 
-    def sql(self, text, database="postgres", user="postgres", **variables):
-        """What psql prints of statements, columns apart by tabs."""
-        given = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
-        return run(
-            f"{BIN}/psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", *given, "-f", "-",
-            self.address(user, database), given=text,
-        )  # fmt: skip
+    def connect(self, database="postgres", user="postgres", **options):
+        """A connection to it that commits each statement by itself, unless it begins a transaction."""
+        return psycopg.connect(self.address(user, database), autocommit=True, **options)
+
+    def run(self, statement, *values, database="postgres", user="postgres"):
+        """Runs a statement on it; gives its rows, if it has any."""
+        with self.connect(database, user) as connection:
+            cursor = connection.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    # ---- what Patroni does when asked
 
     def switch_over(self):
         """Asks Patroni to let the synchronous standby lead; gives its HTTP status and words."""
@@ -160,10 +165,3 @@ class Database:
                 return answer.status, answer.read().decode()
         except OSError as error:
             return None, str(error)
-
-    def is_read_write(self):
-        """Whether a connection that asks for a host that takes writes gets one, now."""
-        done = subprocess.run(
-            [f"{BIN}/psql", "-XqAtc", "SELECT 1", self.address("postgres", "postgres")], capture_output=True, timeout=30
-        )
-        return done.returncode == 0
