@@ -146,6 +146,15 @@ class Cluster:
             self.database.drop()
         self.services, self.database = {}, None
 
+    def close(self):
+        """Kills everything."""
+        for service in self.services.values():
+            service.kill()
+            service.client.close()
+        self.services, self.database = {}, None
+        for host in self.hosts.hosts:
+            host.close()
+
     def output(self, tail=6000):
         """The end of what each service wrote."""
         return "\n".join(f"--- {name}\n{service.output[-tail:]}" for name, service in self.services.items())

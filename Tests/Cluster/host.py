@@ -87,6 +87,14 @@ class Host:
             stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=isolation.end_with_parent,
         )  # fmt: skip
 
+    def close(self):
+        """Kills it, and takes its network away."""
+        self.kill()
+        if self._namespace:
+            run("ip", "link", "delete", f"out{self.number}")
+            self._namespace.kill()
+            self._namespace.wait()
+
     def pids(self):
         """All processes in the host's PID namespace."""
         if not (namespace := _pid_namespace(self._first_inside())):
@@ -99,14 +107,18 @@ class Host:
         return int(next(iter(children.read_text().split()), 0))
 
     def pids_of(self, program):
-        """Those that run a program: `etcd`, `patroni`, or `postgres`, of which the first is the postmaster."""
-        return sorted(pid for pid in self.pids() if program in _command(pid))
+        """Those that run a program: `etcd`, `patroni`, or `postgres`, the whole server."""
+        return sorted(pid for pid in self.pids() if _text(pid, "comm").strip() == program)
+
+    def receivers(self):
+        """The processes by which the server receives what a primary sends."""
+        return [pid for pid in self.pids_of("postgres") if "walreceiver" in _text(pid, "cmdline")]
 
     def kill(self):
         """As a loss of power does: all at once."""
         if self.is_running:
             # With the first process of a namespace all others are killed.
-            _send(self._first_inside(), signal.SIGKILL)
+            send(self._first_inside(), signal.SIGKILL)
         if self._first is not None:
             self._first.wait()
 
@@ -114,27 +126,37 @@ class Host:
         for _ in range(3):
             # What was being started meanwhile, too.
             for pid in self.pids():
-                _send(pid, signal.SIGSTOP)
+                send(pid, signal.SIGSTOP)
 
     def thaw(self):
         for pid in self.pids():
-            _send(pid, signal.SIGCONT)
+            send(pid, signal.SIGCONT)
 
     # ---- its network
 
     def cut_off(self, *hosts):
         """Drops every packet from and to other hosts; without any given, also those of clients."""
         addresses = "{ " + ", ".join(host.address for host in hosts) + " }" if hosts else f"!= {self.address}"
-        self._filter(f"""
-            table ip cut {{
-                chain in {{ type filter hook input priority 0; ip saddr {addresses} drop; }}
-                chain out {{ type filter hook output priority 0; ip daddr {addresses} drop; }}
-            }}
-        """)
+        self._drop([f"ip saddr {addresses}"], [f"ip daddr {addresses}"])
+
+    def cut_connections(self, ends):
+        """Drops every packet of connections with (address, port), the others' ends."""
+        self._drop(
+            [f"ip saddr {address} tcp sport {port}" for address, port in ends],
+            [f"ip daddr {address} tcp dport {port}" for address, port in ends],
+        )
 
     def connect(self):
         """Undoes that."""
         self._filter("")
+
+    def _drop(self, coming, going):
+        assert self._namespace, "only a host with a network of its own can be cut off"
+        chains = [
+            f"chain {hook} {{ type filter hook {hook} priority 0; {' '.join(f'{rule} drop;' for rule in rules)} }}"
+            for hook, rules in (("input", coming), ("output", going))
+        ]
+        self._filter(f"table ip cut {{ {' '.join(chains)} }}")
 
     def _filter(self, rules):
         if self._namespace:
@@ -167,15 +189,15 @@ def _pid_namespace(pid):
         return None
 
 
-def _command(pid):
+def _text(pid, name):
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
     except OSError:
-        return []
-    return [os.path.basename(word.decode(errors="replace")).rstrip(":") for word in words[:2]]
+        # It has ended.
+        return ""
 
 
-def _send(pid, number):
+def send(pid, number):
     try:
         os.kill(pid, number)
     except ProcessLookupError:

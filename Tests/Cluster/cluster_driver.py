@@ -1,0 +1,364 @@
+"""Runs a plan of the cluster's fault bench against real processes, and checks what came of it."""
+
+import random
+import signal
+import time
+from collections import Counter
+from types import SimpleNamespace
+
+import checks
+import cluster_checks
+import cluster_plan
+import psycopg
+import query_checks
+from clients import Clients, now
+from driver import Run, Subscription, await_condition
+from history import History
+from host import send
+from services import wait_until
+from watch import Watch
+
+# In which commands flow again after the last fault: a new primary, its standby, and a host that is rewound.
+RECOVERY = 60.0
+# How many commands show that they flow.
+FLOW = 8
+# Composed faults: how long what should not be answered could be.
+TEMPTATION = 1.5
+
+
+class ClusterRun(Run):
+    """One seed on a cluster that is there already: its own database, its own services."""
+
+    def __init__(self, plan, cluster):
+        self.plan, self.cluster = plan, cluster
+        self.counts = Counter()
+        self.hosts = cluster.hosts
+        # Until when a host was silent: whoever waited for it then was not kept waiting by a service.
+        self.silent_until = 0.0
+        self._down = set()
+        # What mends a fault that is open, by the fault.
+        self._open = {}
+
+    @property
+    def services(self):
+        return self.cluster.services
+
+    # ---- the whole run
+
+    def start(self):
+        """Starts the services."""
+        self.cluster.start_services(f"seed_{self.plan.seed}", EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
+                                    COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3")  # fmt: skip
+        self.sides = [
+            SimpleNamespace(gateway=self.services[f"gateway-{number}"].client, queries=self.services[f"query-{number}"].client)
+            for number in (1, 2)
+        ]
+        # By the names of the driver for one machine.
+        self.daybook = self.sides[self.plan.seed % 2]
+        settings = self.cluster.settings(self.cluster.database.name)
+        self.endpoints = settings["EVENT_LOG_EVENTS_ENDPOINT"], settings["EVENT_LOG_READ_ENDPOINT"]
+        names = [log.name for log in self.cluster.of_kind("log")]
+        self.watch = Watch(dict(zip(names, zip(*(text.split(",") for text in self.endpoints)))))
+
+    def start_all(self):
+        for service in self.services.values():
+            if not service.is_running:
+                service.start(wait=False)
+        self.await_ready("after a start of everything")
+
+    def await_ready(self, when):
+        try:
+            self.cluster.wait_until_ready(RECOVERY)
+        except AssertionError as error:
+            raise AssertionError(f"I8: not ready {when}: {error}") from error
+
+    def kill_all(self):
+        for service in self.services.values():
+            service.kill()
+
+    def subscribe(self):
+        return Subscription(*self.endpoints)
+
+    def make_clients(self):
+        gateways = [service.port for service in self.cluster.of_kind("gateway")]
+        return _Clients(self, gateways, [service.port for service in self.cluster.of_kind("query")])
+
+    def history(self):
+        return History.read(self.cluster.database)
+
+    def await_caught_up(self):
+        head = len(self.history().records)
+        for query in self.cluster.of_kind("query"):
+            await_condition("I7", lambda: query.health("/readyz") == 200 and query.figures()["position"] >= head,
+                            f"{query.name} has reached position {head}")  # fmt: skip
+
+    def check(self, clients, subscription):
+        history = self.history()
+        cluster_checks.p3_answers_know_what_others_were_told(history, clients.outcomes)
+        super().check(clients, subscription)
+        other = self.sides[1 - self.plan.seed % 2]
+        query_checks.i5_projections_are_the_fold_of_the_log(history, other, now)
+        self.watch.finish()
+        cluster_checks.p1_no_position_has_two_hashes(history, self.watch.said)
+        cluster_checks.p3_no_status_is_stale(self.watch.statuses, clients.acknowledgements)
+        cluster_checks.p4_epochs_go_forward(self.watch.statuses, self.watch.heartbeats)
+        self.counts["statuses"] = len(self.watch.statuses)
+        self.counts["epochs"] = len({status.epoch for status in self.watch.statuses})
+
+    def close(self):
+        self.mend_everything()
+        if hasattr(self, "watch"):
+            self.watch._ended.set()
+        self.cluster.stop_services()
+
+    # ---- faults
+
+    def break_and_mend(self, clients):
+        """Plays act after act."""
+        for number, act in enumerate(self.plan.acts, 1):
+            if number > 1:
+                self.hosts.wait_until_whole()
+            self.await_flow(clients, f"before act {number}")
+            begun = time.monotonic()
+            steps = [(fault.begin, count, self.strike, fault) for count, fault in enumerate(act)]
+            steps += [(fault.end, count, self.mend, fault) for count, fault in enumerate(act)]
+            for due, _, step, fault in sorted(steps, key=lambda step: step[:2]):
+                time.sleep(max(0.0, begun + due - time.monotonic()))
+                if clients.failures:
+                    return
+                step(fault)
+            self.mend_everything()
+            self.await_flow(clients, f"after act {number}")
+
+    def await_flow(self, clients, when):
+        before = clients.acknowledged
+        await_condition("I8", lambda: clients.acknowledged > before + FLOW or clients.failures,
+                        f"commands flow {when}, without a restart", RECOVERY)  # fmt: skip
+
+    def recover(self):
+        self.mend_everything()
+        self.await_ready("after the last fault")
+
+    def mend_everything(self):
+        for fault in list(self._open):
+            self.mend(fault)
+
+    def mend(self, fault):
+        if mending := self._open.pop(fault, None):
+            mending()
+
+    def strike(self, fault):
+        self.assert_none_ended_by_itself()
+        self.counts["faults"] += 1
+        self.counts[fault.kind] += 1
+        mending = self._strike_host(fault) if cluster_plan.is_of_host(fault) else self._strike_services(fault)
+        if mending:
+            self._open[fault] = mending
+
+    # ---- of services
+
+    def _strike_services(self, fault):
+        match fault.kind:
+            case "cancel commits":
+                return self._signal_writers("pg_cancel_backend", fault.seconds)
+            case "terminate writers":
+                return self._signal_writers("pg_terminate_backend", 0, only_waiting=False)
+        services = [service for service in self._services(fault.target) if service.is_running and service not in self._down]
+        match fault.kind:
+            case "kill" | "kill both":
+                return self._kill(services)
+            case "freeze" | "freeze log":
+                for service in services:
+                    service.freeze()
+                return lambda: [service.thaw() for service in services if service.is_running]
+            case "restart":
+                for service in services:
+                    await_condition("I8", lambda: service.health("/livez") == 200, f"{service.name} lives")
+                    self._down.add(service)
+                    code = service.stop()
+                    assert code == 0, f"I8: {service.name} did not end with 0 but {code}:\n{service.output[-2000:]}"
+                return lambda: self._start(services)
+
+    def _services(self, target):
+        if target in self.services:
+            return [self.services[target]]
+        match target:
+            case "both logs":
+                return self.cluster.of_kind("log")
+            case "both gateways":
+                return self.cluster.of_kind("gateway")
+            case "both queries":
+                return self.cluster.of_kind("query")
+        leader = self.cluster.leader() or self.cluster.of_kind("log")[0]
+        if target == "leading log":
+            return [leader]
+        return [log for log in self.cluster.of_kind("log") if log is not leader]
+
+    def _kill(self, services):
+        self._down |= set(services)
+        for service in services:
+            if service.is_running:
+                service.send(signal.SIGKILL)
+        for service in services:
+            service.kill()
+        return lambda: self._start(services)
+
+    def _start(self, services):
+        for service in services:
+            if not service.is_running:
+                service.start(wait=False)
+            self._down.discard(service)
+
+    def _signal_writers(self, function, seconds, only_waiting=True):
+        """Does what an operator could do to the sessions of logs, again and again for some seconds."""
+        waiting = "AND wait_event = 'SyncRep'" if only_waiting else ""
+        end = time.monotonic() + seconds
+        try:
+            with self.hosts.connect() as connection:
+                while True:
+                    rows = connection.execute(
+                        f"SELECT {function}(pid) FROM pg_stat_activity WHERE usename = 'daybook_log' {waiting}"
+                    ).fetchall()
+                    self.counts[function] += len(rows)
+                    if time.monotonic() >= end:
+                        return
+        except psycopg.Error:
+            # No host takes writes now.
+            pass
+
+    # ---- of hosts
+
+    def _strike_host(self, fault):
+        host = self._host(fault.target)
+        others = [one for one in self.hosts.hosts if one is not host]
+        match fault.kind:
+            case "kill host":
+                return self._lose(host, is_silent=False)
+            case "take power from host":
+                return self._lose(host)
+            case "take power from all hosts":
+                mendings = [self._lose(one) for one in self.hosts.hosts]
+                return lambda: [mending() for mending in mendings]
+            case "freeze host":
+                services = [service for service in self.cluster.on(host) if service.is_running]
+                self.silent_until = float("inf")
+                host.freeze()
+                for service in services:
+                    service.freeze()
+                return lambda: self._thaw(host, services)
+            case "cut host off from hosts":
+                host.cut_off(*others)
+                return host.connect
+            case "cut host off":
+                self.silent_until = float("inf")
+                host.cut_off()
+                return lambda: self._connect(host)
+            case "kill server":
+                self._signal(host.pids_of("postgres"), signal.SIGKILL)
+            case "kill Patroni":
+                self._signal(host.pids_of("patroni"), signal.SIGKILL)
+            case "kill etcd":
+                self._signal(host.pids_of("etcd"), signal.SIGKILL)
+            case "switch over":
+                self.hosts.switch_over()
+            case "fill disk":
+                host.fill_disk()
+                return host.free_disk
+            case _:
+                return self._tempt_and_lose(fault.kind, host, others)
+
+    def _host(self, target):
+        roles = {"primary": "leader", "synchronous standby": "sync_standby", "other standby": "replica"}
+        named = {member["role"]: name for name, member in self.hosts.members().items()}
+        name = named.get(roles.get(target, "leader"))
+        return self.hosts.host(name) if name else self.hosts.hosts[-1]
+
+    def _lose(self, host, is_silent=True):
+        """Kills everything on a host, services too; silently: nobody learns it from his connection."""
+        if is_silent:
+            self.silent_until = float("inf")
+            host.cut_off()
+        services = self.cluster.on(host)
+        start_services = self._kill([service for service in services if service not in self._down])
+        host.kill()
+
+        def mend():
+            host.start()
+            start_services()
+            if is_silent:
+                # What was sent before is in nobody's hands any more: only their own deadlines end their waiting.
+                self.silent_until = time.monotonic() + 1
+
+        return mend
+
+    def _thaw(self, host, services):
+        host.thaw()
+        for service in services:
+            if service.is_running:
+                service.thaw()
+        self.silent_until = time.monotonic() + 1
+
+    def _connect(self, host):
+        host.connect()
+        # Retransmissions of what was lost come later and later.
+        self.silent_until = time.monotonic() + 15
+
+    @staticmethod
+    def _signal(pids, number):
+        for pid in pids:
+            send(pid, number)
+
+    def _tempt_and_lose(self, kind, primary, standbys):
+        """Lets commits wait for standbys, which receive nothing more; ends the waiting in some wrong way; gives whoever
+        takes that for success time to say so; and then loses the primary, and with it what no standby has."""
+        receivers = [pid for host in standbys for pid in host.receivers()]
+        try:
+            with self.hosts.connect() as connection:
+                self._signal(receivers, signal.SIGSTOP)
+                ends = connection.execute("SELECT host(client_addr), client_port FROM pg_stat_replication").fetchall()
+                primary.cut_connections(ends)
+                waiting = "FROM pg_stat_activity WHERE usename = 'daybook_log' AND wait_event = 'SyncRep'"
+                wait_until(lambda: connection.execute(f"SELECT pid {waiting}").fetchall(), "a commit waits", 5)
+                match kind:
+                    case "cancel commits and lose primary":
+                        connection.execute(f"SELECT pg_cancel_backend(pid) {waiting}")
+                    case "terminate writers and lose primary":
+                        connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}")
+                    case "restart server in place and lose primary":
+                        self._signal(primary.pids_of("postgres"), signal.SIGKILL)
+                    case "kill logs and lose primary":
+                        self._kill(self.cluster.of_kind("log"))()
+                        connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}")
+                self.counts["tempted"] += 1
+        except (psycopg.Error, AssertionError):
+            # No primary now, or nothing waits.
+            pass
+        time.sleep(TEMPTATION)
+        mend = self._lose(primary)
+        self._signal(receivers, signal.SIGCONT)
+        try:
+            wait_until(lambda: self._host("primary") is not primary, "another host leads", RECOVERY)
+        except AssertionError as error:
+            raise AssertionError(f"the cluster: {error}") from error
+        return mend
+
+
+class _Clients(Clients):
+    """Clients that do not complain of having waited for a host that was silent."""
+
+    def __init__(self, run, gateways, queries):
+        super().__init__(run.plan, gateways, queries)
+        self._of = run
+        # (time, position) of every acknowledgement.
+        self.acknowledgements = []
+
+    def notice_hang(self, order, begun):
+        if begun > self._of.silent_until:
+            super().notice_hang(order, begun)
+
+    def send(self, client, outcome, if_match=None):
+        kind, answer = super().send(client, outcome, if_match)
+        if kind == "acknowledged":
+            self.acknowledgements.append((time.monotonic(), answer.position))
+        return kind, answer
+
