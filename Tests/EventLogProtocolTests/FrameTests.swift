@@ -68,12 +68,16 @@ import Testing
                 .conflict(AppendConflict([missed, StreamConflict(write: 3, stream: other, actual: 0, missed: [])]))),
             .append(.invalid("because")),
             .log(LogPage(status: status, records: [record(continues: true), record])),
-            .stream(StreamSlice(events: [record], version: 3)), .status(status), .outcome(nil),
+            .stream(StreamSlice(events: [record], version: 3)), .status(status),
+            .status(LogStatus(logID: logID, head: status.head, epoch: 7)),
+            .log(LogPage(status: LogStatus(logID: logID, head: status.head, epoch: 7), records: [record])),
+            .outcome(nil),
             .outcome(BoundOutcome(fingerprint: Digest256(2, 2, 2, 2), outcome: outcome)),
             .snapshot(isKept: true), .snapshot(isKept: false),
             .loaded(LoadedStream(snapshot: nil, slice: StreamSlice(events: [], version: 0))),
             .loaded(LoadedStream(snapshot: snapshot, slice: StreamSlice(events: [record, record], version: 9))),
             .streamVersion(0), .streamVersion(RecordedEvent.maxOrdinal), .refusal(LogRefusal(.overloaded, "too much")),
+            .refusal(LogRefusal(.notLeader, "another one")),
         ]
     }
 

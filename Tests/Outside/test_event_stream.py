@@ -840,6 +840,8 @@ def test_the_example_of_the_specification_is_right() -> None:
     digest = unproven.hash_after(genesis(log_id))
     reply = HEAD.pack(MAGIC, 0x90, 0, 0, 1) + struct.pack(">BQQHQ", 0, 1, at, 1, 1)
     heartbeat = HEADER.pack(MAGIC, 2, 0, 0, log_id.bytes, 1, 0, 0, bytes(16), digest)
+    led_heartbeat = HEADER.pack(MAGIC, 2, 0, 0, log_id.bytes, 1, 5, 0, bytes(16), digest)
+    led_status = HEAD.pack(MAGIC, STATUS | 0x80, 1, 0, 7) + log_id.bytes + struct.pack(">Q32sQQ", 1, digest, at, 5)
     second_values = (MAGIC, 1, 0, 2, log_id.bytes, 2, 2, at + 1000, UUID(int=first.id.int + 1).bytes)
     second = Record(HEADER.pack(*second_values, bytes(32)), b"account/MoneyDeposited/acc-001/", b"",
                     b'{"amount":"500.00"}')  # fmt: skip
@@ -852,6 +854,6 @@ def test_the_example_of_the_specification_is_right() -> None:
         record = Record(HEADER.pack(*of_append, bytes(32)), topic, b"", b'{"amount":"5.00"}')
         previous = record.hash_after(previous)
         headers.append(HEADER.pack(*of_append, previous))
-    for number in (genesis(log_id), request, HEADER.pack(*values, digest), digest, reply, heartbeat,
+    for number in (genesis(log_id), request, HEADER.pack(*values, digest), digest, reply, heartbeat, led_heartbeat, led_status,
                    second.hash_after(digest), *headers):  # fmt: skip
         assert number.hex() in page

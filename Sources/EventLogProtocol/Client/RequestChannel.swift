@@ -172,7 +172,7 @@ final class RequestChannel {
             switch refusal.code {
             case .overloaded: .overloaded
             // The log's operator may allow it again.
-            case .stopping, .failed, .forbidden: .unavailable
+            case .stopping, .failed, .forbidden, .notLeader: .unavailable
             case .unsupported: .refused
             }
         return .failure(EventLogError(code, refusal.reason))

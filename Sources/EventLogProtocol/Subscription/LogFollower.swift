@@ -177,7 +177,7 @@ public actor LogFollower {
             switch try PublishedMessage(frames) {
             case .event(let record, let logID):
                 return machine.received(record, in: logID)
-            case .heartbeat(let logID, let position, let hash):
+            case .heartbeat(let logID, let position, let hash, _):
                 return machine.receivedHeartbeat(position: position, hash: hash, in: logID)
             }
         } catch {

@@ -5,6 +5,7 @@ public import EventSourcing
 public struct LogPageWriter {
     private var writer: WireWriter
     private var count: UInt32 = 0
+    private let number: UInt64
     private let placeOfStatus: Int
     private let placeOfCount: Int
 
@@ -13,7 +14,8 @@ public struct LogPageWriter {
     /// - Parameter status: the log's id and head before its records are read.
     public init(number: UInt64, status: LogStatus) {
         writer = WireWriter(capacity: 4096)
-        RequestHead(kind: .readLogReply, number: number).write(to: &writer)
+        RequestHead(kind: .readLogReply, number: number, hasEpoch: status.epoch > 0).write(to: &writer)
+        self.number = number
         placeOfStatus = writer.bytes.count
         writer.status(status)
         placeOfCount = writer.bytes.count
@@ -33,10 +35,16 @@ public struct LogPageWriter {
 
     /// The reply.
     ///
-    /// - Parameter status: the log's id and head, where it has grown meanwhile.
+    /// - Parameter status: the log's id, head and epoch, if any has changed meanwhile.
     public consuming func frame(status: LogStatus? = nil) -> [UInt8] {
-        if let status { writer.replace(at: placeOfStatus) { $0.status(status) } }
-        writer.replace(at: placeOfCount) { $0.integer(count) }
+        // What comes last is replaced first: a status with an epoch is longer than one without.
+        writer.replace(placeOfCount..<(placeOfCount + MemoryLayout.size(ofValue: count))) { $0.integer(count) }
+        if let status {
+            writer.replace(placeOfStatus..<placeOfCount) { $0.status(status) }
+            writer.replace(0..<RequestHead.size) {
+                RequestHead(kind: .readLogReply, number: number, hasEpoch: status.epoch > 0).write(to: &$0)
+            }
+        }
         return writer.bytes
     }
 }

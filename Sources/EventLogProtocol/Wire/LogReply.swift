@@ -6,7 +6,8 @@ public struct LogStatus: Hashable, Sendable {
     public let logID: UniqueID
     /// The last durable record.
     public let head: LogHead
-    /// Which lead of the log this is: whoever takes the lead has a higher one than all before. 0: the log counts none.
+    /// Which lead of the log this is: whoever takes the lead has a higher one than all before, at most
+    /// ``RecordedEvent/maxOrdinal``. 0: the log counts none.
     public let epoch: UInt64
 
     /// A status from its parts.
@@ -73,6 +74,8 @@ public struct LogRefusal: Error, Hashable, Sendable {
         case failed = 4
         /// The peer's role does not allow it, or its key was revoked.
         case forbidden = 5
+        /// Another log leads, or may lead: whoever was refused asks the next one.
+        case notLeader = 6
     }
 
     /// The kind of the reason.
@@ -129,7 +132,7 @@ public enum LogReply: Hashable, Sendable {
     /// The reply as a frame, under the number of its request; `logID` is the log that its records are of.
     public func encoded(number: UInt64, logID: UniqueID) -> [UInt8] {
         var writer = WireWriter(capacity: capacity)
-        RequestHead(kind: kind, number: number).write(to: &writer)
+        RequestHead(kind: kind, number: number, hasEpoch: hasEpoch).write(to: &writer)
         switch self {
         case .append(let result):
             writer.appendResult(result, logID: logID)
@@ -177,13 +180,13 @@ public enum LogReply: Hashable, Sendable {
         case .appendReply:
             reply = .append(try reader.appendResult())
         case .readLogReply:
-            let status = try reader.status()
+            let status = try reader.status(hasEpoch: head.hasEpoch)
             reply = .log(LogPage(status: status, records: try reader.records(in: status.logID)))
         case .readStreamReply:
             let version = try reader.ordinal()
             reply = .stream(StreamSlice(events: try reader.records(), version: version))
         case .statusReply:
-            reply = .status(try reader.status())
+            reply = .status(try reader.status(hasEpoch: head.hasEpoch))
         case .outcomeReply:
             reply = .outcome(
                 try reader.isPresent()
@@ -210,6 +213,15 @@ public enum LogReply: Hashable, Sendable {
         return (reply, head.number)
     }
 
+    /// Whether the frame tells the epoch of the lead. A log that counts no leads sends what it always sent.
+    private var hasEpoch: Bool {
+        switch self {
+        case .log(let page): page.status.epoch > 0
+        case .status(let status): status.epoch > 0
+        case .append, .stream, .outcome, .snapshot, .loaded, .streamVersion, .refusal: false
+        }
+    }
+
     private var capacity: Int {
         let records: [RecordedEvent] =
             switch self {
@@ -229,6 +241,7 @@ extension WireWriter {
         integer(status.head.position)
         digest(status.head.hash)
         integer(status.head.recordedAt.microseconds)
+        if status.epoch > 0 { integer(status.epoch) }
     }
 
     fileprivate mutating func commit(_ commit: Commit) {
@@ -280,10 +293,11 @@ extension WireWriter {
 }
 
 extension WireReader {
-    fileprivate mutating func status() throws(MalformedFrame) -> LogStatus {
+    fileprivate mutating func status(hasEpoch: Bool) throws(MalformedFrame) -> LogStatus {
         LogStatus(
             logID: try uniqueID(),
-            head: LogHead(position: try ordinal(), hash: try digest(), recordedAt: try timestamp()))
+            head: LogHead(position: try ordinal(), hash: try digest(), recordedAt: try timestamp()),
+            epoch: hasEpoch ? try ordinal(from: 1) : 0)
     }
 
     /// A byte that is 1 where something follows or is so, and 0 where not.

@@ -5,8 +5,9 @@ public import ZeroMQ
 public enum PublishedMessage: Hashable, Sendable {
     /// An event, durable in the log with this id.
     case event(RecordedEvent, logID: UniqueID)
-    /// A sign of life with the head of the log: its position and the hash there.
-    case heartbeat(logID: UniqueID, position: UInt64, hash: Digest256)
+    /// A sign of life with the head of the log: its position and the hash there, and the epoch of the lead, 0 if the log
+    /// counts none.
+    case heartbeat(logID: UniqueID, position: UInt64, hash: Digest256, epoch: UInt64)
 
     /// The topic of heartbeats.
     public static let heartbeatTopic = "heartbeat/"
@@ -34,7 +35,8 @@ public enum PublishedMessage: Hashable, Sendable {
             guard isHeartbeatTopic, metadata.isEmpty, frames.withBytes(of: 2, \.isEmpty) else {
                 throw MalformedFrame("a heartbeat has the topic heartbeat/ and neither metadata nor data")
             }
-            self = .heartbeat(logID: header.logID, position: header.position, hash: header.hash)
+            self = .heartbeat(
+                logID: header.logID, position: header.position, hash: header.hash, epoch: header.streamVersion)
         }
     }
 
@@ -48,10 +50,14 @@ public enum PublishedMessage: Hashable, Sendable {
     }
 
     /// Publishes a heartbeat.
-    public static func sendHeartbeat(of logID: UniqueID, at head: LogHead, on socket: Socket) throws(ZeroMQError) {
+    ///
+    /// - Parameter epoch: that of the lead under which it is sent, ``StoreLease/epoch``; 0: the log counts no leads.
+    public static func sendHeartbeat(
+        of logID: UniqueID, at head: LogHead, epoch: UInt64 = 0, on socket: Socket
+    ) throws(ZeroMQError) {
         let topic = heartbeatTopic.utf8
         _ = try socket.sendFrame(byteCount: topic.count, more: true) { $0.copyBytes(from: topic) }
-        try send(header: RecordHeader(heartbeatOf: logID, at: head), metadata: [], data: [], on: socket)
+        try send(header: RecordHeader(heartbeatOf: logID, at: head, epoch: epoch), metadata: [], data: [], on: socket)
     }
 
     private static func send(

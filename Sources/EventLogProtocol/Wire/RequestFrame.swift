@@ -38,12 +38,15 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
     case streamVersionReply = 0xA5
     /// The service cannot obey the request now, or does not know it; nothing was done.
     case refusal = 0xFF
+
+    /// Whether frames of this kind hold the log's head, which may have an epoch.
+    var mayHaveEpoch: Bool { self == .readLogReply || self == .statusReply }
 }
 
 /// The head of every frame on the append and the read socket: `magic(4) kind(1) flags(1) reserved(2) number(8)`.
 ///
 /// Each frame is a whole request or a whole reply, so that a message may carry several. The number is the sender's,
-/// comes back in the reply, and means nothing else.
+/// comes back in the reply, and means nothing else. Bit 0 of the flags says that the log's head in a reply has an epoch.
 public struct RequestHead: Hashable, Sendable {
     /// The bytes that the head takes.
     public static let size = 16
@@ -52,11 +55,14 @@ public struct RequestHead: Hashable, Sendable {
     public let kind: FrameKind
     /// The requester's number for the request.
     public let number: UInt64
+    /// Whether the log's head in the frame is followed by an epoch.
+    public let hasEpoch: Bool
 
     /// A head from its parts.
-    public init(kind: FrameKind, number: UInt64) {
+    public init(kind: FrameKind, number: UInt64, hasEpoch: Bool = false) {
         self.kind = kind
         self.number = number
+        self.hasEpoch = hasEpoch
     }
 
     init(_ reader: inout WireReader) throws(MalformedFrame) {
@@ -65,17 +71,20 @@ public struct RequestHead: Hashable, Sendable {
         }
         let kind = try reader.integer(UInt8.self)
         guard let kind = FrameKind(rawValue: kind) else { throw MalformedFrame("no frame is of kind \(kind)") }
-        guard try reader.integer(UInt8.self) == 0, try reader.integer(UInt16.self) == 0 else {
-            throw MalformedFrame("flags and reserved bytes must be 0")
+        let flags = try reader.integer(UInt8.self)
+        guard flags == 0 || (flags == 1 && kind.mayHaveEpoch) else {
+            throw MalformedFrame("no frame of kind \(kind) has the flags \(flags)")
         }
+        guard try reader.integer(UInt16.self) == 0 else { throw MalformedFrame("reserved bytes must be 0") }
         self.kind = kind
+        hasEpoch = flags == 1
         number = try reader.integer()
     }
 
     func write(to writer: inout WireWriter) {
         writer.integer(RecordHeader.magic)
         writer.integer(kind.rawValue)
-        writer.integer(UInt8(0))
+        writer.integer(UInt8(hasEpoch ? 1 : 0))
         writer.integer(UInt16(0))
         writer.integer(number)
     }

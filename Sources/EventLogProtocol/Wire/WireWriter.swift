@@ -24,15 +24,11 @@ struct WireWriter {
         }
     }
 
-    /// Writes over what stands at an offset, with just as many bytes.
-    mutating func replace(at offset: Int, _ write: (inout WireWriter) -> Void) {
-        var replacement = WireWriter(capacity: 64)
+    /// Writes in place of what stands there. Where it takes as many bytes, nothing else is moved.
+    mutating func replace(_ place: Range<Int>, _ write: (inout WireWriter) -> Void) {
+        var replacement = WireWriter(capacity: 128)
         write(&replacement)
-        let count = replacement.bytes.count
-        bytes.withUnsafeMutableBytes { bytes in
-            UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
-                .copyBytes(from: replacement.bytes)
-        }
+        bytes.replaceSubrange(place, with: replacement.bytes)
     }
 
     /// Text of at most 255 bytes, behind its length in one byte.

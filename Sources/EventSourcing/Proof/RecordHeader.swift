@@ -9,7 +9,7 @@
 /// | 6 | 2 | schema version of the data |
 /// | 8 | 16 | log id |
 /// | 24 | 8 | position |
-/// | 32 | 8 | stream version |
+/// | 32 | 8 | stream version; in a heartbeat the epoch of the lead |
 /// | 40 | 8 | recorded at, microseconds since 1970-01-01T00:00:00Z |
 /// | 48 | 16 | event id |
 /// | 64 | 32 | hash |
@@ -44,9 +44,9 @@ public struct RecordHeader: Hashable, Sendable {
     public let logID: UniqueID
     /// The record's position; in a heartbeat that of the head.
     public let position: UInt64
-    /// The record's place in its stream; 0 in a heartbeat.
+    /// The record's place in its stream; in a heartbeat the epoch of the lead, 0 if the log counts no leads.
     public let streamVersion: UInt64
-    /// When the record was made; the epoch in a heartbeat.
+    /// When the record was made; 1970-01-01T00:00:00Z in a heartbeat.
     public let recordedAt: Timestamp
     /// The event's own id; 0 in a heartbeat.
     public let eventID: UniqueID
@@ -83,13 +83,15 @@ public struct RecordHeader: Hashable, Sendable {
     }
 
     /// The header of a heartbeat.
-    public init(heartbeatOf logID: UniqueID, at head: LogHead) {
+    ///
+    /// - Parameter epoch: which lead of the log it is from, at most ``RecordedEvent/maxOrdinal``; 0: the log counts none.
+    public init(heartbeatOf logID: UniqueID, at head: LogHead, epoch: UInt64 = 0) {
         kind = .heartbeat
         continues = false
         schemaVersion = 0
         self.logID = logID
         position = head.position
-        streamVersion = 0
+        streamVersion = epoch
         recordedAt = Timestamp(microseconds: 0)
         eventID = UniqueID(high: 0, low: 0)
         hash = head.hash

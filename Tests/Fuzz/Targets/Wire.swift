@@ -24,9 +24,10 @@ private func publishedMessage(_ input: [UInt8]) {
         check(Topic.isPrefix(frames[0]), "the topic of an event can be subscribed to")
         check(socket.frames == frames, "a message that is read is the one that is sent for what it says")
         fold([record])
-    case .heartbeat(let logID, let position, let hash):
+    case .heartbeat(let logID, let position, let hash, let epoch):
         let head = LogHead(position: position, hash: hash, recordedAt: .earliest)
-        check(value { try PublishedMessage.sendHeartbeat(of: logID, at: head, on: socket) } != nil, "it can be sent")
+        let sent: Void? = value { try PublishedMessage.sendHeartbeat(of: logID, at: head, epoch: epoch, on: socket) }
+        check(sent != nil, "it can be sent")
         let again = value { try PublishedMessage(Frames(socket.frames)) }
         check(again == message, "a heartbeat is read as it was sent")
     }

@@ -58,6 +58,7 @@ private func seeds() -> [Seed] {
     ]
     let commit = Commit(position: 4, recordedAt: time, streamVersions: [1, 2])
     let status = LogStatus(logID: logID, head: head)
+    let led = LogStatus(logID: logID, head: head, epoch: 5)
     let keyed = KeyedOutcome(streams: [stream, other], commit: commit, outcome: [0])
     let slice = StreamSlice(events: records, version: 3)
     let replies: [LogReply] = [
@@ -74,6 +75,7 @@ private func seeds() -> [Seed] {
                     StreamConflict(write: 0, stream: stream, actual: 3, missed: records),
                     StreamConflict(write: 1, stream: other, actual: 0, missed: []),
                 ]))), .append(.replayed(KeyedOutcome(streams: [stream], commit: commit, outcome: []))),
+        .status(led), .log(LogPage(status: led, records: records)), .refusal(LogRefusal(.notLeader, "another leads")),
     ]
     var seeds: [Seed] = []
     for (index, request) in requests.enumerated() {
@@ -90,6 +92,9 @@ private func seeds() -> [Seed] {
     }
     let socket = Socket()
     _ = value { try PublishedMessage.sendHeartbeat(of: logID, at: head, on: socket) }
+    let ledSocket = Socket()
+    _ = value { try PublishedMessage.sendHeartbeat(of: logID, at: head, epoch: 5, on: ledSocket) }
+    seeds.append(Seed("heartbeat-epoch", 0, framed(ledSocket.frames)))
     seeds.append(Seed("topic", 5, [], records[0].topic))
     seeds.append(Seed("topic-prefix", 5, [], "account/Money"))
     seeds.append(Seed("heartbeat", 0, framed(socket.frames)))
