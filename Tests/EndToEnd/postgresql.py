@@ -224,7 +224,7 @@ class Server:
         self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.run("SELECT pg_reload_conf()")
         services.wait_until(
-            lambda: self.run("SELECT FROM pg_stat_replication WHERE sync_state = 'sync'"), "a standby is synchronous", deadline
+            lambda: self.run("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"), "a standby is synchronous", deadline
         )
 
     def create_database(self, name=None, **options):
@@ -308,11 +308,11 @@ class Database:
         return self.server.run(statement, *values, database=self.name)
 
     def exists(self):
-        return bool(self.server.run("SELECT FROM pg_database WHERE datname = %s", self.name))
+        return bool(self.server.run("SELECT 1 FROM pg_database WHERE datname = %s", self.name))
 
     def is_empty(self):
         """Whether nothing of a log is there."""
-        return not self.run("SELECT FROM pg_namespace WHERE nspname = 'daybook'")
+        return not self.run("SELECT 1 FROM pg_namespace WHERE nspname = 'daybook'")
 
     def drop(self):
         self.server.run(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')

@@ -33,6 +33,9 @@ SOON = 5_000_000
 class Run:
     """One run: processes, proxies between them, clients, a subscriber, and faults."""
 
+    # A PostgreSQL server that belongs to the run.
+    server = None
+
     def __init__(self, plan):
         self.plan = plan
         self.counts = Counter()
@@ -236,6 +239,8 @@ class Run:
         """Copies what the run has left, for whoever must find out why it failed."""
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.daybook.directory, folder, ignore_dangling_symlinks=True)
+        if self.server:
+            (folder / "server.log").write_text(self.server.server.output)
 
     def close(self):
         for link in self.links.values():

@@ -14,6 +14,11 @@ class FaultyServer:
         self.database = self.server.create_database(TABLESPACE=postgresql.Space.NAME)
         self._storm = None
 
+    @property
+    def can_be_full(self):
+        """Whether this user may mount what is filled."""
+        return self._space.is_mounted
+
     def strike(self, kind):
         match kind:
             case "kill server":
