@@ -14,7 +14,8 @@ from services import Service, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 PSQL = postgresql.programs() / "psql"
 PROGRAMS = {"log": "event-log-service", "gateway": "command-service", "query": "query-service"}
-PAIR = (1, 2)
+SIDES = (1, 2)
+LOGS = SIDES
 TEMPLATE = "daybook_template"
 START_DEADLINE = 60.0
 
@@ -47,7 +48,7 @@ class Cluster:
         owners = self.hosts.address("daybook_owner", TEMPLATE)
         folder = self.folder / "template"
         folder.mkdir()
-        log = self._service("log", PAIR[0], folder, {"EVENT_STORE": owners})
+        log = self._service("log", LOGS[0], folder, {"EVENT_STORE": owners})
         log.start()
         assert log.stop() == 0, log.output
         roles = ROOT / "deploy" / "postgresql" / "roles.sql"
@@ -64,7 +65,8 @@ class Cluster:
         folder.mkdir()
         settings = self.settings(name) | settings
         self.services = {
-            f"{kind}-{number}": self._service(kind, number, folder, settings) for number in PAIR for kind in PROGRAMS
+            f"{kind}-{number}": self._service(kind, number, folder, settings) 
+            for number in SIDES for kind in PROGRAMS if kind != "log" or number in LOGS
         }
         for service in self.services.values():
             service.start(wait=False)
@@ -73,7 +75,7 @@ class Cluster:
     def settings(self, name):
         """Those of all six."""
         def endpoints(port):
-            return ",".join(f"tcp://{self.address(number)}:{port}" for number in PAIR)
+            return ",".join(f"tcp://{self.address(number)}:{port}" for number in LOGS)
 
         return {
             "EVENT_STORE": self.hosts.address("daybook_log", name),
@@ -82,8 +84,6 @@ class Cluster:
             "EVENT_LOG_READ_ENDPOINT": endpoints(self.ports.read),
             # One for all of them.
             "SNAPSHOT_KEY": self.folder / "snapshot.key",
-            # The network is nobody else's.
-            "ALLOW_INSECURE": "yes",
         }
 
     def address(self, number):
@@ -96,6 +96,8 @@ class Cluster:
             "COMMAND_HTTP_ADDRESS": f"{host.address}:{self.ports.gateway}",
             # A gateway asks the query service beside it.
             "QUERY_HTTP_ADDRESS": f"{host.address}:{self.ports.query}",
+            # The network is nobody else's.
+            "ALLOW_INSECURE": "yes" if self.network.is_own else "no",
         }
         if kind == "log":
             # A log binds its own.

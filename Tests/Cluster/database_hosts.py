@@ -82,6 +82,10 @@ class DatabaseHosts:
         commands = [configuration.etcd(host, self.hosts, self.ports), ["/usr/bin/patroni", str(settings)]]
         host.commands = [json.dumps(command) for command in commands]
 
+    @property
+    def port(self):
+        return self.ports.postgresql
+
     def start(self):
         for host in self.hosts:
             host.start()
