@@ -4,10 +4,20 @@ internal import GRDB
 /// Compares what appenders expect with what is, and collects what they missed.
 enum ConflictCheck {
     /// The most that a conflict tells of what its appender missed, of all its streams together.
-    static let missedLimit = ReadLimit(events: 100, bytes: 256 << 10)
-    /// Once the conflicts of one batch tell so much, each further one tells only the first event that was missed: reading
-    /// holds the whole batch up.
-    static let maxMissedBytesOfBatch = 2 << 20
+    private static let missedLimit = ReadLimit(events: 100, bytes: 256 << 10)
+    /// Once the records that the conflicts of one batch tell have so many bytes, each further one tells only the first event
+    /// that was missed: reading holds the whole batch up, and all of it may be for one appender, who must find room for it.
+    private static let maxMissedBytesOfBatch = 2 << 20
+    /// Beyond so many none is told: a single event may be large.
+    private static let maxMissedBytesInAll = 3 << 20
+
+    /// What the next conflict of a batch may tell; nil: no event.
+    ///
+    /// - Parameter told: the bytes of the records that those before it tell.
+    static func missedLimit(after told: Int) -> ReadLimit? {
+        if told < maxMissedBytesOfBatch { return missedLimit }
+        return told < maxMissedBytesInAll ? .oneEvent : nil
+    }
 
     /// Whether a stream that ends with `head` is as an appender expects it.
     static func holds(_ expected: ExpectedVersion, _ head: StreamHead) -> Bool {
