@@ -1,11 +1,11 @@
 public import Access
+internal import Dispatch
 internal import EventLogProtocol
 public import EventSourcing
 internal import Glibc
-internal import JSON
 public import Logging
 public import ServiceLifecycle
-public import ServiceSupport
+internal import ServiceSupport
 internal import Synchronization
 public import ZeroMQ
 
@@ -13,22 +13,33 @@ public import ZeroMQ
 ///
 /// It knows nothing of what the events mean, nor of how the store keeps them.
 public final class EventLogService: Service {
+    // What stopping may take: 5 s in all, of which the end of ZeroMQ's context needs a second.
+    /// For writes that were accepted.
+    private static let maxWritingTime = Duration.milliseconds(2500)
+    /// For a read under way, and for a store that did not answer to be closed.
+    private static let maxReadingTime = Duration.milliseconds(250)
+    /// For everything until the store is closed.
+    private static let maxStoppingTime = Duration.milliseconds(3000)
+    /// How long an endpoint that is in use is tried.
+    private static let maxBindingTime = Duration.seconds(1)
+
     private let endpoints: LogEndpoints
     private let appendLoop: SocketLoop
     private let readLoop: SocketLoop
     private let guardLoop: SocketLoop
-    private let connectionGuard: ConnectionGuard
-    private let appendServer: AppendServer
-    private let readServer: ReadServer
-    private let store: any EventStore
-    private let context: Context
-    private let security: LogSecurity?
-    private let strangers: StrangerWatch
+    let connectionGuard: ConnectionGuard
+    let appendServer: AppendServer
+    let readServer: ReadServer
+    let store: any EventStore
+    let appender: any EventAppender
+    let context: Context
+    let security: LogSecurity?
+    let strangers: StrangerWatch
     private let audit: AuditLog?
-    private let warnings: [String]
+    let warnings: [String]
     private let looking = Mutex(())
-    private let logger: Logger
-    private let failures: AsyncStream<ServiceError>
+    let logger: Logger
+    private let endings: AsyncStream<LogEnding>
 
     /// A service for a store.
     ///
@@ -48,8 +59,10 @@ public final class EventLogService: Service {
         self.audit = audit
         self.warnings = warnings
         self.logger = logger
-        let (failures, continuation) = AsyncStream.makeStream(of: ServiceError.self)
-        self.failures = failures
+        let appender = store.appender()
+        self.appender = appender
+        let (endings, continuation) = AsyncStream.makeStream(of: LogEnding.self)
+        self.endings = endings
         appendLoop = try SocketLoop(name: "log-append", context: context)
         readLoop = try SocketLoop(name: "log-read", context: context)
         guardLoop = try SocketLoop(name: "log-guard", context: context)
@@ -60,12 +73,12 @@ public final class EventLogService: Service {
         Self.admitPeers(of: security, to: context)
         context.whenRefused { strangers.refused($0) }
         appendServer = AppendServer(
-            store: store, on: appendLoop, connectionGuard: connectionGuard, context: context, security: security,
-            strangers: strangers, logger: logger
+            store: store, appender: appender, on: appendLoop, connectionGuard: connectionGuard, context: context,
+            security: security, strangers: strangers, logger: logger
         ) { continuation.yield($0) }
         readServer = ReadServer(
-            store: store, on: readLoop, connectionGuard: connectionGuard, security: security, strangers: strangers,
-            logger: logger)
+            store: store, appender: appender, on: readLoop, connectionGuard: connectionGuard, security: security,
+            strangers: strangers, logger: logger)
     }
 
     /// Before any socket is bound, and whenever the peers have changed.
@@ -98,17 +111,31 @@ public final class EventLogService: Service {
         }
     }
 
-    /// Binds the sockets and serves until the graceful shutdown; then acknowledges what has arrived, and closes sockets
-    /// and store.
+    /// Serves until the graceful shutdown.
     ///
-    /// - Throws: ``ServiceFailure`` where an endpoint cannot be bound or the store failed.
+    /// - Throws: ``ServiceFailure`` if an endpoint cannot be bound, the store failed or the lead was lost.
     public func run() async throws {
+        if case .leadLost(let lost) = try await serve() { throw ServiceFailure("\(lost)") }
+    }
+
+    /// Why ``serve()`` returned.
+    enum End {
+        case stopped
+        case leadLost(LeadLost)
+    }
+
+    /// Binds the sockets and serves until the graceful shutdown, or until the lead is lost; then acknowledges what has
+    /// arrived, as far as that is possible, and closes sockets and store.
+    ///
+    /// - Throws: ``ServiceFailure`` if an endpoint cannot be bound or the store failed.
+    func serve() async throws -> End {
+        let head = try store.head()
         do {
             try await bind("EVENT_LOG_READ_ENDPOINT") { () throws(ZeroMQError) in
                 try await readServer.start(endpoint: endpoints.read)
             }
             try await bind("EVENT_LOG_EVENTS_ENDPOINT") { () throws(ZeroMQError) in
-                try await appendServer.publish(at: endpoints.events)
+                try await appendServer.publish(at: endpoints.events, from: head)
             }
             // Last: who can append finds the rest in place.
             try await bind("EVENT_LOG_APPEND_ENDPOINT") { () throws(ZeroMQError) in
@@ -118,7 +145,6 @@ public final class EventLogService: Service {
             await close()
             throw error
         }
-        let head = try store.head()
         logger.info(
             "event log open",
             metadata: [
@@ -131,100 +157,68 @@ public final class EventLogService: Service {
         }
         let watch = Task { await watchPeers() }
         defer { watch.cancel() }
-        var failure: ServiceError?
-        for await reported in failures.cancelOnGracefulShutdown() {
-            failure = reported
+        var ending: LogEnding?
+        for await reported in endings.cancelOnGracefulShutdown() {
+            ending = reported
             break
         }
+        let begun = ContinuousClock.now
         await close()
-        if let failure { throw ServiceFailure(failure.description) }
-        try store.close()
+        if case .failed(let failure) = ending { throw ServiceFailure(failure.description) }
+        try await closeStore(before: begun + Self.maxStoppingTime)
+        if case .leadLost(let lost) = ending { return .leadLost(lost) }
+        return .stopped
     }
 
-    /// Whether appends are taken, with the head and what was counted.
-    public func readiness() async -> Readiness {
-        let (failure, appends) = (await appendServer.failure, await appendServer.counters)
-        let obstacle = await appendServer.obstacle
-        let reads = await readServer.counters
-        let ended = connectionGuard.endedConnections
-        let warnings = warnings + [security?.peers.problem].compactMap(\.self)
-        do {
-            let head = try store.head()
-            let usage = try store.usage()
-            return Readiness(
-                missing: [failure?.description, obstacle.map { "the store takes no writes: \($0)" }].compactMap(\.self),
-                warnings: warnings,
-                details: [
-                    .init(name: "log", value: .string(store.logID.description)),
-                    .init(name: "hash", value: .string(head.hash.description)),
-                ],
-                figures: [
-                    Figure(.gauge, "position", head.position, help: "The position of the last durable record."),
-                    Figure(.counter, "batches", appends.batches, help: "Flushes that recorded something."),
-                    Figure(.counter, "requests", appends.requests, help: "Append requests answered."),
-                    Figure(.counter, "events", appends.events, help: "Events recorded."),
-                    Figure(.counter, "conflicts", appends.conflicts, help: "Appends refused for a stream's version."),
-                    Figure(
-                        .counter, "refused", appends.refused,
-                        help: "Requests refused because the store took no writes."),
-                    Figure(.gauge, "store_bytes", usage.bytes, help: "The size of the store."),
-                    Figure(
-                        .gauge, "store_pending_bytes", usage.pendingBytes,
-                        help: "The size of the store's write-ahead log."),
-                    Figure(
-                        .counter, "forbidden_requests", appends.forbidden + reads.forbidden,
-                        help: "Requests and subscriptions refused for their peer's key, role or number of connections."),
-                    Figure(
-                        .counter, "refused_peers", strangers.count,
-                        help: "Handshakes refused since the peer's key is unknown, or its role does not reach there."),
-                    Figure(.counter, "snapshots", appends.snapshots, help: "Snapshots of streams kept."),
-                    Figure(.counter, "reads", reads.reads, help: "Read requests answered."),
-                    Figure(
-                        .counter, "malformed_frames", appends.malformed + reads.malformed,
-                        help: "Frames that break the grammar."),
-                    Figure(
-                        .counter, "undeliverable_replies", appends.undeliverable + reads.undeliverable,
-                        help: "Replies whose requester was gone or did not read."),
-                    Figure(
-                        .counter, "dropped_requests", appends.dropped + reads.dropped,
-                        help: "Requests not done since their requester was gone or did not read."),
-                    Figure(
-                        .counter, "overloaded_reads", reads.overloaded,
-                        help: "Reads refused because too many waited."),
-                    Figure(
-                        .counter, "refused_subscriptions", appends.refusedSubscriptions,
-                        help: "Subscriptions that ended their connection."),
-                    Figure(
-                        .counter, "ended_connections", ended.values.reduce(0, +),
-                        help: "Connections of peers that exceeded a limit."),
-                    Figure(
-                        .counter, "forgotten_handshakes", context.forgottenHandshakes,
-                        help: "Handshakes not answered in time because too many came."),
-                ])
-        } catch {
-            logger.error("the store's head cannot be read", metadata: ["error": "\(error)"])
-            return Readiness(missing: ["the store cannot be read"])
-        }
-    }
-
+    /// An endpoint that another log has just given up, on this machine or in this program, may be in use for a moment
+    /// still.
     private func bind(
         _ setting: String, _ body: () async throws(ZeroMQError) -> Void
     ) async throws(ServiceFailure) {
-        do throws(ZeroMQError) {
-            try await body()
-        } catch {
-            let hint = error.number == EADDRINUSE ? ": is another event log running there?" : ""
-            throw ServiceFailure("\(error), the value of \(setting)\(hint)")
+        let deadline = ContinuousClock.now + Self.maxBindingTime
+        while true {
+            do throws(ZeroMQError) {
+                return try await body()
+            } catch {
+                if error.number == EADDRINUSE, .now < deadline, await isPaused(for: .milliseconds(20)) { continue }
+                let hint = error.number == EADDRINUSE ? ": is another event log running there?" : ""
+                throw ServiceFailure("\(error), the value of \(setting)\(hint)")
+            }
         }
     }
 
+    /// - Returns: false if the service is to stop.
+    private func isPaused(for duration: Duration) async -> Bool {
+        // Nothing tells when an endpoint is free.
+        do { try await Task.sleep(for: duration) } catch { return false }
+        return true
+    }
+
     private func close() async {
-        await appendServer.stopTaking()
+        await appendServer.stopTaking(within: Self.maxWritingTime)
         await appendServer.close()
-        await readServer.stop()
-        await appendLoop.close()
-        await readLoop.close()
-        // Last: libzmq waits for whoever is told of connections.
-        await guardLoop.close()
+        // A read of a store that is far away may take long.
+        let hasStopped = await TimeLimit.value(within: Self.maxReadingTime) { stopped in
+            Task { [readServer, appendLoop, readLoop, guardLoop] in
+                await readServer.stop()
+                await appendLoop.close()
+                await readLoop.close()
+                // Last: libzmq waits for whoever is told of connections.
+                await guardLoop.close()
+                stopped(true)
+            }
+        }
+        if hasStopped != true { logger.warning("a read takes long, and is not waited for") }
+    }
+
+    /// Gives the lead back, so that the next log can take it at once. A store that does not answer is left alone.
+    private func closeStore(before deadline: ContinuousClock.Instant) async throws {
+        let limit = max(Self.maxReadingTime, deadline - .now)
+        let result = await TimeLimit.value(within: limit) { closed in
+            // Off Swift's own threads, which must not be blocked by a store.
+            DispatchQueue.global().async { [store] in closed(Result { try store.close() }) }
+        }
+        guard let result else { return logger.warning("the store takes long to close, and is not waited for") }
+        try result.get()
     }
 }

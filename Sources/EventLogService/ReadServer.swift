@@ -30,6 +30,7 @@ actor ReadServer {
     }
 
     private let store: any EventStore
+    private let appender: any EventAppender
     private let loop: SocketLoop
     private let connectionGuard: ConnectionGuard
     private let security: LogSecurity?
@@ -44,11 +45,15 @@ actor ReadServer {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
+    /// A server that reads a store.
+    ///
+    /// - Parameter appender: the store's, which knows whether what is read may be told.
     init(
-        store: any EventStore, on loop: SocketLoop, connectionGuard: ConnectionGuard, security: LogSecurity?,
-        strangers: StrangerWatch, logger: Logger
+        store: any EventStore, appender: any EventAppender, on loop: SocketLoop, connectionGuard: ConnectionGuard,
+        security: LogSecurity?, strangers: StrangerWatch, logger: Logger
     ) {
         self.store = store
+        self.appender = appender
         self.loop = loop
         self.connectionGuard = connectionGuard
         self.security = security
@@ -156,7 +161,7 @@ actor ReadServer {
                 continue
             }
             counted.reads += 1
-            let frame = reply(to: next.request, number: next.number)
+            let frame = confirmedReply(to: next.request, number: next.number)
             bytes += frame.count
             replies.add(frame, to: peer)
             // A long page is on its way while the next is read.
@@ -179,56 +184,77 @@ actor ReadServer {
         serve()
     }
 
-    /// The frame of the reply.
-    private func reply(to request: LogRequest, number: UInt64) -> [UInt8] {
-        func frame(_ reply: LogReply) -> [UInt8] { reply.encoded(number: number, logID: store.logID) }
+    /// The frame of the reply, or a refusal if the log was not certain all the time that it leads: what was read may be
+    /// old then.
+    private func confirmedReply(to request: LogRequest, number: UInt64) -> [UInt8] {
+        guard let lease = appender.validLease else { return frame(.refusal(.uncertain), number) }
+        let reply = reply(to: request, number: number, epoch: lease.epoch)
+        // Asked after the read: another log may lead, and have written, since it was asked before.
+        guard appender.validLease?.epoch == lease.epoch else { return frame(.refusal(.uncertain), number) }
+        return reply
+    }
+
+    private func frame(_ reply: LogReply, _ number: UInt64) -> [UInt8] {
+        reply.encoded(number: number, logID: store.logID)
+    }
+
+    private func reply(to request: LogRequest, number: UInt64, epoch: UInt64) -> [UInt8] {
         do {
             switch request {
             case .append, .keepSnapshot, .dropSnapshot:
                 // They were refused as they came already.
-                return frame(.refusal(Self.refusalOfWrites))
+                return frame(.refusal(Self.refusalOfWrites), number)
             case .readLog(let position, let limit):
-                return try page(after: position, limit: Self.bounded(limit), number: number)
+                return try page(after: position, limit: Self.bounded(limit), number: number, epoch: epoch)
             case .readStream(let stream, let version, let limit):
-                return frame(.stream(try store.readStream(stream, after: version, limit: Self.bounded(limit))))
+                return frame(.stream(try store.readStream(stream, after: version, limit: Self.bounded(limit))), number)
             case .status:
-                return frame(.status(try status()))
+                return frame(.status(try status(epoch)), number)
             case .outcome(let key, let scope):
                 let bound = try store.outcome(of: key, in: scope).map {
                     BoundOutcome(fingerprint: $0.fingerprint, outcome: $0.outcome)
                 }
-                return frame(.outcome(bound))
+                return frame(.outcome(bound), number)
             case .loadStream(let stream, let fingerprint, let version, let limit):
-                let snapshot = try store.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
-                let start = snapshot?.version ?? 0
-                // No more is read than is wanted; at least one, for the stream's version comes with it.
-                let most = min(limit.events, max(1, Int(clamping: version - start)))
-                let slice = try store.readStream(
-                    stream, after: start, limit: Self.bounded(ReadLimit(events: most, bytes: limit.bytes)))
-                let wanted = Array(slice.events.prefix { $0.streamVersion <= version })
-                return frame(
-                    .loaded(
-                        LoadedStream(snapshot: snapshot, slice: StreamSlice(events: wanted, version: slice.version))))
+                return frame(.loaded(try load(stream, fingerprint, upTo: version, limit)), number)
             case .streamVersion(let stream, let time):
-                return frame(.streamVersion(try store.version(of: stream, at: time)))
+                return frame(.streamVersion(try store.version(of: stream, at: time)), number)
             }
+        } catch let obstacle as StoreObstacle {
+            return frame(.refusal(LogRefusal(.failed, "the store cannot be read now: \(obstacle)")), number)
+        } catch is LeadLost {
+            return frame(.refusal(.notLeader), number)
         } catch {
             logger.error("a read failed", metadata: ["error": "\(error)"])
-            return frame(.refusal(LogRefusal(.failed, "the store could not be read; the event log's own log says why")))
+            let reason = "the store could not be read; the event log's own log says why"
+            return frame(.refusal(LogRefusal(.failed, reason)), number)
         }
     }
 
-    /// A page of the log, from the store's memory straight into the frame: a rebuild reads the whole log so.
-    private func page(after position: UInt64, limit: ReadLimit, number: UInt64) throws -> [UInt8] {
-        // The head first: it is then hardly ever behind the records.
-        let status = try status()
-        var page = LogPageWriter(number: number, status: status)
-        try store.readLog(after: position, limit: limit) { page.add($0) }
-        return page.frame(status: page.last > status.head.position ? try self.status() : nil)
+    private func load(
+        _ stream: StreamID, _ fingerprint: Digest256, upTo version: UInt64, _ limit: ReadLimit
+    ) throws -> LoadedStream {
+        let snapshot = try store.snapshot(of: stream, fingerprint: fingerprint, atMost: version)
+        let start = snapshot?.version ?? 0
+        // No more is read than is wanted; at least one, for the stream's version comes with it.
+        let most = min(limit.events, max(1, Int(clamping: version - start)))
+        let slice = try store.readStream(
+            stream, after: start, limit: Self.bounded(ReadLimit(events: most, bytes: limit.bytes)))
+        let wanted = Array(slice.events.prefix { $0.streamVersion <= version })
+        return LoadedStream(snapshot: snapshot, slice: StreamSlice(events: wanted, version: slice.version))
     }
 
-    private func status() throws -> LogStatus {
-        LogStatus(logID: store.logID, head: try store.head())
+    /// A page of the log, from the store's memory straight into the frame: a rebuild reads the whole log so.
+    private func page(after position: UInt64, limit: ReadLimit, number: UInt64, epoch: UInt64) throws -> [UInt8] {
+        // The head first: it is then hardly ever behind the records.
+        let status = try status(epoch)
+        var page = LogPageWriter(number: number, status: status)
+        try store.readLog(after: position, limit: limit) { page.add($0) }
+        return page.frame(status: page.last > status.head.position ? try self.status(epoch) : nil)
+    }
+
+    private func status(_ epoch: UInt64) throws -> LogStatus {
+        LogStatus(logID: store.logID, head: try store.head(), epoch: epoch)
     }
 
     private static func bounded(_ limit: ReadLimit) -> ReadLimit {

@@ -27,6 +27,11 @@ public protocol EventAppender: Sendable {
     func whenEnded(_ body: @escaping @Sendable (any Error) -> Void)
 }
 
+extension EventAppender {
+    /// The lease, if it has not ended.
+    public var validLease: StoreLease? { lease().flatMap { $0.isValid() ? $0 : nil } }
+}
+
 /// What a store can be asked to write.
 public enum StoreWrite: Sendable {
     /// See ``EventStore/append(_:)``.

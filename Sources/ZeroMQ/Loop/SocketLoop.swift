@@ -54,8 +54,8 @@ public final class SocketLoop: SerialExecutor {
         state.afterThisTurn.append(body)
     }
 
-    /// Runs `body` on the loop's thread, from whichever thread.
-    func perform(_ body: @escaping @Sendable () -> Void) { state.perform(body) }
+    /// Runs `body` on the loop's thread, from whichever thread; several in the order of the calls.
+    public func perform(_ body: @escaping @Sendable () -> Void) { state.perform(body) }
 
     func register(_ socket: SocketCore) {
         preconditionOnLoop()
