@@ -148,7 +148,7 @@ let package = Package(
         .executableTarget(
             name: "event-log-service",
             dependencies: [
-                "Access", "EventLogService", "EventSourcing", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                "Access", "EventLogService", "EventSourcing", "EventStores", "ServiceSupport", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),

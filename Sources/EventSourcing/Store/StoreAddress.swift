@@ -18,6 +18,14 @@ public enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether a server keeps the log, which may be far away, and which several programs may reach.
+    public var isOfServer: Bool {
+        switch self {
+        case .sqlite: false
+        case .postgresql: true
+        }
+    }
+
     /// The address for people: nothing of a user, a password or options.
     public var description: String {
         switch self {
@@ -27,8 +35,11 @@ public enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func hostsAndDatabase(of text: String) -> Substring {
-        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...].prefix { $0 != "?" }
-        // A password may have a slash or an @ that is not written as it should be: nothing before the last @ is shown.
-        return rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...]
+        let place = rest.prefix { $0 != "?" }
+        // A password may have a slash, an @ or a question mark that is not written as it should be: nothing before the last @
+        // is shown, and nothing at all if a question mark stands before it.
+        if rest.dropFirst(place.count).contains("@") { return "…" }
+        return place.lastIndex(of: "@").map { place[place.index(after: $0)...] } ?? place
     }
 }

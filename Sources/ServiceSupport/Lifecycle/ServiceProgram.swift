@@ -65,7 +65,7 @@ public struct ServiceProgram: Sendable {
                 environment: ProcessInfo.processInfo.environment)
             if isToPrint {
                 let lines = try settings.settingsInEffect().map { name, text in
-                    "\(name)=\(Self.namesSecret(name) ? SecretText.shown(text) : text)"
+                    "\(name)=\(Self.shown(text, of: name))"
                 }
                 end(printing: lines.joined(separator: "\n"), code: 0)
             }
@@ -121,6 +121,12 @@ public struct ServiceProgram: Sendable {
               --version         show the version
               --print-settings  check all settings and show what is in effect, as NAME=VALUE
             """
+    }
+
+    private static func shown(_ text: String, of name: String) -> String {
+        // A connection string may hold a password.
+        if name == CommonSettings.eventStore.name { return text.hasPrefix("sqlite:") ? text : ShownText.of(text) }
+        return namesSecret(name) ? SecretText.shown(text) : text
     }
 
     /// Whether a setting's value is the path of a file with secrets, so that somebody may give the secret itself.

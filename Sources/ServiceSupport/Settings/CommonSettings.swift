@@ -11,14 +11,16 @@ public enum CommonSettings {
     /// Where the log is read.
     public static let readEndpoint = endpoint("EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572", "reads of the log")
 
-    /// Where events are kept; the value is the path of an SQLite file.
+    /// Where events are kept. A database's address may hold a password: show its description only.
     public static let eventStore = Setting(
-        "EVENT_STORE", default: "sqlite:data/daybook.db", help: "where events are kept: sqlite:PATH"
-    ) { text throws(SettingError) in
-        guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
-            throw SettingError("expected sqlite:PATH")
+        "EVENT_STORE", default: "sqlite:data/daybook.db",
+        help: "where events are kept: sqlite:PATH or postgresql://…, with whatever libpq takes there"
+    ) { text throws(SettingError) -> StoreAddress in
+        switch StoreAddress(text) {
+        case .sqlite(let file): return .sqlite(path: try path(file))
+        case .postgresql(let string): return .postgresql(string)
+        case nil: throw SettingError("expected sqlite:PATH or postgresql://…")
         }
-        return try path(String(text.dropFirst("sqlite:".count)))
     }
 
     /// How much is logged.
@@ -158,7 +160,10 @@ public enum CommonSettings {
     /// The same setting as its binder reads it, who needs an address of this machine.
     public static func bound(_ setting: Setting<String>) -> Setting<String> {
         Setting(setting.name, default: setting.defaultText, help: setting.help) { text throws(SettingError) in
-            try LogEndpoint(text, use: .bind).text
+            guard !text.contains(",") else {
+                throw SettingError("expected one endpoint: a list is for the peers of several logs")
+            }
+            return try LogEndpoint(text, use: .bind).text
         }
     }
 

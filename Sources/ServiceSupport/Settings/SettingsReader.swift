@@ -1,5 +1,3 @@
-internal import SecureFiles
-
 /// The settings that a program was started with: a flag wins over the environment, that over the settings file, that over
 /// the default.
 ///
@@ -72,7 +70,7 @@ public struct SettingsReader: Sendable {
             }
             return try parse(text)
         } catch {
-            throw SettingError("\(source) is “\(SecretText.shown(text).onOneLine)”: \(error)")
+            throw SettingError("\(source) is “\(ShownText.of(text).onOneLine)”: \(error)")
         }
     }
 
@@ -95,7 +93,7 @@ public struct SettingsReader: Sendable {
             let flag = String(parts[0])
             guard known.contains(where: { $0.flag == flag }) else {
                 throw SettingError(
-                    "unknown argument “\(SecretText.shown(argument).onOneLine)”; --help lists the settings")
+                    "unknown argument “\(ShownText.of(argument).onOneLine)”; --help lists the settings")
             }
             guard flags[flag] == nil else { throw SettingError("\(flag) is given twice") }
             guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {

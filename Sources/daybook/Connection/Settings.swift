@@ -105,7 +105,16 @@ struct Settings {
     }
 
     /// The path of the store's file.
-    var storePath: String { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }
+    var storePath: String {
+        get throws {
+            try reported {
+                guard case .sqlite(let path) = try reader.value(CommonSettings.eventStore) else {
+                    throw SettingError("\(CommonSettings.eventStore.name): expected sqlite:PATH for this command")
+                }
+                return path
+            }
+        }
+    }
 }
 
 /// A wrong setting ends the program with one line and the exit code for wrong usage.
