@@ -29,7 +29,9 @@ await program.run { settings, logger in
         append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
         read: try settings.value(readEndpoint))
     let address = try settings.value(httpAddress)
-    let path = try settings.value(CommonSettings.eventStore)
+    guard case .sqlite(let path) = try settings.value(CommonSettings.eventStore) else {
+        throw SettingError("\(CommonSettings.eventStore.name): expected sqlite:PATH")
+    }
     let size = try settings.value(writeAheadLog)
     let keys = try CommonSettings.logSecurity(settings)
     let security = try await CommonSettings.httpSecurity(

@@ -26,9 +26,13 @@ public enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A password may have a slash, an @ or a question mark that is not written as it should be. So nothing before the last @ is
+    /// shown, and nothing at all if one follows a question mark, where options begin.
     private static func hostsAndDatabase(of text: String) -> Substring {
-        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...].prefix { $0 != "?" }
-        // A password may have a slash or an @ that is not written as it should be: nothing before the last @ is shown.
-        return rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...]
+        let options = rest.firstIndex(of: "?") ?? rest.endIndex
+        guard !rest[options...].contains("@") else { return "…" }
+        let named = rest[..<options]
+        return named.lastIndex(of: "@").map { named[named.index(after: $0)...] } ?? named
     }
 }

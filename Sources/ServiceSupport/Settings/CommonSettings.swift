@@ -11,14 +11,16 @@ public enum CommonSettings {
     /// Where the log is read.
     public static let readEndpoint = endpoint("EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572", "reads of the log")
 
-    /// Where events are kept; the value is the path of an SQLite file.
+    /// Where events are kept. A database's address may hold a password: show its description only.
     public static let eventStore = Setting(
-        "EVENT_STORE", default: "sqlite:data/daybook.db", help: "where events are kept: sqlite:PATH"
-    ) { text throws(SettingError) in
-        guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
-            throw SettingError("expected sqlite:PATH")
+        "EVENT_STORE", default: "sqlite:data/daybook.db",
+        help: "where events are kept: sqlite:PATH or postgresql://…, with whatever libpq takes there"
+    ) { text throws(SettingError) -> StoreAddress in
+        switch StoreAddress(text) {
+        case .sqlite(let file): return .sqlite(path: try path(file))
+        case .postgresql(let string): return .postgresql(string)
+        case nil: throw SettingError("expected sqlite:PATH or postgresql://…")
         }
-        return try path(String(text.dropFirst("sqlite:".count)))
     }
 
     /// How much is logged.
