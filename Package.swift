@@ -148,7 +148,7 @@ let package = Package(
         .executableTarget(
             name: "event-log-service",
             dependencies: [
-                "Access", "EventLogService", "EventSourcing", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
+                "Access", "EventLogService", "EventSourcing", "EventStores", "ServiceSupport", "SQLiteEventStore", "ZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
@@ -217,7 +217,9 @@ let package = Package(
         .testTarget(name: "EventStoreRulesTests", dependencies: ["EventSourcing", "EventStoreRules"]),
         .testTarget(
             name: "PostgreSQLEventStoreTests",
-            dependencies: ["EventSourcing", "EventStoreContract", "PostgreSQLEventStore", "TestSupport"]),
+            dependencies: [
+                "EventSourcing", "EventStoreContract", "EventStores", "Operations", "PostgreSQLEventStore", "TestSupport",
+            ]),
         .testTarget(
             name: "SQLiteEventStoreTests",
             dependencies: [

@@ -1,6 +1,7 @@
 internal import Access
 internal import EventLogService
 internal import EventSourcing
+internal import EventStores
 internal import Logging
 internal import SQLiteEventStore
 internal import ServiceLifecycle
@@ -29,9 +30,7 @@ await program.run { settings, logger in
         append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
         read: try settings.value(readEndpoint))
     let address = try settings.value(httpAddress)
-    guard case .sqlite(let path) = try settings.value(CommonSettings.eventStore) else {
-        throw SettingError("\(CommonSettings.eventStore.name): expected sqlite:PATH")
-    }
+    let store = try settings.value(CommonSettings.eventStore)
     let size = try settings.value(writeAheadLog)
     let keys = try CommonSettings.logSecurity(settings)
     let security = try await CommonSettings.httpSecurity(
@@ -51,13 +50,17 @@ await program.run { settings, logger in
     let context = try Context()
     let service = try OpeningEventLog(logger: logger) {
         do {
-            let store = try SQLiteEventStore(path: path, writeAheadLog: size)
-            if let warning = SQLiteEventStore.exposure(of: path) { logger.warning("\(warning)") }
-            return store
+            var options = EventStores.Options()
+            options.writeAheadLog = size
+            let opened = try EventStores.open(store, options)
+            if case .sqlite(let path) = store, let warning = SQLiteEventStore.exposure(of: path) {
+                logger.warning("\(warning)")
+            }
+            return opened
         } catch let obstacle as StoreObstacle {
             throw obstacle
         } catch {
-            throw ServiceFailure("\(CommonSettings.eventStore.name) is sqlite:\(path): \(error)")
+            throw ServiceFailure("\(CommonSettings.eventStore.name) is \(store): \(error)")
         }
     } serve: {
         try EventLogService(

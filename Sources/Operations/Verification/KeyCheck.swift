@@ -21,9 +21,11 @@ struct KeyCheck {
             }
             guard !chain.isInsideAppend else { throw failure(key, "it speaks of a position inside an append") }
             guard !commit.streamVersions.isEmpty else { throw failure(key, "it speaks of no version") }
-            for (stream, kept) in zip(key.outcome.streams, commit.streamVersions) where kept != chain.version(of: stream) {
+            for (stream, kept) in zip(key.outcome.streams, commit.streamVersions) {
+                let version = chain.version(of: stream)
+                if kept == version { continue }
                 throw failure(
-                    key, "it speaks of version \(kept) of \(stream), which was at version \(chain.version(of: stream)) then")
+                    key, "it speaks of version \(kept) of \(stream), which was at version \(version) then")
             }
         }
     }

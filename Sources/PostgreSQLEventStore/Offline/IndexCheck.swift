@@ -63,7 +63,8 @@ struct IndexCheck: LogIndexCheck {
         let lost = streams.filter { !$0.value.isFound }.min { $0.value.end.position < $1.value.end.position }
         guard let lost else { return }
         throw PostgreSQLEventStoreError.damaged(
-            at: lost.value.end.position, "it is the end of \(lost.key), and is not found as such: its head_slot is missing")
+            at: lost.value.end.position,
+            "it is the end of \(lost.key), and is not found as such: its head_slot is missing")
     }
 
     private static func rows(from position: UInt64, _ connection: Connection) throws -> [Links] {

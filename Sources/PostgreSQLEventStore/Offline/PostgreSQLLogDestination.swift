@@ -81,7 +81,8 @@ public final class PostgreSQLLogDestination: LogDestination {
             let events = try connection.run(
                 snapshots.map { StreamQueries.event(of: $0.stream, slots.hash(of: $0.stream), at: $0.version) },
                 within: OfflineSession.limit)
-            let kept = zip(snapshots, events).filter { $1.first?.id(at: 0) == $0.lastEvent }.map { Snapshots.keep($0.0) }
+            let known = zip(snapshots, events).filter { $1.first?.id(at: 0) == $0.lastEvent }.map(\.0)
+            let kept = known.map { Snapshots.keep($0) }
             if !kept.isEmpty { try write(kept, end: head) }
         }
     }

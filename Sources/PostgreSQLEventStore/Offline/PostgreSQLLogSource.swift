@@ -62,7 +62,9 @@ public final class PostgreSQLLogSource: LogSource {
             for index in 0..<rows.count {
                 let record = try RecordRow.record(RecordRow.view(rows[index], from: 0, in: logID))
                 let next = position + UInt64(index) + 1
-                guard record.position == next else { throw PostgreSQLEventStoreError.damaged(at: next, "it is missing") }
+                guard record.position == next else {
+                    throw PostgreSQLEventStoreError.damaged(at: next, "it is missing")
+                }
                 records.append(record)
             }
             return records

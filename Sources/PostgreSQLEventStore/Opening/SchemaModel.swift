@@ -63,10 +63,11 @@ enum SchemaModel {
         let rest = words.count > 2 ? words[2] : ""
         number += 1
         let isKey = rest.contains("PRIMARY KEY")
+        let isRequired = isKey || rest.contains("NOT NULL")
         entries.insert(
             Entry(
                 kind: "column", name: "\(table).\(name)",
-                definition: "\(number) \(typeNames[type] ?? type)\(isKey || rest.contains("NOT NULL") ? " NOT NULL" : "")"
+                definition: "\(number) \(typeNames[type] ?? type)\(isRequired ? " NOT NULL" : "")"
                     + (rest.contains("DEFAULT") ? " DEFAULT" : "")))
         if isKey { addPrimaryKey(name, of: table, to: &entries) }
         if let check = rest.firstRange(of: "CHECK ") {

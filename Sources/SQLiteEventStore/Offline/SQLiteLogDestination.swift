@@ -40,7 +40,8 @@ public final class SQLiteLogDestination: LogDestination {
     private static func require(_ found: UniqueID, is logID: UniqueID, _ path: String) throws {
         guard found == logID else {
             throw SQLiteEventStoreError(
-                .otherLog, "\(path) holds another log, \(found), and not \(logID): choose another place, or move it away")
+                .otherLog,
+                "\(path) holds another log, \(found), and not \(logID): choose another place, or move it away")
         }
     }
 

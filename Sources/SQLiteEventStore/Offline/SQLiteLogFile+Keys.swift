@@ -16,7 +16,8 @@ extension SQLiteLogFile {
             let queue = try Self.open(path)
             try queue.writeWithoutTransaction { database in
                 guard try Schema.logID(database, path: path) == logID else {
-                    throw SQLiteEventStoreError(.otherLog, "another file was put in the place of \(path) while it was read")
+                    throw SQLiteEventStoreError(
+                        .otherLog, "another file was put in the place of \(path) while it was read")
                 }
                 let streams = try Schema.hasAppends(database) ? "streams" : "NULL"
                 try database.execute(
