@@ -143,7 +143,7 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: [
-                "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SQLiteEventStore", "SecureFiles",
+                "Accounts", "EventLogProtocol", "EventSourcing", "JSON", "SecureFiles",
             ]),
         .executableTarget(
             name: "event-log-service",
@@ -169,8 +169,8 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Access", "Accounts", "EventLogProtocol", "EventLogService", "EventSourcing", "JSON", "Operations",
-                "SQLiteEventStore", "SecureFiles", "ServiceSupport", "ZeroMQ",
+                "Access", "Accounts", "EventLogProtocol", "EventLogService", "EventSourcing", "EventStores", "JSON",
+                "Operations", "SecureFiles", "ServiceSupport", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -217,7 +217,9 @@ let package = Package(
         .testTarget(name: "EventStoreRulesTests", dependencies: ["EventSourcing", "EventStoreRules"]),
         .testTarget(
             name: "PostgreSQLEventStoreTests",
-            dependencies: ["EventSourcing", "EventStoreContract", "PostgreSQLEventStore", "TestSupport"]),
+            dependencies: [
+                "EventSourcing", "EventStoreContract", "EventStores", "Operations", "PostgreSQLEventStore", "TestSupport",
+            ]),
         .testTarget(
             name: "SQLiteEventStoreTests",
             dependencies: [

@@ -1,7 +1,8 @@
+public import EventSourcing
 internal import EventStoreRules
 
 /// Why the store could not do what was asked.
-public struct PostgreSQLEventStoreError: Error, Sendable, CustomStringConvertible {
+public struct PostgreSQLEventStoreError: StoreFailure {
     /// What kind of failure it is; more kinds may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         /// The name of the kind, for metric labels.
@@ -15,6 +16,12 @@ public struct PostgreSQLEventStoreError: Error, Sendable, CustomStringConvertibl
         public static let unsuitable = Code(description: "unsuitable")
         /// The schema `daybook` is not Daybook's.
         public static let foreignSchema = Code(description: "foreignSchema")
+        /// The schema `daybook` has something that Daybook did not make, or lacks something.
+        public static let alteredSchema = Code(description: "alteredSchema")
+        /// The database holds another log than the one that is to be continued in it, or one when there should be none.
+        public static let otherLog = Code(description: "otherLog")
+        /// The log cannot be cut at this position, which is inside an append.
+        public static let insideAppend = Code(description: "insideAppend")
         /// The schema was made by a newer Daybook.
         public static let newerSchema = Code(description: "newerSchema")
         /// The server's settings would not make events durable.
@@ -38,6 +45,9 @@ public struct PostgreSQLEventStoreError: Error, Sendable, CustomStringConvertibl
 
     /// What failed, with which value, and what to do about it: printable.
     public let description: String
+
+    /// Whether the database holds what no Daybook wrote.
+    public var isDamage: Bool { code == .damaged || code == .alteredSchema }
 
     init(_ code: Code, _ message: String) {
         self.code = code

@@ -71,7 +71,12 @@ public final class SQLiteEventStore: EventStore {
     }
 
     /// Opens a log with limits of its own.
-    init(path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits) throws {
+    ///
+    /// - Parameter newID: the id that a new log gets; nil: one that no other log has.
+    init(
+        path: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, limits: Limits = Limits(),
+        newID: UniqueID? = nil
+    ) throws {
         let path = try DatabasePath.prepare(path)
         lock = try LockFile(path: path + ".lock")
         try SideFiles.requireRegular(beside: path)
@@ -87,7 +92,7 @@ public final class SQLiteEventStore: EventStore {
         try SideFiles.requireNoForeignJournal(beside: path, databaseLock)
         try WriteAheadLogCheck.run(path + "-wal")
         do {
-            let opened = try Self.open(path: path, at: clock(), limits)
+            let opened = try Self.open(path: path, at: clock(), limits, newID)
             let files = OpenFiles(of: path, databaseLock)
             pool = opened.pool
             logID = opened.logID
@@ -201,6 +206,15 @@ public final class SQLiteEventStore: EventStore {
         of key: [UInt8], in scope: StreamID
     ) throws -> (fingerprint: Digest256, outcome: KeyedOutcome)? {
         try read("a command key of \(scope)") { try CommandKeys.find(key, in: scope, $0) }
+    }
+
+    /// Adds records and keys as another place has them, in one transaction; see ``LogDestination/append(_:_:)``.
+    func copy(_ records: [RecordedEvent], _ keys: [RecordedKey]) throws {
+        publish(
+            try write { writer, database in
+                try writer.copy(records, keys, database)
+                return writer.head
+            })
     }
 
     /// Keeps snapshots in one transaction.
@@ -317,7 +331,7 @@ public final class SQLiteEventStore: EventStore {
 
 extension SQLiteEventStore {
     private static func open(
-        path: String, at time: Timestamp, _ limits: Limits
+        path: String, at time: Timestamp, _ limits: Limits, _ newID: UniqueID?
     ) throws -> (pool: DatabasePool, logID: UniqueID, heads: StreamHeads, head: LogHead) {
         var configuration = Configuration()
         configuration.label = "SQLiteEventStore"
@@ -335,7 +349,7 @@ extension SQLiteEventStore {
             try database.execute(sql: "PRAGMA cache_size = -65536")
             try database.execute(sql: "PRAGMA journal_size_limit = \(limits.writeAheadLog)")
             try Checkpoints.settle(database, path: path)
-            let logID = try Schema.open(database, path: path, at: time)
+            let logID = try Schema.open(database, path: path, at: time, newID: newID)
             // SQLite does not flush the deletion of the journal with which it went over to the write-ahead log. Were that
             // journal back after a loss of power, it would roll the file back to before.
             try FileFlush.flush(DatabasePath.folder(of: path))

@@ -1,7 +1,7 @@
-internal import EventSourcing
+public import EventSourcing
 
 /// Why the store could not do what was asked.
-public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
+public struct SQLiteEventStoreError: StoreFailure {
     /// What kind of failure it is; more kinds may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         /// The name of the kind, for metric labels.
@@ -13,6 +13,8 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
         public static let locked = Code(description: "locked")
         /// The file is not a Daybook log.
         public static let foreignFile = Code(description: "foreignFile")
+        /// The file holds another log than the one that is to be continued in it.
+        public static let otherLog = Code(description: "otherLog")
         /// Beside the file lies a side file that belongs to another file.
         public static let straySideFile = Code(description: "straySideFile")
         /// The file, or one beside it, was moved, removed or replaced while it was open.
@@ -45,6 +47,9 @@ public struct SQLiteEventStoreError: Error, Sendable, CustomStringConvertible {
 
     /// The error of SQLite, GRDB or the system behind it.
     public let cause: (any Error)?
+
+    /// Whether the file holds what no Daybook wrote.
+    public var isDamage: Bool { code == .damaged }
 
     init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
         self.code = code

@@ -19,14 +19,15 @@ struct Daybook: AsyncParsableCommand {
               64  a wrong argument or setting
               65  the input is broken, or a part of it
               66  the input cannot be read
-              69  a service cannot be reached or answer now, or the log's file is held
+              69  a service cannot be reached or answer now, or the log's store is held
               70  a failure inside daybook
               74  the output cannot be written
             """,
         version: ServiceProgram.version,
         subcommands: [
             Status.self, Accounts.self, Show.self, Statement.self, Post.self, Events.self, Tail.self, Verify.self,
-            Head.self, Backup.self, Restore.self, Export.self, Import.self, Rebuild.self, Keys.self, Token.self,
+            Head.self, Backup.self, Restore.self, Copy.self, Export.self, Import.self, Rebuild.self, Keys.self,
+            Token.self,
         ])
 
     static func main() async {

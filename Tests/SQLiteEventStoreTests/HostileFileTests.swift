@@ -182,7 +182,7 @@ struct HostileFileTests {
     func longRecord() throws {
         try makeHostile("UPDATE events SET data = '\"' || hex(zeroblob(600000)) || '\"' WHERE position = 1")
         let error = #expect(throws: SQLiteEventStoreError.self) {
-            try SQLiteLogFile(path: folder.database).readLog(after: 0, limit: 10)
+            try SQLiteLogFile(path: folder.database).readLog(after: 0, limit: ReadLimit(events: 10, bytes: 64 << 20))
         }
         #expect(error?.code == .damaged && error?.description.contains("position 1") == true, "\(error as Any)")
     }

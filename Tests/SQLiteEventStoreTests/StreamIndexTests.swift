@@ -190,7 +190,7 @@ struct StreamIndexTests {
 
     private func check(_ file: SQLiteLogFile) throws {
         var index = try StreamIndexCheck(of: file)
-        for record in try file.readLog(after: 0, limit: 1_000_000) { try index.take(record) }
+        for record in try file.readLog(after: 0, limit: ReadLimit(events: 1_000_000, bytes: 64 << 20)) { try index.take(record) }
     }
 
     @Test("any version is few steps away, however long the stream")

@@ -34,12 +34,13 @@ public enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A password may have a slash, an @ or a question mark that is not written as it should be. So nothing before the last @ is
+    /// shown, and nothing at all if one follows a question mark, where options begin.
     private static func hostsAndDatabase(of text: String) -> Substring {
         let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...]
-        let place = rest.prefix { $0 != "?" }
-        // A password may have a slash, an @ or a question mark that is not written as it should be: nothing before the last @
-        // is shown, and nothing at all if a question mark stands before it.
-        if rest.dropFirst(place.count).contains("@") { return "…" }
-        return place.lastIndex(of: "@").map { place[place.index(after: $0)...] } ?? place
+        let options = rest.firstIndex(of: "?") ?? rest.endIndex
+        guard !rest[options...].contains("@") else { return "…" }
+        let named = rest[..<options]
+        return named.lastIndex(of: "@").map { named[named.index(after: $0)...] } ?? named
     }
 }

@@ -1,5 +1,4 @@
 public import EventSourcing
-public import SQLiteEventStore
 
 /// A point of a log that somebody noted elsewhere: `POSITION:HASH`.
 public struct PinnedHead: Hashable, Sendable, CustomStringConvertible {
@@ -41,20 +40,22 @@ public struct VerifiedLog: Hashable, Sendable {
     public let unreadable: UnreadableStreams
 }
 
-/// Proves a log from its beginning to its head: the file's structure, the chain of hashes, positions, versions and
+/// Proves a log from its beginning to its head: the store's own structure, the chain of hashes, positions, versions and
 /// times, that appends are whole, the fold of every aggregate, and keys and snapshots against all of that.
 public struct LogVerification<State: SnapshottableAggregate> {
-    private static var recordsOfARead: Int { 5000 }
+    private static var recordsOfARead: UInt64 { 5000 }
+    private static var bytesOfARead: Int { 16 << 20 }
+    private static var snapshotsOfARead: Int { 200 }
 
-    private let file: SQLiteLogFile
+    private let source: any LogSource
     private let signer: SnapshotSigner<State>?
 
-    /// A verification of a file; every stream of the aggregate's category is folded.
+    /// A verification of a log; every stream of the aggregate's category is folded.
     ///
     /// - Parameter key: what the services sign snapshots with; without it snapshots are not checked. Services believe none
     ///   that is not signed.
-    public init(of file: SQLiteLogFile, as _: State.Type, snapshotsSignedWith key: SnapshotKey? = nil) {
-        self.file = file
+    public init(of source: any LogSource, as _: State.Type, snapshotsSignedWith key: SnapshotKey? = nil) {
+        self.source = source
         signer = key.map { SnapshotSigner($0) }
     }
 
@@ -83,39 +84,33 @@ public struct LogVerification<State: SnapshottableAggregate> {
     private func prove(
         pinned: PinnedHead?, unreadable: inout UnreadableStreams, progress: (_ done: UInt64, _ all: UInt64) -> Void
     ) throws -> VerifiedLog {
-        if let problem = try attempt({ try file.structuralProblem() }) {
-            throw VerificationFailure("the file is damaged: \(problem)")
-        }
+        try attempt { try source.requireSound() }
         var snapshots = try signer.map { signer in
             SnapshotCheck(
-                try attempt { try file.snapshots(fingerprint: signer.fingerprint) }, of: file.logID, signedBy: signer)
+                try attempt { try self.snapshots(of: signer.fingerprint) }, of: source.logID, signedBy: signer)
         }
-        let keys = KeyCheck(
-            try attempt {
-                var keys: [SQLiteLogFile.Key] = []
-                try file.forEachKey { keys.append($0) }
-                return keys
-            })
-        var index = try attempt { try StreamIndexCheck(of: file) }
-        let head = try attempt { try file.last()?.position ?? 0 }
+        var keys = KeyCheck(try attempt { try source.keys(from: 0) })
+        var index = try attempt { try source.indexCheck() }
+        let head = try attempt { try source.last()?.position ?? 0 }
         if let pinned, pinned.position > head {
             throw VerificationFailure(
                 position: pinned.position, "it was pinned, but the log ends at position \(head): the end is missing")
         }
-        var chain = ChainVerifier(logID: file.logID)
+        var chain = ChainVerifier(logID: source.logID)
         var states: [StreamID: Revision<State>] = [:]
         progress(0, head)
         try check(pinned, chain)
-        try check(keys, chain)
+        try attempt { try keys.pass(chain) }
         while chain.position < head {
             let position = chain.position
-            let limit = Int(clamping: min(UInt64(Self.recordsOfARead), head - position))
-            let records = try attempt { try file.readLog(after: position, limit: limit) }
+            let limit = ReadLimit(
+                events: Int(clamping: min(Self.recordsOfARead, head - position)), bytes: Self.bytesOfARead)
+            let records = try attempt { try source.readLog(after: position, limit: limit) }
             guard !records.isEmpty else { throw VerificationFailure(position: position + 1, "it is missing") }
             for record in records {
                 try chain.take(record)
                 try check(pinned, chain)
-                try check(keys, chain)
+                try attempt { try keys.pass(chain) }
                 try attempt { try index.take(record) }
                 guard record.stream.category == State.category else { continue }
                 if !unreadable.contains(record.stream) {
@@ -135,7 +130,8 @@ public struct LogVerification<State: SnapshottableAggregate> {
             progress(chain.position, head)
         }
         try chain.finish()
-        try keys.finish(at: head)
+        try attempt { try index.finish() }
+        try attempt { try keys.finish(at: head) }
         try snapshots?.finish()
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,
@@ -149,26 +145,41 @@ public struct LogVerification<State: SnapshottableAggregate> {
             "its hash is \(chain.hash), pinned was \(pinned.hash): history up to here was rewritten")
     }
 
-    private func check(_ keys: KeyCheck, _ chain: ChainVerifier) throws(VerificationFailure) {
-        try keys.pass(chain.position, recordedAt: chain.recordedAt, isInsideAppend: chain.isInsideAppend) {
-            chain.version(of: $0)
+    private func snapshots(of fingerprint: Digest256) throws -> [Snapshot] {
+        var snapshots: [Snapshot] = []
+        try source.forEachSnapshot(byPagesOf: Self.snapshotsOfARead) { page in
+            snapshots += page.filter { $0.fingerprint == fingerprint }
         }
+        return snapshots
     }
 
-    /// What the file's own checks find is a failure of the log, not of the program.
+    /// What the store's own checks find is a failure of the log, not of the program.
     private func attempt<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()
-        } catch let error as SQLiteEventStoreError where error.code == .damaged {
+        } catch let error as any StoreFailure where error.isDamage {
             throw VerificationFailure(error.description)
         }
     }
 }
 
+extension LogSource {
+    /// Shows all snapshots, some at a time.
+    func forEachSnapshot(byPagesOf count: Int, _ body: ([Snapshot]) throws -> Void) throws {
+        var last: Snapshot?
+        while true {
+            let page = try snapshots(after: last, limit: count)
+            guard let end = page.last else { return }
+            try body(page)
+            last = end
+        }
+    }
+}
+
 extension PinnedHead {
-    /// The head of a log's file as it is now.
-    public init(of file: SQLiteLogFile) throws {
-        let last = try file.last()
-        self.init(position: last?.position ?? 0, hash: last?.hash ?? HashChain.genesis(of: file.logID))
+    /// The head of a log as it is now.
+    public init(of source: any LogSource) throws {
+        let head = try source.head()
+        self.init(position: head.position, hash: head.hash)
     }
 }

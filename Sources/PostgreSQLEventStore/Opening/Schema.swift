@@ -19,18 +19,24 @@ enum Schema {
     ///
     /// To be called by who leads, so that nobody else makes the same.
     ///
-    /// - Throws: `foreignSchema` or `newerSchema`, with nothing changed; ``ConnectionFailure``.
+    /// - Parameter newID: the id that a new log gets; nil: one that no other log has.
+    /// - Throws: `foreignSchema`, `newerSchema` or `alteredSchema`, with nothing changed; ``ConnectionFailure``.
     static func open(
-        _ connection: Connection, at time: Timestamp, _ string: ConnectionString, within limit: Duration
+        _ connection: Connection, at time: Timestamp, newID: UniqueID? = nil, _ string: ConnectionString,
+        within limit: Duration
     ) throws -> Identity {
         let found = try foundVersion(connection, string, limit)
-        guard found <= version else {
-            throw PostgreSQLEventStoreError(
-                .newerSchema,
-                "the schema daybook of \(string.place) has version \(found), and this program knows versions up to "
-                    + "\(version): use the Daybook that made it, or a newer one")
+        if found > 0 { try SchemaCheck.run(connection, version: found, string, within: limit) }
+        if found < version {
+            try migrate(connection, from: found, newID ?? .version7(at: time), at: time, string, limit)
         }
-        if found < version { try migrate(connection, from: found, at: time, string, limit) }
+        return try identity(connection, string, within: limit)
+    }
+
+    /// Reads the log's identity.
+    static func identity(
+        _ connection: Connection, _ string: ConnectionString, within limit: Duration
+    ) throws -> Identity {
         let rows = try connection.run(
             Statement("SELECT id, salt FROM daybook.log", returning: [.uuid, .bytea]), within: limit)
         guard let id = rows.first?.id(at: 0), let salt = rows.first?.bytes(at: 1), salt.count == saltSize else {
@@ -41,7 +47,9 @@ enum Schema {
     }
 
     /// The version of the schema; 0 if there is none yet.
-    private static func foundVersion(
+    ///
+    /// - Throws: `foreignSchema`, `newerSchema`, `damaged`; ``ConnectionFailure``.
+    static func foundVersion(
         _ connection: Connection, _ string: ConnectionString, _ limit: Duration
     ) throws -> Int {
         let rows = try connection.run(
@@ -58,17 +66,24 @@ enum Schema {
             }
             return 0
         }
-        let version = try connection.run(
+        let versions = try connection.run(
             Statement("SELECT schema_version FROM daybook.log", returning: [.int4]), within: limit)
-        guard let number = version.first?.smallInteger(at: 0), number > 0 else {
+        guard let number = versions.first?.smallInteger(at: 0), number > 0 else {
             throw PostgreSQLEventStoreError(
                 .damaged, "\(string.place) has lost the version of its schema, in daybook.log: restore a backup")
+        }
+        guard number <= version else {
+            throw PostgreSQLEventStoreError(
+                .newerSchema,
+                "the schema daybook of \(string.place) has version \(number), and this program knows versions up to "
+                    + "\(version): use the Daybook that made it, or a newer one")
         }
         return Int(number)
     }
 
     private static func migrate(
-        _ connection: Connection, from found: Int, at time: Timestamp, _ string: ConnectionString, _ limit: Duration
+        _ connection: Connection, from found: Int, _ newID: UniqueID, at time: Timestamp, _ string: ConnectionString,
+        _ limit: Duration
     ) throws {
         var statements = [Statement("BEGIN")]
         if found == 0, try !hasSchema(connection, limit) { statements.append(Statement("CREATE SCHEMA daybook")) }
@@ -77,7 +92,7 @@ enum Schema {
             statements += [
                 Statement(
                     "INSERT INTO daybook.log VALUES (1, $1, $2, $3, $4)",
-                    [.smallInteger(Int32(version)), .id(.version7(at: time)), .bytes(newSalt()), .time(time)]),
+                    [.smallInteger(Int32(version)), .id(newID), .bytes(newSalt()), .time(time)]),
                 Statement("INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0)", [.id(UniqueID(high: 0, low: 0))]),
             ]
         } else {

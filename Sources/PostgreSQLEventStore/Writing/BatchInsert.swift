@@ -7,8 +7,14 @@ enum BatchInsert {
     private static let maxBytes = 4 << 20
 
     static func statements(for batch: Batch, _ slots: IndexSlot) -> [Statement] {
+        statements(for: batch.entries, batch.refusals, slots)
+    }
+
+    static func statements(
+        for entries: [Batch.Entry], _ refusals: [Batch.Decision], _ slots: IndexSlot
+    ) -> [Statement] {
         var statements: [Statement] = []
-        var rest = batch.entries[...]
+        var rest = entries[...]
         while !rest.isEmpty {
             var bytes = 0
             let rows = rest.prefix(maxRows).prefix { entry in
@@ -18,7 +24,7 @@ enum BatchInsert {
             statements.append(insert(rows, slots))
             rest = rest.dropFirst(rows.count)
         }
-        var refusals = batch.refusals[...]
+        var refusals = refusals[...]
         while !refusals.isEmpty {
             var bytes = 0
             let rows = refusals.prefix(maxRows).prefix { refusal in
@@ -66,7 +72,7 @@ enum BatchInsert {
             types.append(record.type.utf8)
             metadata.append(record.event.metadata)
             data.append(record.event.data)
-            decisions.append(entry.decision, of: record.stream, slots)
+            decisions.append(entry.decision, of: record, slots)
         }
         let arrays =
             [positions, versions, times, previous, skips, heads, schemas, ids, continues, hashes, streams, types]
@@ -123,8 +129,8 @@ private struct DecisionArrays {
 
     var arrays: [ArrayParameter] { [slots, keys, fingerprints, outcomes, streams, versions] }
 
-    /// - Parameter stream: of the record that the decision stands in; nil: in none.
-    mutating func append(_ decision: Batch.Decision?, of stream: StreamID?, _ indexSlots: IndexSlot) {
+    /// - Parameter record: the one that the decision stands in; nil: in none.
+    mutating func append(_ decision: Batch.Decision?, of record: RecordedEvent?, _ indexSlots: IndexSlot) {
         guard let decision else {
             slots.appendNull()
             keys.appendNull()
@@ -142,7 +148,7 @@ private struct DecisionArrays {
         outcomes.append(command.outcome)
         if let names = StreamNames.encode(decision.streams) { streams.append(names.utf8) } else { streams.appendNull() }
         // The record says it.
-        if decision.streams.count == 1, decision.streams[0] == stream {
+        if let record, decision.streams == [record.stream], decision.commit.streamVersions == [record.streamVersion] {
             versions.appendNull()
         } else {
             versions.append(StreamVersions.encode(decision.commit.streamVersions).utf8)

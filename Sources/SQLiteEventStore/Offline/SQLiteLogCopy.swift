@@ -1,4 +1,4 @@
-internal import EventSourcing
+public import EventSourcing
 internal import GRDB
 
 /// Makes log files out of others: what backup and restore are made of.
@@ -14,6 +14,32 @@ public enum SQLiteLogCopy {
         of source: SQLiteLogFile, at path: String, upTo last: UInt64? = nil, check: (SQLiteLogFile) throws -> Void
     ) throws {
         if let last { try source.requireEndOfAppend(at: last) }
+        try make(at: path, check: check) { temporary in
+            try source.copy(to: temporary)
+            if let last { try cut(temporary, after: last) }
+        }
+    }
+
+    /// Puts a log that is filled from another place where there is no file yet, whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - logID: the log's id.
+    ///   - check: looks at the file before it gets its name; where it throws, there is none.
+    ///   - fill: adds all records, keys and snapshots.
+    /// - Throws: ``SQLiteEventStoreError``, and what `check` and `fill` throw.
+    public static func make(
+        of logID: UniqueID, at path: String, check: (SQLiteLogFile) throws -> Void,
+        fill: (any LogDestination) throws -> Void
+    ) throws {
+        try make(at: path, check: check) { temporary in
+            try SQLiteLogDestination(path: temporary, for: logID).closing(after: fill)
+            try settle(temporary)
+        }
+    }
+
+    private static func make(
+        at path: String, check: (SQLiteLogFile) throws -> Void, write: (_ temporary: String) throws -> Void
+    ) throws {
         let path = try DatabasePath.prepare(path)
         guard !DatabasePath.exists(path) else {
             throw SQLiteEventStoreError(.cannotOpen, "\(path) is there already: choose another place, or move it away")
@@ -21,11 +47,12 @@ public enum SQLiteLogCopy {
         try SideFiles.requireNone(beside: path)
         let temporary = path + ".partial"
         // Of an attempt that was killed, perhaps.
-        func removeTemporary() { for suffix in [""] + SideFiles.suffixes { DatabasePath.remove(temporary + suffix) } }
+        func removeTemporary() {
+            for suffix in ["", ".lock"] + SideFiles.suffixes { DatabasePath.remove(temporary + suffix) }
+        }
         removeTemporary()
         defer { removeTemporary() }
-        try source.copy(to: temporary)
-        if let last { try cut(temporary, after: last) }
+        try write(temporary)
         let copy = try SQLiteLogFile(path: temporary)
         try check(copy)
         try copy.requireWholeAppends()
@@ -33,6 +60,20 @@ public enum SQLiteLogCopy {
         // Somebody may have put them there meanwhile.
         try SideFiles.requireNone(beside: path)
         try FileFlush.rename(temporary, to: path)
+    }
+
+    /// Takes a file out of the mode of the write-ahead log, so that it can be read where nothing can be written beside it.
+    private static func settle(_ path: String) throws {
+        do {
+            var configuration = Configuration()
+            configuration.prepareDatabase { try Distrust.begin($0) }
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
+            try queue.close()
+        } catch {
+            throw StoreObstacle(error, at: path)
+                ?? SQLiteEventStoreError.wrapping(error, .writeFailed, "cannot bring \(path) to its end")
+        }
     }
 
     private static func cut(_ path: String, after last: UInt64) throws {

@@ -6,7 +6,7 @@ extension SQLiteLogFile {
     /// Requires that an append ends with the record at a position, or that none is there.
     ///
     /// - Throws: ``SQLiteEventStoreError`` `insideAppend`, with the nearest positions where one ends.
-    func requireEndOfAppend(at position: UInt64) throws {
+    public func requireEndOfAppend(at position: UInt64) throws {
         try read { database in
             guard try Schema.hasAppends(database) else { return }
             let row = try PreparedStatement("SELECT continues FROM events WHERE position = ?", database)

@@ -5,7 +5,7 @@ internal import GRDB
 ///
 /// What the tables say of records after those is no concern of it: a log that was cut is a log, and the store makes the
 /// tables anew.
-public struct StreamIndexCheck {
+public struct StreamIndexCheck: LogIndexCheck {
     private static let rowsOfARead = 1000
 
     /// What was shown of a stream.
@@ -66,6 +66,9 @@ public struct StreamIndexCheck {
         }
         if record.position == until { try checkEnds() }
     }
+
+    /// Nothing more: what the tables need not have yet is no concern of the check.
+    public mutating func finish() {}
 
     /// Everything up to here must have been noted.
     private func checkEnds() throws {

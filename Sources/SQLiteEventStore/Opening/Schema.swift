@@ -118,10 +118,13 @@ enum Schema {
     /// Makes the tables and the log's id where the file is new, and the tables that an older file lacks: in one
     /// transaction, so that a file either has all of it or none.
     ///
+    /// - Parameter newID: the id that a new log gets; nil: one that no other log has.
     /// - Returns: the log's id.
-    static func open(_ database: Database, path: String, at time: Timestamp) throws -> UniqueID {
+    static func open(
+        _ database: Database, path: String, at time: Timestamp, newID: UniqueID? = nil
+    ) throws -> UniqueID {
         if try pragma("application_id", database) != applicationID {
-            let id = UniqueID.version7(at: time)
+            let id = newID ?? UniqueID.version7(at: time)
             try database.inTransaction(.immediate) {
                 try database.execute(sql: "PRAGMA application_id = \(applicationID)")
                 try database.execute(sql: "PRAGMA user_version = \(version)")

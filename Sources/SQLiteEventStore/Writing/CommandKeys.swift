@@ -36,17 +36,32 @@ enum CommandKeys {
     ///
     /// - Parameter writes: those of its append; the stream of the first is the key's scope.
     static func insert(_ command: CommandKey, of writes: [StreamWrite], _ commit: Commit, _ database: Database) throws {
-        let scope = writes[0].stream
+        try insert(
+            command.key, of: writes[0].stream, fingerprint: command.fingerprint, outcome: command.outcome,
+            writes.count > 1 ? StreamNames.encode(writes.map(\.stream)) : nil, commit, database)
+    }
+
+    /// Records what another log has of a key.
+    static func insert(_ key: RecordedKey, _ database: Database) throws {
+        try insert(
+            key.key, of: key.scope, fingerprint: key.fingerprint, outcome: key.outcome.outcome,
+            StreamNames.encode(key.outcome.streams), key.outcome.commit, database)
+    }
+
+    private static func insert(
+        _ key: [UInt8], of scope: StreamID, fingerprint: Digest256, outcome: [UInt8], _ streams: String?,
+        _ commit: Commit, _ database: Database
+    ) throws {
         let row = try PreparedStatement("INSERT INTO command_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", database)
         try row.bind(scope.category, at: 1)
         try row.bind(scope.name, at: 2)
-        try command.key.withUnsafeBytes { try row.bind($0, at: 3) }
-        try row.bind(command.fingerprint, at: 4)
-        try command.outcome.withUnsafeBytes { try row.bind($0, at: 5) }
+        try key.withUnsafeBytes { try row.bind($0, at: 3) }
+        try row.bind(fingerprint, at: 4)
+        try outcome.withUnsafeBytes { try row.bind($0, at: 5) }
         try row.bind(commit.position, at: 6)
         try row.bind(commit.recordedAt.microseconds, at: 7)
         try row.bind(StreamVersions.encode(commit.streamVersions), at: 8)
-        try row.bind(writes.count > 1 ? StreamNames.encode(writes.map(\.stream)) : nil, at: 9)
+        try row.bind(streams, at: 9)
         try row.run()
     }
 }

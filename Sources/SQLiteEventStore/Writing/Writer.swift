@@ -41,6 +41,24 @@ struct Writer {
         try guarded(database, "append") { (writer) throws in try writer.commit(requests, at: time, database) }
     }
 
+    /// Adds records and keys as another place has them, in one transaction.
+    ///
+    /// - Throws: `damaged` if the records do not follow, or a key has another outcome already; else as
+    ///   ``append(_:at:_:)``.
+    mutating func copy(_ records: [RecordedEvent], _ keys: [RecordedKey], _ database: Database) throws {
+        try guarded(database, "copy") { writer in
+            try database.beginTransaction(.immediate)
+            var copy = try CopiedRecords(database, logID: writer.logID, after: writer.head, writer.heads)
+            try copy.take(records)
+            try copy.take(keys)
+            try writer.saving.save(with: records.count, database)
+            try database.commit()
+            writer.head = copy.head
+            writer.saving.committed(copy.changed, upTo: copy.head.position)
+            for (stream, head) in copy.changed { writer.streams.set(head, for: stream) }
+        }
+    }
+
     /// Keeps snapshots in one transaction; see ``EventStore/keep(_:)``.
     mutating func keep(_ snapshots: [Snapshot], _ database: Database) throws -> [Bool] {
         try guarded(database, "keep a snapshot") { writer in

@@ -1,7 +1,8 @@
 internal import ArgumentParser
+internal import EventSourcing
+internal import EventStores
 internal import JSON
 internal import Operations
-internal import SQLiteEventStore
 internal import ServiceSupport
 
 struct Backup: AsyncParsableCommand {
@@ -9,7 +10,7 @@ struct Backup: AsyncParsableCommand {
         abstract: "Copies the log, as it is at one position, while commands flow.",
         usage: "daybook backup FILE [--to-position POSITION] [options]",
         discussion: """
-            The file is an ordinary log: verify it, open it with any SQLite tool, restore it.
+            The file is an ordinary log, whatever the store: verify it, open it with any SQLite tool, restore it.
 
             Examples:
               daybook backup /media/backup/daybook-$(date +%F).db
@@ -24,9 +25,15 @@ struct Backup: AsyncParsableCommand {
     func run() async throws {
         let source = try await store.open()
         try requirePosition(toPosition, in: source)
+        var bar = ProgressBar("copying", unit: "events")
         let head = try copyReported {
             var head: PinnedHead?
-            try SQLiteLogCopy.make(of: source, at: file, upTo: toPosition) { head = try PinnedHead(of: $0) }
+            try EventStores.makeFile(of: source, at: file, upTo: toPosition) { source, destination in
+                _ = try LogCopy(from: source, to: destination).run(upTo: toPosition) { bar.show($0, of: $1) }
+                bar.finish()
+            } check: {
+                head = try PinnedHead(of: $0)
+            }
             return head
         }
         guard let head else { throw ExitCode.failure }

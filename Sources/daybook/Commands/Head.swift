@@ -1,7 +1,7 @@
 internal import ArgumentParser
+internal import EventSourcing
 internal import JSON
 internal import Operations
-internal import SQLiteEventStore
 internal import ServiceSupport
 
 struct Head: AsyncParsableCommand {
@@ -14,11 +14,11 @@ struct Head: AsyncParsableCommand {
     @Flag(help: "As a JSON object.") var json = false
 
     func run() async throws {
-        let file = try await store.open()
-        let head = try storeReported { try PinnedHead(of: file) }
+        let source = try await store.open()
+        let head = try storeReported { try PinnedHead(of: source) }
         if json {
             JSONOutput.line([
-                "log": .string("\(file.logID)"), "position": JSONOutput.number(head.position),
+                "log": .string("\(source.logID)"), "position": JSONOutput.number(head.position),
                 "hash": .string("\(head.hash)"),
             ])
         } else {

@@ -1,36 +1,50 @@
 internal import ArgumentParser
 internal import EventSourcing
+internal import EventStores
 internal import Glibc
 internal import Operations
-internal import SQLiteEventStore
 internal import ServiceSupport
 
-/// Where a command finds the log's file.
+/// Where a command finds the log itself.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The log's file; else the setting EVENT_STORE.", valueName: "sqlite:path"))
+    @Option(
+        help: ArgumentHelp(
+            "The log, sqlite:PATH or postgresql://…; else the setting EVENT_STORE.", valueName: "store"))
     var eventStore: String?
 
-    func path() async throws -> String {
-        try await Settings([(name: "event-store", value: eventStore)]).storePath
+    func address() async throws -> StoreAddress {
+        try await Settings([(name: "event-store", value: eventStore)]).store
     }
 
-    /// Opens the file for reading only; the service may go on writing it.
-    func open() async throws -> SQLiteLogFile { try Self.open(try await path()) }
+    /// Opens the log for reading only; the service may go on writing it.
+    func open() async throws -> any LogSource {
+        let address = try await address()
+        return try storeReported { try EventStores.source(address) }
+    }
 
-    static func open(_ path: String) throws -> SQLiteLogFile {
-        try storeReported { try SQLiteLogFile(path: path) }
+    /// Reads an argument that names a store: an address, or a file's path.
+    static func address(_ text: String, of argument: String) throws -> StoreAddress {
+        if let address = StoreAddress(text) { return address }
+        // What has no scheme; a mistyped address may hold a password.
+        guard !text.isEmpty, !text.contains("://") else {
+            throw ValidationError("\(argument) is no store: expected sqlite:PATH or postgresql://…")
+        }
+        return .sqlite(path: text)
     }
 }
 
-/// Runs what reads or makes a log's file; a failure is told in one line.
+/// Runs what reads or makes a log; a failure is told in one line.
 func storeReported<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
     } catch let obstacle as StoreObstacle {
         Terminal.tell("daybook: \(obstacle)")
         throw ExitCode(EX_UNAVAILABLE)
-    } catch let error as SQLiteEventStoreError {
+    } catch let error as any StoreFailure {
         Terminal.tell("daybook: \(error)")
+        throw ExitCode.failure
+    } catch let failure as CopyFailure {
+        Terminal.tell("daybook: \(failure)")
         throw ExitCode.failure
     }
 }
@@ -46,10 +60,10 @@ func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
 }
 
 /// Refuses a `--to-position` beyond the end of a log.
-func requirePosition(_ position: UInt64?, in source: SQLiteLogFile) throws {
+func requirePosition(_ position: UInt64?, in source: any LogSource) throws {
     guard let position else { return }
-    let last = try storeReported { try source.last()?.position ?? 0 }
+    let last = try storeReported { try source.head().position }
     if position > last {
-        throw ValidationError("--to-position is \(position), but \(source.path) ends at position \(last)")
+        throw ValidationError("--to-position is \(position), but \(source.place) ends at position \(last)")
     }
 }

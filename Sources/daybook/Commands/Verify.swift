@@ -3,7 +3,6 @@ internal import ArgumentParser
 internal import EventSourcing
 internal import JSON
 internal import Operations
-internal import SQLiteEventStore
 internal import ServiceSupport
 
 struct Verify: AsyncParsableCommand {
@@ -27,28 +26,28 @@ struct Verify: AsyncParsableCommand {
             }
             return pinned
         }
-        let file = try await store.open()
+        let source = try await store.open()
         var bar = ProgressBar("verifying", unit: "events")
         do {
             let verification = LogVerification(
-                of: file, as: Account.self, snapshotsSignedWith: try await Settings([]).snapshotKey)
+                of: source, as: Account.self, snapshotsSignedWith: try await Settings([]).snapshotKey)
             let log = try storeReported { try verification.run(pinned: pinned) { bar.show($0, of: $1) } }
             bar.finish()
-            report(log, of: file, rate: bar.rate)
+            report(log, of: source, rate: bar.rate)
             if log.unreadable.count > 0 { throw ExitCode.failure }
         } catch let failure as VerificationFailure {
             bar.finish()
-            report(failure, of: file)
+            report(failure, of: source)
             throw ExitCode.failure
         }
     }
 
     /// A record that cannot be applied is told of as what is wrong, and what was proved all the same stands beside it.
-    private func report(_ log: VerifiedLog, of file: SQLiteLogFile, rate: UInt64) {
+    private func report(_ log: VerifiedLog, of source: any LogSource, rate: UInt64) {
         let first = log.unreadable.named.first
         if json {
             var members: [(String, JSONValue)] = [
-                ("ok", .bool(first == nil)), ("log", .string("\(file.logID)")),
+                ("ok", .bool(first == nil)), ("log", .string("\(source.logID)")),
                 ("position", JSONOutput.number(first?.position ?? log.head.position)),
             ]
             if let first {
@@ -78,10 +77,10 @@ struct Verify: AsyncParsableCommand {
         Terminal.line("head \(log.head)")
     }
 
-    private func report(_ failure: VerificationFailure, of file: SQLiteLogFile) {
+    private func report(_ failure: VerificationFailure, of source: any LogSource) {
         if json {
             let members: [(String, JSONValue)] = [
-                ("ok", .bool(false)), ("log", .string("\(file.logID)")),
+                ("ok", .bool(false)), ("log", .string("\(source.logID)")),
                 ("position", failure.position.map { JSONOutput.number($0) } ?? .null),
                 ("stream", failure.stream.map { .string("\($0)") } ?? .null), ("reason", .string(failure.reason)),
             ]

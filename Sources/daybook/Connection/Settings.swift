@@ -3,7 +3,6 @@ internal import EventLogProtocol
 internal import EventSourcing
 internal import FoundationEssentials
 internal import Glibc
-internal import SQLiteEventStore
 internal import ServiceSupport
 
 /// The settings that a command needs, from flags, environment, `.env` and defaults, as the services find them.
@@ -104,17 +103,8 @@ struct Settings {
         }
     }
 
-    /// The path of the store's file.
-    var storePath: String {
-        get throws {
-            try reported {
-                guard case .sqlite(let path) = try reader.value(CommonSettings.eventStore) else {
-                    throw SettingError("\(CommonSettings.eventStore.name): expected sqlite:PATH for this command")
-                }
-                return path
-            }
-        }
-    }
+    /// Where the log is kept.
+    var store: StoreAddress { get throws { try reported { try reader.value(CommonSettings.eventStore) } } }
 }
 
 /// A wrong setting ends the program with one line and the exit code for wrong usage.

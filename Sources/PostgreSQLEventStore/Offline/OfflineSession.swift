@@ -1,0 +1,31 @@
+internal import EventSourcing
+
+/// Connections of an operator's command: it has nothing else to do meanwhile, so it may wait long.
+enum OfflineSession {
+    /// For what reads, or sorts, a whole table.
+    static let limit = Duration.seconds(3600)
+
+    /// What a service's session does without, since its statements are planned once and for all.
+    private static let settings = [("statement_timeout", "0"), ("enable_seqscan", "on"), ("enable_bitmapscan", "on")]
+
+    /// A connection that is ready for its purpose.
+    ///
+    /// - Throws: as ``ServerSession/open(_:for:within:)``.
+    static func open(_ string: ConnectionString, for purpose: ServerSession.Purpose) throws -> Connection {
+        let connection = try ServerSession.open(string, for: purpose, within: limit)
+        try attempt("open", string) {
+            _ = try connection.run(settings.map { ServerSession.set($0.0, to: $0.1) }, within: limit)
+        }
+        return connection
+    }
+
+    /// Runs what speaks with the server; failures of the connection become the store's own.
+    static func attempt<Value>(_ what: String, _ string: ConnectionString, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let failure as ConnectionFailure {
+            throw StoreObstacle(failure, at: string)
+                ?? PostgreSQLEventStoreError(.readFailed, "cannot \(what) the log in \(string.place)", failure)
+        }
+    }
+}

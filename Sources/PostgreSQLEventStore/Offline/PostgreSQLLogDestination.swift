@@ -1,0 +1,164 @@
+public import EventSourcing
+internal import EventStoreRules
+
+/// The log of a database that is made, or continued, of the records of another place.
+///
+/// It leads the log meanwhile: every transaction is fenced as a service's is. What it has not finished is rolled back when its
+/// connection ends.
+public final class PostgreSQLLogDestination: LogDestination {
+    private static let maxCachedStreams = 500_000
+
+    /// Hosts, port and database.
+    public let place: String
+    /// The last record that it holds.
+    public private(set) var head: LogHead
+
+    private let string: ConnectionString
+    private let connection: Connection
+    private let logID: UniqueID
+    private let slots: IndexSlot
+    private let timeouts = Timeouts()
+    private var lead: Lead
+    private var streams = StreamEndCache(capacity: maxCachedStreams)
+
+    /// Opens the log of a database, and makes it if there is none.
+    ///
+    /// - Parameters:
+    ///   - logID: the id that the log has, or gets.
+    ///   - isNew: whether there may be no log yet.
+    /// - Throws: ``PostgreSQLEventStoreError`` `otherLog`, with the database left as it was, if it holds another log, or one
+    ///   where none may be; `locked` if a service leads it; else as ``PostgreSQLEventStore/init(_:clock:)``.
+    public init(_ connectionString: String, for logID: UniqueID, isNew: Bool = false) throws {
+        let string = try ConnectionString(connectionString)
+        let timeouts = Timeouts()
+        let connection = try OfflineSession.open(string, for: .writing)
+        (slots, lead, head) = try OfflineSession.attempt("open", string) {
+            try Lead.lock(connection, string, waiting: timeouts.lock, within: timeouts.answer)
+            if try Schema.foundVersion(connection, string, timeouts.answer) > 0 {
+                let found = try Schema.identity(connection, string, within: timeouts.answer).logID
+                guard found == logID, !isNew else {
+                    throw PostgreSQLEventStoreError(
+                        .otherLog,
+                        found == logID
+                            ? "\(string.place) holds this log already, or a part of it: continue it with daybook copy, or "
+                                + "choose another database"
+                            : "\(string.place) holds another log, \(found), and not \(logID): choose another database")
+                }
+            }
+            let identity = try Schema.open(connection, at: .now(), newID: logID, string, within: OfflineSession.limit)
+            let owner = UniqueID.version7(at: .now())
+            guard let lead = try Lead.take(connection, for: owner, onlyIf: nil, within: OfflineSession.limit) else {
+                throw PostgreSQLEventStoreError(
+                    .damaged, "\(string.place) has lost the row of its writer, in daybook.writer: restore a backup")
+            }
+            let slots = IndexSlot(salt: identity.salt)
+            let reader = LogReader(connection: connection, logID: logID, slots: slots, limit: timeouts.answer)
+            return (slots, lead, try LogTail.load(reader, at: lead.position))
+        }
+        self.string = string
+        self.connection = connection
+        self.logID = logID
+        place = string.place
+    }
+
+    /// Adds records and keys in one transaction.
+    public func append(_ records: [RecordedEvent], _ keys: [RecordedKey]) throws {
+        try OfflineSession.attempt("continue", string) {
+            var copy = try CopiedRecords(after: head, in: logID, ends: ends(of: records))
+            for record in records { try copy.take(record) }
+            for key in try missing(keys) { copy.take(key) }
+            guard copy.head.position <= IndexSlot.maxPosition else {
+                throw StoreObstacle(.full, "the log has as many records as \(place) can have")
+            }
+            try write(BatchInsert.statements(for: copy.entries, copy.refusals, slots), end: copy.head)
+            for (stream, end) in copy.ends { streams.set(end, for: stream) }
+        }
+    }
+
+    /// Keeps the snapshots whose events it has, in one transaction.
+    public func keep(_ snapshots: [Snapshot]) throws {
+        try OfflineSession.attempt("continue", string) {
+            let events = try connection.run(
+                snapshots.map { StreamQueries.event(of: $0.stream, slots.hash(of: $0.stream), at: $0.version) },
+                within: OfflineSession.limit)
+            let known = zip(snapshots, events).filter { $1.first?.id(at: 0) == $0.lastEvent }.map(\.0)
+            let kept = known.map { Snapshots.keep($0) }
+            if !kept.isEmpty { try write(kept, end: head) }
+        }
+    }
+
+    /// Gives the lead back.
+    public func close() throws {
+        try OfflineSession.attempt("close", string) { try Lead.unlock(connection, within: timeouts.answer) }
+    }
+
+    /// Runs statements in one fenced transaction.
+    private func write(_ statements: [Statement], end: LogHead) throws {
+        let fence = Statement(
+            "SELECT daybook.advance($1, $2, $3, $4)",
+            [.integer(lead.epoch), .integer(lead.changes), .ordinal(head.position), .ordinal(end.position)],
+            returning: [.int8])
+        do {
+            let results = try connection.run(
+                [Statement("BEGIN"), fence] + statements + [Statement("COMMIT")], within: OfflineSession.limit)
+            // With a warning it may be on this server only.
+            guard connection.warnings.isEmpty, results.last?.command == "COMMIT" else {
+                throw ConnectionFailure.lost(
+                    "it did not confirm a commit: \(connection.warnings.first?.description ?? "no reason was given")")
+            }
+        } catch {
+            guard case ConnectionFailure.refused(let message, _) = error, message.state == "DB001" else { throw error }
+            throw PostgreSQLEventStoreError(
+                .locked, "another program has taken over the log in \(place): end it, and begin again")
+        }
+        head = end
+        lead = Lead(owner: lead.owner, epoch: lead.epoch, position: end.position, changes: lead.changes + 1)
+    }
+
+    /// The ends of the streams that records are of, but for those that begin with them.
+    private func ends(of records: [RecordedEvent]) throws -> [StreamID: StreamEnd] {
+        var ends: [StreamID: StreamEnd] = [:]
+        var unknown: [StreamID] = []
+        var seen: Set<StreamID> = []
+        for record in records where seen.insert(record.stream).inserted && record.streamVersion > 1 {
+            if let end = streams.end(of: record.stream) {
+                ends[record.stream] = end
+            } else {
+                unknown.append(record.stream)
+            }
+        }
+        guard !unknown.isEmpty else { return ends }
+        let rows = try connection.run(StreamQueries.ends(of: unknown, slots), within: OfflineSession.limit)
+        for index in 0..<rows.count {
+            guard let (number, end) = StreamQueries.end(rows[index]), unknown.indices ~= number else {
+                throw PostgreSQLEventStoreError(
+                    .damaged, "the end of a stream cannot be read; run verify, or restore a backup")
+            }
+            ends[unknown[number]] = end
+        }
+        return ends
+    }
+
+    /// The keys that are not there yet: those that were decided at the head may be.
+    private func missing(_ keys: [RecordedKey]) throws -> [RecordedKey] {
+        let doubtful = keys.filter { $0.position <= head.position }
+        guard !doubtful.isEmpty else { return keys }
+        let asked = doubtful.map { ScopedKey(key: $0.key, scope: $0.scope) }
+        let rows = try connection.run(CommandKeys.find(asked, slots), within: OfflineSession.limit)
+        var known: [ScopedKey: CommandKeys.Known] = [:]
+        for index in 0..<rows.count {
+            let (key, what) = try CommandKeys.read(rows[index], of: asked)
+            known[key] = what
+        }
+        return try keys.filter { key in
+            guard let there = known[ScopedKey(key: key.key, scope: key.scope)] else { return true }
+            guard there == (key.fingerprint, key.outcome) else {
+                throw PostgreSQLEventStoreError.damaged(
+                    at: key.position,
+                    "the command key “\(String(decoding: key.key, as: UTF8.self).printable)” of \(key.scope) has another "
+                        + "outcome here")
+            }
+            return false
+        }
+    }
+}
