@@ -6,18 +6,19 @@ import postgresql
 
 
 class FaultyServer:
-    """A server of one run, and the database of its log, whose tables have little space."""
+    """A server of one run, and the database of its log, whose tables have little space if they can be full."""
 
-    def __init__(self):
+    def __init__(self, can_be_full=True):
         self.server = postgresql.Server()
-        self._space = postgresql.Space(self.server)
-        self.database = self.server.create_database(TABLESPACE=postgresql.Space.NAME)
+        self._space = postgresql.Space(self.server) if can_be_full else None
+        place = {"TABLESPACE": postgresql.Space.NAME} if can_be_full else {}
+        self.database = self.server.create_database(**place)
         self._storm = None
 
     @property
     def can_be_full(self):
         """Whether this user may mount what is filled."""
-        return self._space.is_mounted
+        return self._space is not None and self._space.is_mounted
 
     def strike(self, kind):
         match kind:
@@ -31,7 +32,7 @@ class FaultyServer:
                 self._storm = _Storm(self.database, "pg_terminate_backend")
             case "cancel sessions":
                 self._storm = _Storm(self.database, "pg_cancel_backend")
-            case "fill server" if self._space.is_mounted:
+            case "fill server" if self.can_be_full:
                 self._space.fill()
 
     def mend(self, kind):
@@ -42,7 +43,7 @@ class FaultyServer:
                 self.server.thaw()
             case "terminate sessions" | "cancel sessions":
                 self._storm.end()
-            case "fill server":
+            case "fill server" if self.can_be_full:
                 self._space.free()
 
     def start(self):

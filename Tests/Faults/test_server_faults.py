@@ -109,7 +109,8 @@ def test_a_log_that_is_started_without_its_server_waits_for_it(faulty, make_dayb
     wait_until_ready(daybook.event_log)
     daybook.command.start(wait=False)
     wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", PATIENCE)
-    wait_until(lambda: daybook.gateway.post("a", {"type": "OpenAccount", "owner": "A"}).status == 201, "it is obeyed", PATIENCE)
+    opening = {"type": "OpenAccount", "owner": "A", "initial_balance": 0}
+    wait_until(lambda: daybook.gateway.post("a", opening).status == 201, "it is obeyed", PATIENCE)
 
 
 def test_a_log_whose_database_lost_what_was_acknowledged_ends_and_names_both_heads(faulty, daybook):
@@ -130,11 +131,13 @@ def test_a_log_whose_database_lost_what_was_acknowledged_ends_and_names_both_hea
 
 
 @pytest.fixture
-def pair(faulty):
+def pair():
     """A server whose commits wait for another one, and that one."""
+    faulty = FaultyServer(can_be_full=False)
     with postgresql.Server(primary=faulty.server) as standby:
         faulty.server.wait_for_standby()
         yield faulty, standby
+    faulty.close()
 
 
 @pytest.mark.parametrize("function", ["cancel", "terminate"])
