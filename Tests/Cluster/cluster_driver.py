@@ -103,7 +103,11 @@ class ClusterRun(Run):
         cluster_checks.p3_no_status_is_stale(self.watch.statuses, clients.acknowledgements)
         cluster_checks.p4_epochs_go_forward(self.watch.statuses, self.watch.heartbeats)
         self.counts["statuses"] = len(self.watch.statuses)
-        self.counts["epochs"] = len({status.epoch for status in self.watch.statuses})
+        self.counts["epochs"] = len({status.epoch for status in self.watch.statuses if status.epoch})
+        # What was compared with the history: answers, sights, and what logs said of positions.
+        self.counts["checks"] = len(clients.sights) + len(self.watch.statuses) + len(self.watch.heartbeats) + sum(
+            len(outcome.told) for outcome in clients.outcomes
+        ) + sum(len(by) for hashes in self.watch.said.values() for by in hashes.values())
 
     def close(self):
         self.mend_everything()
@@ -333,9 +337,11 @@ class ClusterRun(Run):
         except (psycopg.Error, AssertionError):
             # No primary now, or nothing waits.
             pass
-        time.sleep(TEMPTATION)
-        mend = self._lose(primary)
-        self._signal(receivers, signal.SIGCONT)
+        try:
+            time.sleep(TEMPTATION)
+            mend = self._lose(primary)
+        finally:
+            self._signal(receivers, signal.SIGCONT)
         try:
             wait_until(lambda: self._host("primary") is not primary, "another host leads", RECOVERY)
         except AssertionError as error:

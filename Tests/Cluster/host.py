@@ -136,8 +136,11 @@ class Host:
 
     def cut_off(self, *hosts):
         """Drops every packet from and to other hosts; without any given, also those of clients."""
-        addresses = "{ " + ", ".join(host.address for host in hosts) + " }" if hosts else f"!= {self.address}"
-        self._drop([f"ip saddr {addresses}"], [f"ip daddr {addresses}"])
+        if hosts:
+            addresses = "{ " + ", ".join(host.address for host in hosts) + " }"
+            self._drop([f"ip saddr {addresses}"], [f"ip daddr {addresses}"])
+        else:
+            self._drop(['iifname != "lo"'], ['oifname != "lo"'])
 
     def cut_connections(self, ends):
         """Drops every packet of connections with (address, port), the others' ends."""
@@ -152,15 +155,15 @@ class Host:
 
     def _drop(self, coming, going):
         assert self._namespace, "only a host with a network of its own can be cut off"
-        chains = [
-            f"chain {hook} {{ type filter hook {hook} priority 0; {' '.join(f'{rule} drop;' for rule in rules)} }}"
-            for hook, rules in (("input", coming), ("output", going))
-        ]
-        self._filter(f"table ip cut {{ {' '.join(chains)} }}")
+        lines = ["add table ip cut"]
+        for hook, rules in (("input", coming), ("output", going)):
+            lines.append(f"add chain ip cut {hook} {{ type filter hook {hook} priority 0; }}")
+            lines += [f"add rule ip cut {hook} {rule} drop" for rule in rules]
+        self._filter("\n".join(lines))
 
     def _filter(self, rules):
         if self._namespace:
-            run(*self.prefix, "nft", "-f", "-", given=f"flush ruleset\n{rules}")
+            run(*self.prefix, "nft", "-f", "-", given=f"flush ruleset\n{rules}\n")
 
     # ---- its disk
 
@@ -177,7 +180,8 @@ class Host:
 def run(*command, given=None):
     """Runs a command to its end; fails with what it wrote."""
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}: {done.stderr or done.stdout}"
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.returncode}: {done.stderr or done.stdout}\n{given or ''}")
     return done.stdout
 
 
