@@ -253,6 +253,10 @@ class ClusterRun(Run):
             case "cut host off from hosts":
                 host.cut_off(*others)
                 return host.connect
+            case "cut leading log off with primary":
+                host = self._bring_together()
+                host.cut_off(*(one for one in self.hosts.hosts if one is not host))
+                return host.connect
             case "cut host off":
                 self.silent_until = float("inf")
                 host.cut_off()
@@ -270,6 +274,20 @@ class ClusterRun(Run):
                 return host.free_disk
             case _:
                 return self._tempt_and_lose(fault.kind, host, others)
+
+    def _bring_together(self):
+        """Lets the primary and the leading log be on one host; gives that."""
+        if not self.cluster.on(self.hosts.primary()):
+            # No log is there: another host has to lead.
+            self.hosts.switch_over()
+            wait_until(lambda: self.cluster.on(self.hosts.primary()), "a host with a log leads", RECOVERY)
+        host = self.hosts.primary()
+        if not any(log.host is host for log in self._services("leading log")):
+            # The other one takes the lead.
+            for service in self._services("leading log"):
+                self._kill([service])()
+            wait_until(lambda: (leader := self.cluster.leader()) and leader.host is host, "the log there leads", RECOVERY)
+        return host
 
     def _host(self, target):
         roles = {"primary": "leader", "synchronous standby": "sync_standby", "other standby": "replica"}
