@@ -3,16 +3,17 @@
 The logs are a pair: one leads, the other stands by.
 """
 
+import os
 import shutil
 from pathlib import Path
 
+import database_hosts
 import postgresql
-from database_hosts import DatabaseHosts, Ports
+import services
 from host import run
-from services import Service, wait_until
+from services import Ports, Service, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-PSQL = postgresql.programs() / "psql"
+MAKE_DATABASE = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "make-database"
 PROGRAMS = {"log": "event-log-service", "gateway": "command-service", "query": "query-service"}
 SIDES = (1, 2)
 LOGS = SIDES
@@ -23,9 +24,9 @@ START_DEADLINE = 60.0
 class Cluster:
     """Database hosts that stay, and services for one database after the other."""
 
-    def __init__(self, folder, network, ports=Ports()):
+    def __init__(self, folder, network, ports=database_hosts.Ports()):
         self.folder, self.network, self.ports = Path(folder), network, ports
-        self.hosts = DatabaseHosts(self.folder, network, ports)
+        self.hosts = database_hosts.DatabaseHosts(self.folder, network, ports)
         # By name, such as `log-1`.
         self.services = {}
         self.database = None
@@ -33,27 +34,12 @@ class Cluster:
     def start(self):
         """Starts the database hosts, and prepares the database that those of logs are copied from."""
         self.hosts.start()
-        self._make_roles()
-        self._make_template()
-
-    def _make_roles(self):
-        with self.hosts.connect() as connection:
-            for role in ("daybook_owner", "daybook_log", "daybook_reader"):
-                password = self.hosts.passwords[role]
-                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-            connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER daybook_owner TEMPLATE template0")
-
-    def _make_template(self):
-        """As the guide says: the owner opens the log for the first time, then the roles get their rights."""
-        owners = self.hosts.address("daybook_owner", TEMPLATE)
-        folder = self.folder / "template"
-        folder.mkdir()
-        log = self._service("log", LOGS[0], folder, {"EVENT_STORE": owners})
-        log.start()
-        assert log.stop() == 0, log.output
-        roles = ROOT / "deploy" / "postgresql" / "roles.sql"
-        variables = ["-v", "appender=daybook_log", "-v", "reader=daybook_reader"]
-        run(str(PSQL), "-Xq", "-v", "ON_ERROR_STOP=1", *variables, "-f", str(roles), owners)
+        port = Ports.take()
+        environment = {"DATABASE": TEMPLATE, "PORT": str(self.ports.postgresql), "PROGRAMS": str(services.PROGRAMS)}
+        run(
+            str(MAKE_DATABASE), str(self.hosts.secrets), *(host.address for host in self.hosts.hosts),
+            environment=os.environ | environment | {"HTTP_ADDRESS": f"127.0.0.1:{port}"},
+        )  # fmt: skip
 
     # ---- services
 
@@ -65,7 +51,7 @@ class Cluster:
         folder.mkdir()
         settings = self.settings(name) | settings
         self.services = {
-            f"{kind}-{number}": self._service(kind, number, folder, settings) 
+            f"{kind}-{number}": self._service(kind, number, folder, settings)
             for number in SIDES for kind in PROGRAMS if kind != "log" or number in LOGS
         }
         for service in self.services.values():

@@ -103,7 +103,11 @@ class ClusterRun(Run):
         cluster_checks.p3_no_status_is_stale(self.watch.statuses, clients.acknowledgements)
         cluster_checks.p4_epochs_go_forward(self.watch.statuses, self.watch.heartbeats)
         self.counts["statuses"] = len(self.watch.statuses)
-        self.counts["epochs"] = len({status.epoch for status in self.watch.statuses})
+        self.counts["epochs"] = len({status.epoch for status in self.watch.statuses if status.epoch})
+        # What was compared with the history: answers, sights, and what logs said of positions.
+        self.counts["checks"] = len(clients.sights) + len(self.watch.statuses) + len(self.watch.heartbeats) + sum(
+            len(outcome.told) for outcome in clients.outcomes
+        ) + sum(len(by) for hashes in self.watch.said.values() for by in hashes.values())
 
     def close(self):
         self.mend_everything()
@@ -249,6 +253,10 @@ class ClusterRun(Run):
             case "cut host off from hosts":
                 host.cut_off(*others)
                 return host.connect
+            case "cut leading log off with primary":
+                host = self._bring_together()
+                host.cut_off(*(one for one in self.hosts.hosts if one is not host))
+                return host.connect
             case "cut host off":
                 self.silent_until = float("inf")
                 host.cut_off()
@@ -266,6 +274,20 @@ class ClusterRun(Run):
                 return host.free_disk
             case _:
                 return self._tempt_and_lose(fault.kind, host, others)
+
+    def _bring_together(self):
+        """Lets the primary and the leading log be on one host; gives that."""
+        if not self.cluster.on(self.hosts.primary()):
+            # No log is there: another host has to lead.
+            self.hosts.switch_over()
+            wait_until(lambda: self.cluster.on(self.hosts.primary()), "a host with a log leads", RECOVERY)
+        host = self.hosts.primary()
+        if not any(log.host is host for log in self._services("leading log")):
+            # The other one takes the lead.
+            for service in self._services("leading log"):
+                self._kill([service])()
+            wait_until(lambda: (leader := self.cluster.leader()) and leader.host is host, "the log there leads", RECOVERY)
+        return host
 
     def _host(self, target):
         roles = {"primary": "leader", "synchronous standby": "sync_standby", "other standby": "replica"}
@@ -333,9 +355,11 @@ class ClusterRun(Run):
         except (psycopg.Error, AssertionError):
             # No primary now, or nothing waits.
             pass
-        time.sleep(TEMPTATION)
-        mend = self._lose(primary)
-        self._signal(receivers, signal.SIGCONT)
+        try:
+            time.sleep(TEMPTATION)
+            mend = self._lose(primary)
+        finally:
+            self._signal(receivers, signal.SIGCONT)
         try:
             wait_until(lambda: self._host("primary") is not primary, "another host leads", RECOVERY)
         except AssertionError as error:

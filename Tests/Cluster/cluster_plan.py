@@ -19,6 +19,8 @@ _FAULTS_OF_HOSTS = {
     "freeze host": (4, _HOSTS, _LONG),
     # Clients reach it, other hosts do not.
     "cut host off from hosts": (5, _HOSTS, _LONG),
+    # The log goes on with its database, and clients with both, while the other log leads on another host.
+    "cut leading log off with primary": (3, ("primary",), (9.0, 12.0)),
     "cut host off": (3, _HOSTS, _LONG),
     "take power from all hosts": (1, ("all hosts",), _SHORT),
     "kill server": (2, _HOSTS, (0,)),
@@ -90,16 +92,18 @@ class Plan:
         return "\n    ".join(lines)
 
 
-def make(seed):
+def make(seed, only=None):
+    """The plan of a seed; with `only`, of one act with this fault of hosts."""
     chance = random.Random(f"cluster, {seed}")
     clients = chance.randint(3, 5)
-    acts = tuple(_act(chance) for _ in range(chance.choice([1, 1, 1, 2])))
+    acts = tuple(_act(chance, only) for _ in range(1 if only else chance.choice([1, 1, 1, 2])))
     return Plan(seed, clients, acts, chance.random() < 0.3)
 
 
-def _act(chance):
+def _act(chance, only):
     """One fault of a host or of none, and some of services beside it."""
-    of_host = [_fault(chance, _FAULTS_OF_HOSTS, chance.uniform(0, 1.5))] if chance.random() < 0.85 else []
+    kinds = {only: _FAULTS_OF_HOSTS[only]} if only else _FAULTS_OF_HOSTS
+    of_host = [_fault(chance, kinds, chance.uniform(0, 1.5))] if only or chance.random() < 0.85 else []
     # A fault that takes its time leaves time for others.
     until = max(3.0, *(fault.end for fault in of_host)) if of_host else 3.0
     faults, begin = list(of_host), 0.0
@@ -128,6 +132,11 @@ def _kind_of(target):
         if kind in target:
             return kind
     return target
+
+
+def kinds_of_hosts():
+    """The names of the faults of hosts."""
+    return list(_FAULTS_OF_HOSTS)
 
 
 def is_of_host(fault):

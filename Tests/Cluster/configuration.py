@@ -1,72 +1,60 @@
-"""What etcd and Patroni are told. `deploy/cluster` has the same for real machines."""
+"""What etcd and Patroni are told: what `deploy/cluster/configure` writes for real machines, but for folders, ports and
+sizes."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
-# Of Patroni: a leader that is not heard of for so many seconds has lost the lead. The least that goes with a loop of 1 s
-# and retries of 3 s.
-TTL, LOOP_WAIT, RETRY_TIMEOUT = 8, 1, 3
+import services
+import yaml
+
+CONFIGURE = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "configure"
+# Three servers share a machine, and each has a small disk.
+PARAMETERS = {
+    "max_connections": 100, "shared_buffers": "32MB", "max_wal_size": "128MB", "min_wal_size": "64MB",
+    "wal_keep_size": "64MB",
+}  # fmt: skip
 
 
-def etcd(host, hosts, ports):
-    """The command of a host's etcd."""
-    peers = ",".join(f"{one.name}=http://{one.address}:{ports.etcd_peer}" for one in hosts)
-    client, peer = f"http://{host.address}:{ports.etcd}", f"http://{host.address}:{ports.etcd_peer}"
+def make_secrets(folder):
+    """The passwords and keys of a cluster; gives the passwords by user."""
+    _configure("--new", folder)
+    return dict(line.split() for line in (folder / "passwords").read_text().splitlines())
+
+
+def configure(host, hosts, secrets, ports):
+    """Writes what a host is told below its folder; gives the commands and environments of etcd and Patroni."""
+    root = host.folder / "root"
+    _configure(secrets, str(host.number), *(one.address for one in hosts), host.network.range, ROOT=str(root))
+    lines = [line for line in (root / "etc/default/etcd").read_text().splitlines() if not line.startswith("#")]
+    environment = dict(line.split("=", 1) for line in lines) | {"ETCD_DATA_DIR": str(host.folder / "etcd")}
+    environment = {name: _moved(value, ports, 2379, 2380) for name, value in environment.items()}
+    told = yaml.safe_load(_moved((root / "etc/patroni/config.yml").read_text(), ports, 2379, 5432, 8008))
+    told["bootstrap"]["dcs"]["postgresql"]["parameters"] |= PARAMETERS
+    told["postgresql"] |= {"data_dir": str(host.disk / "data"), "pgpass": str(host.folder / "pgpass")}
+    told["postgresql"]["parameters"]["unix_socket_directories"] = str(host.folder)
+    settings = host.folder / "patroni.yml"
+    settings.touch(mode=0o600)
+    # JSON is YAML.
+    settings.write_text(json.dumps(told, indent=4))
     return [
-        "/usr/bin/etcd", "--name", host.name, "--data-dir", str(host.folder / "etcd"), "--enable-v2=false",
-        "--listen-client-urls", client, "--advertise-client-urls", client,
-        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-        "--initial-cluster", peers, "--initial-cluster-state", "new", "--initial-cluster-token", "daybook",
-        "--heartbeat-interval", "100", "--election-timeout", "1000",
-        "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "1h",
-    ]  # fmt: skip
+        {"command": ["/usr/bin/etcd"], "environment": environment},
+        {"command": ["/usr/bin/patroni", str(settings)], "environment": {}},
+    ]
 
 
-def patroni(host, hosts, ports, passwords, network):
-    """The text of a host's patroni.yml. JSON is YAML."""
-    user = {name: {"username": name, "password": passwords[name]} for name in ("postgres", "replicator", "rewinder")}
-    return json.dumps({
-        "scope": "daybook",
-        "name": host.name,
-        "restapi": {
-            "listen": f"{host.address}:{ports.patroni}", "connect_address": f"{host.address}:{ports.patroni}",
-        },
-        "etcd3": {"hosts": [f"{one.address}:{ports.etcd}" for one in hosts]},
-        "bootstrap": {
-            "dcs": {
-                "ttl": TTL, "loop_wait": LOOP_WAIT, "retry_timeout": RETRY_TIMEOUT,
-                # A primary that crashes leaves the lead to a standby if it is not back by then.
-                "primary_start_timeout": 10,
-                "synchronous_mode": True, "synchronous_mode_strict": True,
-                "postgresql": {
-                    "use_pg_rewind": True,
-                    "parameters": {
-                        "synchronous_commit": "on",
-                        # After the crash of a backend the host is Patroni's matter.
-                        "restart_after_crash": "off",
-                        "max_connections": 100, "shared_buffers": "32MB", "max_wal_size": "128MB", "min_wal_size": "64MB",
-                        "wal_keep_size": "64MB", "wal_sender_timeout": "5s", "wal_receiver_timeout": "5s",
-                        "tcp_keepalives_idle": 1, "tcp_keepalives_interval": 1, "tcp_keepalives_count": 3,
-                        "tcp_user_timeout": 3000,
-                    },
-                },
-            },
-            "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
-        },
-        "postgresql": {
-            "listen": f"{host.address}:{ports.postgresql}", "connect_address": f"{host.address}:{ports.postgresql}",
-            "data_dir": str(host.disk / "data"), "pgpass": str(host.folder / "pgpass"),
-            "bin_dir": "/usr/lib/postgresql/15/bin",
-            "parameters": {"unix_socket_directories": str(host.folder)},
-            "authentication": {
-                "superuser": user["postgres"], "replication": user["replicator"], "rewind": user["rewinder"],
-            },
-            "pg_hba": [
-                "local all all trust",
-                f"host replication replicator {network} scram-sha-256",
-                f"host all all {network} scram-sha-256",
-            ],
-            # A host that cannot be rewound copies the primary anew, without being asked to.
-            "remove_data_directory_on_rewind_failure": True, "remove_data_directory_on_diverged_timelines": True,
-        },
-        "watchdog": {"mode": "off"},
-    }, indent=4)  # fmt: skip
+def _configure(*arguments, **variables):
+    # It makes keys with the tool.
+    path = f"{services.PROGRAMS}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [CONFIGURE, *arguments], env=os.environ | {"PATH": path} | variables, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"configure {arguments}: {done.returncode}: {done.stderr}")
+
+
+def _moved(text, ports, *numbers):
+    for number in numbers:
+        text = text.replace(f":{number}", f":{number + ports.offset}")
+    return text

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import shutil
 import urllib.request
 from dataclasses import dataclass
@@ -57,10 +56,8 @@ class DatabaseHosts:
     def __init__(self, folder, network, ports=Ports()):
         self.ports, self.network = ports, network
         self.hosts = []
-        self.passwords = {
-            name: secrets.token_hex(16)
-            for name in ("postgres", "replicator", "rewinder", "daybook_owner", "daybook_log", "daybook_reader")
-        }
+        self.secrets = folder / "secrets"
+        self.passwords = configuration.make_secrets(self.secrets)
         for number in (1, 2, 3):
             place = folder / f"host-{number}"
             place.mkdir(mode=0o755)
@@ -70,17 +67,11 @@ class DatabaseHosts:
 
     def _prepare(self, host):
         isolation.mount_memory(host.disk, DISK)
-        settings = host.folder / "patroni.yml"
-        settings.touch(mode=0o600)
-        settings.write_text(
-            configuration.patroni(host, self.hosts, self.ports, self.passwords, self.network.range)
-        )
+        programs = configuration.configure(host, self.hosts, self.secrets, self.ports)
+        host.programs = [json.dumps(program) for program in programs]
         if os.geteuid() == 0:
-            for path in (host.folder, host.disk, settings):
+            for path in (host.folder, host.disk, host.folder / "patroni.yml"):
                 shutil.chown(path, "postgres", "postgres")
-        # By Debian's own Python, whatever comes first in PATH.
-        commands = [configuration.etcd(host, self.hosts, self.ports), ["/usr/bin/patroni", str(settings)]]
-        host.commands = [json.dumps(command) for command in commands]
 
     @property
     def port(self):

@@ -32,7 +32,7 @@ class Network:
 
 
 class Host:
-    """One machine. `commands` are those that it starts by itself, before all others."""
+    """One machine. `programs` are those that it starts by itself, as host_init.py reads them."""
 
     def __init__(self, number, network, folder):
         self.number, self.network, self.folder = number, network, folder
@@ -40,7 +40,7 @@ class Host:
         self.address = network.address_of(number)
         # Of PostgreSQL alone: etcd is to go on if it is full.
         self.disk = folder / "disk"
-        self.commands = []
+        self.programs = []
         self._first = None
         self._namespace = None
         if network.is_own:
@@ -76,15 +76,19 @@ class Host:
         assert not self.is_running, f"{self.name} runs already"
         self.connect()
         # Debian's own, which Patroni needs, too: every user may run it.
-        init = ["/usr/bin/python3", str(HERE / "host_init.py"), str(self.folder), *self.commands]
+        init = ["/usr/bin/python3", str(HERE / "host_init.py"), str(self.folder), *self.programs]
         if os.geteuid() == 0:
             # PostgreSQL does not run as root.
             init = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", *init]
+        with open(self.folder / "host.log", "ab") as output:
+            self._start(init, output)
+
+    def _start(self, init, output):
         self._first = subprocess.Popen(
             [*self.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *init],
             # Nothing of the caller's Python.
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": str(self.folder)},
-            stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=isolation.end_with_parent,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder, preexec_fn=isolation.end_with_parent,
         )  # fmt: skip
 
     def close(self):
@@ -136,8 +140,11 @@ class Host:
 
     def cut_off(self, *hosts):
         """Drops every packet from and to other hosts; without any given, also those of clients."""
-        addresses = "{ " + ", ".join(host.address for host in hosts) + " }" if hosts else f"!= {self.address}"
-        self._drop([f"ip saddr {addresses}"], [f"ip daddr {addresses}"])
+        if hosts:
+            addresses = "{ " + ", ".join(host.address for host in hosts) + " }"
+            self._drop([f"ip saddr {addresses}"], [f"ip daddr {addresses}"])
+        else:
+            self._drop(['iifname != "lo"'], ['oifname != "lo"'])
 
     def cut_connections(self, ends):
         """Drops every packet of connections with (address, port), the others' ends."""
@@ -152,15 +159,15 @@ class Host:
 
     def _drop(self, coming, going):
         assert self._namespace, "only a host with a network of its own can be cut off"
-        chains = [
-            f"chain {hook} {{ type filter hook {hook} priority 0; {' '.join(f'{rule} drop;' for rule in rules)} }}"
-            for hook, rules in (("input", coming), ("output", going))
-        ]
-        self._filter(f"table ip cut {{ {' '.join(chains)} }}")
+        lines = ["add table ip cut"]
+        for hook, rules in (("input", coming), ("output", going)):
+            lines.append(f"add chain ip cut {hook} {{ type filter hook {hook} priority 0; }}")
+            lines += [f"add rule ip cut {hook} {rule} drop" for rule in rules]
+        self._filter("\n".join(lines))
 
     def _filter(self, rules):
         if self._namespace:
-            run(*self.prefix, "nft", "-f", "-", given=f"flush ruleset\n{rules}")
+            run(*self.prefix, "nft", "-f", "-", given=f"flush ruleset\n{rules}\n")
 
     # ---- its disk
 
@@ -174,10 +181,11 @@ class Host:
         (self.disk / "filler").unlink(missing_ok=True)
 
 
-def run(*command, given=None):
+def run(*command, given=None, environment=None):
     """Runs a command to its end; fails with what it wrote."""
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}: {done.stderr or done.stdout}"
+    done = subprocess.run(command, input=given, env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.returncode}: {done.stderr or done.stdout}\n{given or ''}")
     return done.stdout
 
 

@@ -26,7 +26,7 @@ class Status:
     answered_at: float
     position: int
     hash: bytes
-    # None if the reply has none.
+    # None from a log that counts no leads.
     epoch: int | None
 
 
@@ -106,12 +106,13 @@ class Watch:
             self.heartbeats.append((time.monotonic(), log, version, position))
 
     def _note_reply(self, log, frame, asked):
-        _, kind, _, _, number = _HEAD.unpack(frame[: _HEAD.size])
+        _, kind, flags, _, number = _HEAD.unpack(frame[: _HEAD.size])
         if kind != _STATUS_REPLY:
             # A refusal says nothing about the log.
             return
         body = frame[_HEAD.size :]
         position, digest = struct.unpack(">Q32s", body[16:56])
-        epoch = struct.unpack(">Q", body[56:64])[0] if len(body) >= 64 else None
+        # Behind the time at the head.
+        epoch = struct.unpack(">Q", body[64:72])[0] if flags & 1 else None
         self.said[position][digest].add((log, "status"))
         self.statuses.append(Status(log, asked[number], time.monotonic(), position, digest, epoch))
