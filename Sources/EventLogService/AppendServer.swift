@@ -288,8 +288,20 @@ actor AppendServer {
         counted.events += UInt64(events)
         for (result, sender) in zip(results, senders) {
             if case .conflict = result { counted.conflicts += 1 }
-            replies?.add(.append(result), to: sender.peer, number: sender.number, logID: store.logID)
+            answer(sender, result)
         }
+    }
+
+    /// A requester that sends much at once, and is told much of it, must lose none of the replies: what recorded nothing is
+    /// refused instead, and can be asked for again.
+    private func answer(_ sender: Sender, _ result: AppendResult) {
+        guard let replies else { return }
+        let frame = LogReply.append(result).encoded(number: sender.number, logID: store.logID)
+        guard result.isCommitted || replies.hasRoom(for: frame.count, to: sender.peer) else {
+            counted.dropped += 1
+            return refuse(LogRefusal(.overloaded, "the replies to what was asked for at once are too large"), sender)
+        }
+        replies.add(frame, to: sender.peer)
     }
 
     /// Answers those of a batch that write nothing, and refuses the others: the store takes no writes.
@@ -516,5 +528,11 @@ actor AppendServer {
         self.failure = failure
         close()
         reportFailure(failure)
+    }
+}
+
+extension AppendResult {
+    fileprivate var isCommitted: Bool {
+        if case .committed = self { true } else { false }
     }
 }

@@ -18,6 +18,11 @@ final class ReplyQueue {
     /// The bytes that are on their way to one requester at most.
     static let maxBytesOfPeer = 8 << 20
 
+    /// The bytes that are collected for one requester at most, of replies that may be refusals instead. Whoever is not
+    /// backlogged has room for half of what is on its way to one at most; a quarter of that is left for the short replies,
+    /// which tell what was recorded, or that nothing was done.
+    private static let maxBytesAtOnce = maxBytesOfPeer / 2 / 4 * 3
+
     /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
     private static let mostBytes = 256 << 10
     /// Smaller messages are not counted while libzmq has them: its queue bounds their number.
@@ -27,6 +32,17 @@ final class ReplyQueue {
     private static let maxConnections = 1024
     private static let patience = Duration.seconds(5)
     private static let retryInterval = Duration.milliseconds(2)
+
+    /// What the next flush sends to one requester.
+    private struct Collected {
+        private(set) var frames: [[UInt8]] = []
+        private(set) var bytes = 0
+
+        mutating func add(_ frame: [UInt8]) {
+            frames.append(frame)
+            bytes += frame.count
+        }
+    }
 
     private struct Message {
         let frames: [[UInt8]]
@@ -48,7 +64,7 @@ final class ReplyQueue {
     private let socket: Socket
     private let loop: SocketLoop
     private let inLibrary = SendMeter()
-    private var collected: [[UInt8]: [[UInt8]]] = [:]
+    private var collected: [[UInt8]: Collected] = [:]
     private var collectedBytes = 0
     private var order: [[UInt8]] = []
     /// Only of requesters to whom much is on its way.
@@ -104,7 +120,13 @@ final class ReplyQueue {
     func add(_ frame: [UInt8], to peer: [UInt8]) {
         if collected[peer] == nil { order.append(peer) }
         collectedBytes += frame.count
-        collected[peer, default: []].append(frame)
+        collected[peer, default: Collected()].add(frame)
+    }
+
+    /// Whether a reply of so many bytes should be collected for a requester. If not, it is to be refused what it asked for:
+    /// the reply would be one too many for it, and be dropped.
+    func hasRoom(for bytes: Int, to peer: [UInt8]) -> Bool {
+        bytes <= Self.maxBytesAtOnce - (collected[peer]?.bytes ?? 0)
     }
 
     /// Whether so much was collected that it should be sent before more is.
@@ -113,7 +135,7 @@ final class ReplyQueue {
     /// Sends what was collected, in as few messages as possible, and waits for nobody.
     func flush() throws(ZeroMQError) {
         for peer in order {
-            var rest = collected[peer, default: []][...]
+            var rest = collected[peer, default: Collected()].frames[...]
             while !rest.isEmpty {
                 let (frames, bytes) = Self.nextMessage(of: rest)
                 rest = rest.dropFirst(frames.count)

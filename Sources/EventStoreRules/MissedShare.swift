@@ -2,16 +2,19 @@ package import EventSourcing
 
 /// Divides what a conflict may tell of missed events among its streams: each may take an equal share of what those before
 /// it left.
+///
+/// What it may tell are events, data and metadata; what was taken is counted as it is sent, for small events are little of
+/// that.
 package struct MissedShare {
-    /// The bytes of data and metadata that were taken.
+    /// The bytes of the records that were taken, headers and topics included.
     package private(set) var bytesTaken = 0
     private var events: Int
     private var bytes: Int
     private var streams: Int
 
-    /// Shares of a limit for a number of streams.
-    package init(of limit: ReadLimit, streams: Int) {
-        (events, bytes) = (limit.events, limit.bytes)
+    /// Shares of a limit for a number of streams; without one, nothing is left to be taken.
+    package init(of limit: ReadLimit?, streams: Int) {
+        (events, bytes) = limit.map { ($0.events, $0.bytes) } ?? (0, 0)
         self.streams = streams
     }
 
@@ -25,10 +28,11 @@ package struct MissedShare {
 
     /// A stream took these.
     package mutating func take(_ missed: [RecordedEvent]) {
-        let size = missed.reduce(0) { $0 + $1.event.data.count + $1.event.metadata.count }
         events -= missed.count
-        bytes -= size
-        bytesTaken += size
+        for record in missed {
+            bytes -= record.event.data.count + record.event.metadata.count
+            bytesTaken += record.byteCount
+        }
     }
 }
 

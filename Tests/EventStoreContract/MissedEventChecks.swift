@@ -50,5 +50,34 @@ extension EventStoreContract {
                 #expect(heavy.missed.map(\.streamVersion) == [2, 3])
             }
         },
+        EventStoreCheck("the conflicts of a batch show a bounded number of bytes, headers and topics included") {
+            place in
+            try place.with { store in
+                let a = try stream("a")
+                try store.commit(append(events(100), to: a))
+                let small = try missed(by: 1000, of: a, in: store)
+                #expect(small.first?.count == 100)
+                #expect(small.last?.count == 1)
+                let bytes = small.joined().reduce(0) { $0 + $1.byteCount }
+                #expect(bytes > 2 << 20 && bytes < 3 << 20, "\(bytes)")
+            }
+        },
+        EventStoreCheck("however large the first event is that was missed, the conflicts of a batch show only some") {
+            place in
+            try place.with { store in
+                let a = try stream("a")
+                try store.commit(append([event("\"" + String(repeating: "x", count: 1_000_000) + "\"")], to: a))
+                let large = try missed(by: 100, of: a, in: store)
+                #expect(large.prefix(3).allSatisfy { $0.map(\.streamVersion) == [1] })
+                #expect(large.reduce(0) { $0 + $1.count } == 4)
+                #expect(large.last?.isEmpty == true)
+            }
+        },
     ]
+}
+
+/// What the log tells each of so many appenders, all in one batch, that know nothing of a stream.
+private func missed(by count: Int, of stream: StreamID, in store: any EventStore) throws -> [[RecordedEvent]] {
+    let (results, _) = try store.append((0..<count).map { _ in append(events(1), to: stream, .exactly(0)) })
+    return try results.map { try #require($0.conflict).missed }
 }

@@ -125,7 +125,8 @@ import Testing
         #expect(told.state.count == 30)
     }
 
-    @Test mutating func `missed events that are cut short are loaded`() throws {
+    @Test(arguments: [1, 0])
+    mutating func `missed events that are cut short, or not shown at all, are loaded`(shown: Int) throws {
         stage.take("load", .count(1))
         stage.answerAll()
         stage.take("first", .count(10))
@@ -133,8 +134,8 @@ import Testing
         stage.record(6)
         let append = stage.sent.removeFirst()
         let conflict = StreamConflict(
-            write: 0, stream: MachineStage.stream("t"), actual: 3, missed: [stage.streams[MachineStage.stream("t")]![1]]
-        )
+            write: 0, stream: MachineStage.stream("t"), actual: 3,
+            missed: Array(stage.streams[MachineStage.stream("t")]![1..<1 + shown]))
         stage.machine.appended(append, .success(.conflict(AppendConflict([conflict]))), at: stage.now)
         guard case .load(let slot) = stage.machine.nextAction() else {
             Issue.record("the rest is loaded")

@@ -30,10 +30,11 @@ import ZeroMQ
             let context = try Context()
             let reader = LateReader(on: try SocketLoop(name: "late", context: context))
             // 30 MB of replies: far more than sockets and queues between the two hold.
-            try await reader.ask(300, at: place.address.read)
+            let read = LogRequest.readLog(after: 0, limit: ReadLimit(events: 1))
+            try await reader.ask(Array(repeating: [read], count: 300), at: place.address.read)
             // While they wait there, others are served.
             #expect(try await client.status().head.position == 1)
-            #expect(try await reader.replies() == Array(1...300))
+            #expect(try await reader.replies().map(\.number) == Array(1...300))
             await reader.close()
             await context.close()
         }
@@ -132,62 +133,5 @@ import ZeroMQ
         await client.close()
         await loop.close()
         #expect(await context.close())
-    }
-}
-
-/// Sends many reads of the log, each a message of its own, before it takes the first reply.
-private actor LateReader {
-    private let loop: SocketLoop
-    private var socket: Socket?
-    private var expected = 0
-    private var numbers: [UInt64] = []
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-
-    init(on loop: SocketLoop) { self.loop = loop }
-
-    func ask(_ count: Int, at endpoint: String) async throws {
-        var options = SocketOptions()
-        options.receiveQueue = 4
-        let socket = try Socket(.dealer, options: options, on: loop)
-        self.socket = socket
-        try socket.connect(endpoint)
-        expected = count
-        let limit = ReadLimit(events: 1)
-        for number in 1...UInt64(count) {
-            while try socket.send([LogRequest.readLog(after: 0, limit: limit).encoded(number: number)]) != .sent {
-                // Not connected yet.
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-    }
-
-    /// The numbers of the replies, in the order of their arrival, once there are as many as requests, or none came for
-    /// five seconds.
-    func replies() async throws -> [UInt64] {
-        var lastCount = -1
-        while numbers.count < expected, numbers.count > lastCount {
-            lastCount = numbers.count
-            let deadline = ContinuousClock.now + .seconds(5)
-            while numbers.count == lastCount, .now < deadline {
-                while let some = try socket?.receive({ frames in
-                    // A message may carry several replies.
-                    try (0..<frames.count).map { index in
-                        try frames.withBytes(of: index) { (frame) throws -> UInt64 in
-                            try LogReply.decode(frame).number
-                        }
-                    }
-                }) {
-                    numbers += some
-                }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-        return numbers
-    }
-
-    func close() async {
-        socket?.close()
-        await loop.close()
     }
 }

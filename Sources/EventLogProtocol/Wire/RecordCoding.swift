@@ -5,11 +5,11 @@ internal import EventSourcing
 /// `record = header(96) topic-length(2) topic metadata-length(4) metadata data-length(4) data`
 enum RecordCoding {
     /// The fewest bytes that a record takes.
-    static let smallest = RecordHeader.size + 2 + 4 + 4
+    static let smallest = RecordHeader.size + lengths
+    /// The bytes of the lengths.
+    private static let lengths = 2 + 4 + 4
 
-    static func size(of record: RecordedEvent) -> Int {
-        smallest + record.topicSize + record.event.metadata.count + record.event.data.count
-    }
+    static func size(of record: RecordedEvent) -> Int { record.byteCount + lengths }
 
     static func write(_ record: RecordView, to writer: inout WireWriter) {
         let size = smallest + record.topicSize + record.metadata.count + record.data.count

@@ -154,9 +154,7 @@ extension Writer {
             switch answer {
             case .ready(let result): return result
             case .conflict(let conflicts):
-                var share = MissedShare(
-                    of: missedBytes < ConflictRules.maxMissedBytesOfBatch ? ConflictRules.missedLimit : .oneEvent,
-                    streams: conflicts.count)
+                var share = MissedShare(of: ConflictRules.missedLimit(after: missedBytes), streams: conflicts.count)
                 let streams = try conflicts.map { conflict in
                     let missed = try share.next().map { try self.missed(conflict, batch, limit: $0) } ?? []
                     share.take(missed)

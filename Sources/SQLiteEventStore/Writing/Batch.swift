@@ -20,7 +20,7 @@ struct Batch {
     private let database: Database
     private let insert: EventInsert
     private var links: StreamLinkInsert
-    /// The data and metadata of the events that conflicts told so far.
+    /// The bytes of the records that conflicts told so far.
     private var missedBytes = 0
     /// How many of the records are written.
     private var written = 0
@@ -77,9 +77,7 @@ struct Batch {
         of request: AppendRequest, at writes: [Int], _ heads: [StreamHead]
     ) throws -> AppendConflict {
         try flush()
-        var share = MissedShare(
-            of: missedBytes < ConflictRules.maxMissedBytesOfBatch ? ConflictRules.missedLimit : .oneEvent,
-            streams: writes.count)
+        var share = MissedShare(of: ConflictRules.missedLimit(after: missedBytes), streams: writes.count)
         let streams = try writes.map { index in
             let (write, head) = (request.writes[index], heads[index])
             let missed = try share.next().map { limit in
