@@ -50,7 +50,8 @@ extension EventStoreContract {
                 #expect(heavy.missed.map(\.streamVersion) == [2, 3])
             }
         },
-        EventStoreCheck("the conflicts of a batch show a bounded number of bytes, headers and topics included") { place in
+        EventStoreCheck("the conflicts of a batch show a bounded number of bytes, headers and topics included") {
+            place in
             try place.with { store in
                 let a = try stream("a")
                 try store.commit(append(events(100), to: a))

@@ -58,7 +58,7 @@ import ZeroMQ
     }
 
     @Test func `each of many appends is told that it met a conflict, however much it missed`() async throws {
-        try await withLog { client, place in
+        try await withLog(timeout: .seconds(60)) { client, place in
             _ = try await client.append(append(100, .exactly(0)))
             let replies = try await replies(to: append(1, .exactly(0)), client, at: place)
             var shown: [Int] = []
@@ -75,7 +75,7 @@ import ZeroMQ
     }
 
     @Test func `what a key keeps is told as often as there is room for it, and the others are put off`() async throws {
-        try await withLog { client, place in
+        try await withLog(timeout: .seconds(60)) { client, place in
             guard case .committed(let commit) = try await client.append(append(1, .any, under: key(keeping: 65_536)))
             else {
                 Issue.record("the first is recorded")

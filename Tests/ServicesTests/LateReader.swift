@@ -31,12 +31,12 @@ actor LateReader {
         }
     }
 
-    /// The replies in the order of their arrival, once there are as many as requests, or none came for five seconds.
+    /// The replies in the order of their arrival, once there are as many as requests, or none came for half a minute.
     func replies() async throws -> [(number: UInt64, reply: LogReply)] {
         var lastCount = -1
         while taken.count < asked, taken.count > lastCount {
             lastCount = taken.count
-            let deadline = ContinuousClock.now + .seconds(5)
+            let deadline = ContinuousClock.now + .seconds(30)
             while taken.count == lastCount, .now < deadline {
                 while let some = try socket?.receive({ frames in
                     // A message may carry several replies.

@@ -26,7 +26,9 @@ func running(_ services: [any Service], _ body: () async throws -> Void) async t
 }
 
 /// Runs the event-log service in a place of its own, with a client, for as long as `body` takes.
-func withLog(_ body: (EventLogClient, Place) async throws -> Void) async throws {
+///
+/// - Parameter timeout: how long a request of the client waits for its reply.
+func withLog(timeout: Duration = .seconds(5), _ body: (EventLogClient, Place) async throws -> Void) async throws {
     let place = try Place()
     defer { place.remove() }
     let context = try Context()
@@ -35,7 +37,9 @@ func withLog(_ body: (EventLogClient, Place) async throws -> Void) async throws 
         logger: quiet)
     try await running([service]) {
         let loop = try SocketLoop(name: "client", context: context)
-        let client = EventLogClient(place.address, on: loop)
+        var address = place.address
+        address.timeout = timeout
+        let client = EventLogClient(address, on: loop)
         try await client.connect(within: .seconds(20))
         try await body(client, place)
         await client.close()
