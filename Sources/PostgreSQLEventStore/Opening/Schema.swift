@@ -31,6 +31,13 @@ enum Schema {
                     + "\(version): use the Daybook that made it, or a newer one")
         }
         if found < version { try migrate(connection, from: found, at: time, string, limit) }
+        return try identity(connection, string, within: limit)
+    }
+
+    /// Reads the log's identity.
+    static func identity(
+        _ connection: Connection, _ string: ConnectionString, within limit: Duration
+    ) throws -> Identity {
         let rows = try connection.run(
             Statement("SELECT id, salt FROM daybook.log", returning: [.uuid, .bytea]), within: limit)
         guard let id = rows.first?.id(at: 0), let salt = rows.first?.bytes(at: 1), salt.count == saltSize else {
@@ -78,7 +85,9 @@ enum Schema {
                 Statement(
                     "INSERT INTO daybook.log VALUES (1, $1, $2, $3, $4)",
                     [.smallInteger(Int32(version)), .id(.version7(at: time)), .bytes(newSalt()), .time(time)]),
-                Statement("INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0)", [.id(UniqueID(high: 0, low: 0))]),
+                Statement(
+                    "INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0, $2, true, '', '', $2)",
+                    [.id(UniqueID(high: 0, low: 0)), .time(time)]),
             ]
         } else {
             statements.append(
