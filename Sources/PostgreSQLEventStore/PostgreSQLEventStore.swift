@@ -1,46 +1,31 @@
 public import EventSourcing
-internal import Synchronization
 
 /// A log in a PostgreSQL database, in the schema `daybook`.
 ///
-/// Every append is one transaction and durable when it returns: flushed, and on the synchronous standby if the server has
+/// Every append is one transaction and durable when it has ended: flushed, and on the synchronous standby if the server has
 /// one. Reads have connections of their own and do not wait for the appender. People read `daybook.events` and
 /// `daybook.command_keys` with any tool.
 ///
 /// One store at a time appends: each opening raises the log's epoch, which every transaction names. A store that has lost
-/// the lead throws ``LeadLost``. A store that loses its connection connects anew, and finds out whether the transaction
-/// that was under way was recorded.
+/// the lead ends with ``LeadLost``. A store that loses its connection connects anew, and finds out whether the transactions
+/// that were under way were recorded.
 public final class PostgreSQLEventStore: EventStore {
-    /// How often the size of the tables is asked for.
-    private static let usageInterval = Duration.seconds(10)
-
     /// The id that the log was given when it was made.
     public let logID: UniqueID
 
     private let string: ConnectionString
-    private let clock: @Sendable () -> Timestamp
     private let slots: IndexSlot
     private let timeouts: Timeouts
     private let readers: ReaderPool
-    private let writer: Mutex<Writer>
-    private let published: Mutex<Published>
+    private let inbox: WriterInbox
+    private let state: LeadState
 
-    /// What any thread may know without waiting for the writer.
-    private struct Published {
-        var head: LogHead
-        var size: UInt64
-        var sizeAsked = ContinuousClock.now
-        var isClosed = false
-    }
-
-    /// Opens the log of a database, and makes it if there is none.
+    /// Opens the log of a database, and makes it if there is none. See ``PostgreSQLOpening`` for a program that stands by.
     ///
     /// - Parameters:
     ///   - connectionString: any of libpq's: a URI, also with several hosts, or keywords and values.
     ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
-    /// - Throws: ``StoreObstacle`` if the server cannot be reached or takes no writes: try again later. Else
-    ///   ``PostgreSQLEventStoreError``: `cannotOpen`; `locked`; `unsuitable`, `foreignSchema` and `newerSchema`, with the
-    ///   database left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
+    /// - Throws: see ``PostgreSQLOpening/attempt()``.
     public convenience init(
         _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) throws {
@@ -48,55 +33,46 @@ public final class PostgreSQLEventStore: EventStore {
     }
 
     /// Opens a log with timeouts of its own.
-    init(
+    convenience init(
         _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, timeouts: Timeouts
     ) throws {
-        string = try ConnectionString(connectionString)
-        self.clock = clock
-        self.timeouts = timeouts
-        let time = clock()
-        let connection = try ServerSession.open(string, for: .writing, within: timeouts.answer)
-        do {
-            try Lead.lock(connection, string, waiting: timeouts.lock, within: timeouts.answer)
-            let identity = try Schema.open(connection, at: time, string, within: timeouts.answer)
-            logID = identity.logID
-            slots = IndexSlot(salt: identity.salt)
-            let owner = UniqueID.version7(at: time)
-            guard let lead = try Lead.take(connection, for: owner, onlyIf: nil, within: timeouts.commit) else {
-                throw PostgreSQLEventStoreError(
-                    .damaged, "\(string.place) has lost the row of its writer, in daybook.writer: restore a backup")
-            }
-            let reader = LogReader(connection: connection, logID: logID, slots: slots, limit: timeouts.answer)
-            let head = try LogTail.load(reader, at: lead.position)
-            var writer = Writer(
-                WriterConnection(connection, lead, head: head, logID: logID, slots, string, timeouts), logID: logID,
-                slots)
-            published = Mutex(Published(head: head, size: try writer.size()))
-            self.writer = Mutex(writer)
-            readers = ReaderPool(string, limit: timeouts.answer)
-        } catch let failure as ConnectionFailure {
-            throw StoreObstacle(failure, at: string)
-                ?? PostgreSQLEventStoreError(.cannotOpen, "cannot open the log in \(string.place)", failure)
-        }
+        let opening = try PostgreSQLOpening(connectionString, standby: false, clock: clock, timeouts: timeouts)
+        defer { opening.close() }
+        self.init(try opening.opened())
     }
+
+    /// A log whose lead was taken.
+    init(_ opened: OpenedLog) {
+        logID = opened.identity.logID
+        string = opened.string
+        slots = IndexSlot(salt: opened.identity.salt)
+        timeouts = opened.timeouts
+        readers = ReaderPool(string, limit: timeouts.answer)
+        inbox = WriterInbox()
+        state = LeadState(opened.lead, head: opened.head, opened.durability)
+        let writer = Writer(opened, state, inbox)
+        StoreThread.start { writer.run() }
+    }
+
+    deinit { end() }
 
     /// Gives the lead back, so that the next store can open the log. Waits for calls under way; later ones throw `closed`.
     /// Does nothing the second time.
-    public func close() throws {
-        let wasClosed = published.withLock { published in
-            defer { published.isClosed = true }
-            return published.isClosed
-        }
-        if wasClosed { return }
+    public func close() throws { end() }
+
+    private func end() {
+        if state.close() { return }
         readers.close()
-        writer.withLock { $0.close() }
+        inbox.close()
     }
+
+    /// What writes on a thread of its own.
+    public func appender() -> any EventAppender { PostgreSQLAppender(state: state, inbox: inbox) }
 
     /// The last durable record. Never waits for the appender.
     public func head() throws -> LogHead {
-        let published = published.withLock { $0 }
-        if published.isClosed { throw closedError }
-        return published.head
+        if state.isClosed { throw PostgreSQLEventStoreError.closed(string) }
+        return state.known.head
     }
 
     /// Appends a batch in one transaction. See ``EventStore``; calls from several threads take turns.
@@ -105,23 +81,51 @@ public final class PostgreSQLEventStore: EventStore {
     public func append(
         _ requests: [AppendRequest]
     ) throws -> (results: [AppendResult], records: [RecordedEvent]) {
-        try write { try $0.append(requests, at: clock()) }
+        guard case .appended(let results, let records) = try write(.append(requests)) else { return ([], []) }
+        return (results, records)
     }
 
+    /// Keeps snapshots in one transaction.
+    public func keep(_ snapshots: [Snapshot]) throws -> [Bool] {
+        guard case .kept(let isKept) = try write(.keep(snapshots)) else { return [] }
+        return isKept
+    }
+
+    /// Forgets a snapshot.
+    public func dropSnapshot(of stream: StreamID, fingerprint: Digest256, version: UInt64) throws {
+        _ = try write(.drop(stream, fingerprint: fingerprint, version: version))
+    }
+
+    /// Writes a row as it is.
+    public func tryWriting() throws { _ = try write(.probe) }
+
+    /// The size of the log's tables and indexes, not older than some seconds. What the server has in its write-ahead log is
+    /// not counted.
+    public func usage() throws -> StoreUsage {
+        if state.isClosed { throw PostgreSQLEventStoreError.closed(string) }
+        return StoreUsage(bytes: state.size, pendingBytes: 0)
+    }
+
+    /// Whether commits wait for a standby, and the settings that say so.
+    public func report() -> StoreReport { state.report() }
+
+    private func write(_ write: StoreWrite) throws -> StoreWriteResult {
+        if state.isClosed { throw PostgreSQLEventStoreError.closed(string) }
+        return try BlockingWrite.run(write, inbox, state, within: timeouts.commit + timeouts.resolution)
+    }
+}
+
+// MARK: - Reading
+
+extension PostgreSQLEventStore {
     /// Lends the log's records to `body` in order, from the one after `position`.
     public func readLog(
         after position: UInt64, limit: ReadLimit, _ body: (RecordView) throws -> Void
     ) throws {
-        var last: LogHead?
-        // Also of what was read before a failure.
-        defer { if let last { publish(last) } }
-        try read("the log after position \(position)") { reader in
+        var hasLent = false
+        try read("the log after position \(position)", canRepeat: { !hasLent }) { reader in
             try reader.readLog(after: position, limit: limit) { record in
-                let header = record.header
-                // The head is always the end of an append, also if it is read before the appender has told of it.
-                if !header.continues {
-                    last = LogHead(position: header.position, hash: header.hash, recordedAt: header.recordedAt)
-                }
+                hasLent = true
                 try body(record)
             }
         }
@@ -129,13 +133,9 @@ public final class PostgreSQLEventStore: EventStore {
 
     /// Reads one stream in order, from the event after `version`, and the stream's version at that moment.
     public func readStream(_ stream: StreamID, after version: UInt64, limit: ReadLimit) throws -> StreamSlice {
-        let slice = try read("stream \(stream) after version \(version)") {
+        try read("stream \(stream) after version \(version)") {
             try $0.readStream(stream, after: version, limit: limit)
         }
-        if let last = slice.events.last(where: { !$0.continues }) {
-            publish(LogHead(position: last.position, hash: last.hash, recordedAt: last.recordedAt))
-        }
-        return slice
     }
 
     /// What was done under a key of a stream; nil if the key is free.
@@ -148,18 +148,10 @@ public final class PostgreSQLEventStore: EventStore {
         }
         let keys = [ScopedKey(key: key, scope: scope)]
         return try read("a command key of \(scope)") { reader in
-            try reader.connection.run(CommandKeys.find(keys, slots), within: reader.limit).first.map {
+            try reader.connection.run(CommandKeys.find(keys, slots, reader.bound), within: reader.limit).first.map {
                 try CommandKeys.read($0, of: keys).1
             }
         }
-    }
-
-    /// Keeps snapshots in one transaction.
-    public func keep(_ snapshots: [Snapshot]) throws -> [Bool] { try write { try $0.keep(snapshots) } }
-
-    /// Forgets a snapshot.
-    public func dropSnapshot(of stream: StreamID, fingerprint: Digest256, version: UInt64) throws {
-        try write { try $0.dropSnapshot(of: stream, fingerprint: fingerprint, version: version) }
     }
 
     /// The newest snapshot of a stream at a version or before it.
@@ -176,63 +168,27 @@ public final class PostgreSQLEventStore: EventStore {
         try read("stream \(stream) at \(time)") { try $0.version(of: stream, at: time) }
     }
 
-    /// Writes a row as it is.
-    public func tryWriting() throws { try write { try $0.tryWriting() } }
-
-    /// The size of the log's tables and indexes, not older than some seconds if anything is appended. What the server has
-    /// in its write-ahead log is not counted.
-    public func usage() throws -> StoreUsage {
-        let published = published.withLock { $0 }
-        if published.isClosed { throw closedError }
-        return StoreUsage(bytes: published.size, pendingBytes: 0)
-    }
-}
-
-extension PostgreSQLEventStore {
-    private func write<Value: Sendable>(_ body: (inout Writer) throws -> Value) throws -> Value {
-        try writer.withLock { writer in
-            if published.withLock({ $0.isClosed }) { throw closedError }
-            let value = try body(&writer)
-            publish(writer.head)
-            askForSize(&writer)
-            return value
-        }
-    }
-
-    private func askForSize(_ writer: inout Writer) {
-        let isDue = published.withLock { published in
-            guard published.sizeAsked + Self.usageInterval < .now else { return false }
-            published.sizeAsked = .now
-            return true
-        }
-        guard isDue else { return }
+    /// Reads as far as the log is durable. If the writer has connected anew meanwhile, what was read may be another server's:
+    /// then it is read again, if that is possible.
+    private func read<Value>(
+        _ subject: @autoclosure () -> String, canRepeat: () -> Bool = { true }, _ body: (LogReader) throws -> Value
+    ) throws -> Value {
         do {
-            let size = try writer.size()
-            published.withLock { $0.size = size }
-        } catch {
-            // A number for people: the next write meets whatever is in the way.
-        }
-    }
-
-    private func read<Value>(_ subject: @autoclosure () -> String, _ body: (LogReader) throws -> Value) throws -> Value
-    {
-        do {
-            return try readers.read { connection in
-                try body(LogReader(connection: connection, logID: logID, slots: slots, limit: timeouts.answer))
+            while true {
+                let (_, bound, epoch) = state.known
+                let value = try readers.read(epoch: epoch) { connection in
+                    try body(
+                        LogReader(connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
+                }
+                if state.known.epoch == epoch { return value }
+                guard canRepeat() else {
+                    throw StoreObstacle(
+                        .unavailable, "the connection to \(string.place) was lost while \(subject()) was read: read again")
+                }
             }
         } catch let failure as ConnectionFailure {
             throw StoreObstacle(failure, at: string)
                 ?? PostgreSQLEventStoreError(.readFailed, "cannot read \(subject()) from \(string.place)", failure)
         }
-    }
-
-    /// Makes a record the head, unless a newer one is. What a reader has seen is committed, and it may have seen it before
-    /// the appender came to tell of it: the head is never behind what was read.
-    private func publish(_ head: LogHead) {
-        published.withLock { if $0.head.position < head.position { $0.head = head } }
-    }
-
-    private var closedError: PostgreSQLEventStoreError {
-        PostgreSQLEventStoreError(.closed, "the log \(string.place) was closed; open it again")
     }
 }

@@ -34,8 +34,6 @@ public struct PostgreSQLEventStoreError: StoreFailure {
         public static let readFailed = Code(description: "readFailed")
         /// An append failed.
         public static let writeFailed = Code(description: "writeFailed")
-        /// An append failed earlier, so that nothing more is written.
-        public static let failedEarlier = Code(description: "failedEarlier")
         /// The store was closed.
         public static let closed = Code(description: "closed")
     }
@@ -61,6 +59,11 @@ public struct PostgreSQLEventStoreError: StoreFailure {
 }
 
 extension PostgreSQLEventStoreError {
+    /// The store was closed.
+    static func closed(_ string: ConnectionString) -> PostgreSQLEventStoreError {
+        PostgreSQLEventStoreError(.closed, "the log \(string.place) was closed; open it again")
+    }
+
     /// A record that no Daybook wrote.
     static func damaged(at position: UInt64, _ reason: String) -> PostgreSQLEventStoreError {
         PostgreSQLEventStoreError(

@@ -1,4 +1,5 @@
 import EventSourcing
+import TestSupport
 import Testing
 
 @testable import PostgreSQLEventStore
@@ -37,6 +38,20 @@ extension TestDatabase {
         SELECT pid::bigint FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND database =
             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
         """
+
+    /// Takes the lead from the store that has it, as a second program does that the lock of another server let in.
+    @discardableResult
+    func depose() throws -> Lead {
+        let connection = try connect()
+        for _ in 1...100 {
+            let row = try #require(try LeadRow.read(connection, within: .seconds(10)))
+            let lead = try Lead.take(
+                connection, for: .version7(at: .now()), "another program", from: row, ifIdle: false, hasLock: false,
+                within: .seconds(10))
+            if let lead { return lead }
+        }
+        throw TooLate(description: "the lead cannot be taken")
+    }
 
     /// Ends the server's process that the store appends through.
     func terminateWriter() throws {

@@ -26,22 +26,24 @@ struct LeadTests {
         let a = try stream("a")
         try store.add(to: a)
         // As a second program does that a doorman of another server let in.
-        let other = try database.connect()
-        #expect(
-            try Lead.take(other, for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))?.position == 1)
+        #expect(try database.depose().position == 1)
         #expect(throws: LeadLost.self) { try store.add(to: a) }
         #expect(throws: LeadLost.self) { try store.append([append([], to: a, under: "refusal")]) }
         #expect(throws: LeadLost.self) { try store.tryWriting() }
-        #expect(try store.versions(of: a) == [1])
-        #expect(try store.outcome(of: Array("refusal".utf8), in: a) == nil)
+        // Nor read what another one may have added to.
+        #expect(throws: StoreObstacle.self) { try store.versions(of: a) }
         try store.close()
+        let next = try PostgreSQLEventStore(database.string)
+        #expect(try next.versions(of: a) == [1])
+        #expect(try next.outcome(of: Array("refusal".utf8), in: a) == nil)
+        try next.close()
     }
 
     @Test func whoeverWasDeposedDoesNotTakeTheLeadBackWithANewConnection() throws {
         let database = try TestDatabase()
         let store = try PostgreSQLEventStore(database.string)
         try store.add(to: stream("a"))
-        _ = try Lead.take(try database.connect(), for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))
+        try database.depose()
         try database.terminateWriter()
         #expect(throws: LeadLost.self) { try store.add(to: stream("a")) }
         #expect(try database.run("SELECT epoch FROM daybook.writer", returning: [.int8]).first?.integer(at: 0) == 2)
@@ -53,8 +55,7 @@ struct LeadTests {
         let store = try PostgreSQLEventStore(database.string)
         let a = try stream("a")
         try store.add(to: a)
-        let other = try database.connect()
-        _ = try Lead.take(other, for: .version7(at: .now()), onlyIf: nil, within: .seconds(10))
+        try database.depose()
         try database.terminateWriter()
         // Found lost when the transaction is sent. It changes no position, so nothing shows whether it took place.
         #expect(throws: LeadLost.self) {

@@ -10,7 +10,9 @@ GRANT USAGE ON SCHEMA daybook TO :"appender", :"reader";
 
 GRANT SELECT ON daybook.log TO :"appender";
 GRANT SELECT, INSERT ON daybook.records, daybook.refusals TO :"appender";
-GRANT SELECT, UPDATE (epoch, owner, position, changes) ON daybook.writer TO :"appender";
+GRANT SELECT ON daybook.writer TO :"appender";
+GRANT UPDATE (epoch, owner, position, changes, renewed_at, released, server_run, leader, led_since)
+    ON daybook.writer TO :"appender";
 GRANT SELECT, INSERT, UPDATE, DELETE ON daybook.snapshots TO :"appender";
 
 GRANT SELECT ON daybook.events, daybook.command_keys TO :"reader";

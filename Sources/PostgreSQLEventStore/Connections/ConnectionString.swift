@@ -13,6 +13,8 @@ struct ConnectionString: Sendable {
     ]
     /// What the string may not change, since values are read and written in these forms.
     private static let fixed = [("client_encoding", "UTF8"), ("fallback_application_name", "daybook")]
+    /// The keywords that have a value for each host.
+    private static let ofEachHost = ["host", "hostaddr", "port"]
 
     /// The keywords of libpq and their values.
     let keywords: [(name: String, value: String)]
@@ -41,6 +43,27 @@ struct ConnectionString: Sendable {
         let changeable = given.filter { option in !Self.fixed.contains { $0.0 == option.name } }
         let missing = Self.defaults.filter { value($0.0) == nil }
         keywords = changeable + missing.map { ($0.0, $0.1) } + Self.fixed.map { ($0.0, $0.1) }
+    }
+
+    /// The keywords for each host by itself. One port stands for all hosts; lists of other lengths are libpq's to refuse.
+    var hosts: [[(name: String, value: String)]] {
+        let lists = keywords.filter { Self.ofEachHost.contains($0.name) }.map { keyword in
+            (name: keyword.name, values: keyword.value.split(separator: ",", omittingEmptySubsequences: false))
+        }
+        let count = lists.map(\.values.count).max() ?? 1
+        guard count > 1, lists.allSatisfy({ $0.values.count == count || $0.name == "port" && $0.values.count == 1 })
+        else { return [keywords] }
+        let others = keywords.filter { !Self.ofEachHost.contains($0.name) }
+        return (0..<count).map { index in
+            others + lists.map { ($0.name, String($0.values[$0.values.count == 1 ? 0 : index])) }
+        }
+    }
+
+    /// How long a host may take until the connection stands.
+    var connectTimeout: Duration {
+        let seconds = keywords.last { $0.name == "connect_timeout" }.flatMap { Int64($0.value) } ?? 0
+        // What libpq takes for no limit.
+        return .seconds(seconds > 0 ? min(seconds, 3600) : 3600)
     }
 
     private static func place(host: String?, port: String?, database: String?) -> String {

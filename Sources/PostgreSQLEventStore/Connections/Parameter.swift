@@ -21,6 +21,9 @@ struct Parameter {
     /// A whole number of 32 bits.
     static func smallInteger(_ value: Int32) -> Parameter { Parameter(.int4, value.bigEndianBytes) }
 
+    /// A truth value.
+    static func bool(_ value: Bool) -> Parameter { Parameter(.bool, [value ? 1 : 0]) }
+
     /// A text.
     static func text(_ text: String) -> Parameter { Parameter(.text, Array(text.utf8)) }
 

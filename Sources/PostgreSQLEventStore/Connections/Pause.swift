@@ -8,4 +8,9 @@
 enum Pause {
     /// 50 milliseconds.
     static func short() { usleep(50_000) }
+
+    /// Until a moment.
+    static func until(_ moment: ContinuousClock.Instant) {
+        while .now < moment { usleep(UInt32((moment - .now).pollTimeout) * 1000) }
+    }
 }

@@ -2,9 +2,15 @@
 struct Timeouts: Sendable {
     /// For the answer to a statement that reads, or sets something up.
     var answer = Duration.seconds(30)
-    /// For a commit, which waits for a synchronous standby; then the connection is given up.
-    var commit = Duration.seconds(10)
-    /// For a new connection that tells whether a commit took place whose answer did not come.
+    /// For what the writer asks before it decides, and for a statement of who stands by: another server may be the one.
+    var lookup = Duration.seconds(5)
+    /// For a commit, which waits for a synchronous standby; then the connection is given up, and what became of it is
+    /// found out through a new one.
+    var commit = Duration.seconds(5)
+    /// For a new connection, until a write that was not sent yet is told that the database is not available.
+    var patience = Duration.seconds(5)
+    /// For a new connection that tells whether a commit took place whose answer did not come: until a call that blocks
+    /// returns without knowing.
     var resolution = Duration.seconds(30)
     /// For the advisory lock of a program that has just ended.
     var lock = Duration.seconds(2)

@@ -17,7 +17,7 @@ public final class PostgreSQLLogDestination: LogDestination {
     private let connection: Connection
     private let logID: UniqueID
     private let slots: IndexSlot
-    private let timeouts = Timeouts()
+    private let timeouts: Timeouts
     private var lead: Lead
     private var streams = StreamEndCache(capacity: maxCachedStreams)
 
@@ -27,38 +27,48 @@ public final class PostgreSQLLogDestination: LogDestination {
     ///   - logID: the id that the log has, or gets.
     ///   - isNew: whether there may be no log yet.
     /// - Throws: ``PostgreSQLEventStoreError`` `otherLog`, with the database left as it was, if it holds another log, or one
-    ///   where none may be; `locked` if a service leads it; else as ``PostgreSQLEventStore/init(_:clock:)``.
+    ///   where none may be; `locked` if a service leads it; else as ``PostgreSQLOpening/attempt()``.
     public init(_ connectionString: String, for logID: UniqueID, isNew: Bool = false) throws {
         let string = try ConnectionString(connectionString)
-        let timeouts = Timeouts()
-        let connection = try OfflineSession.open(string, for: .writing)
-        (slots, lead, head) = try OfflineSession.attempt("open", string) {
-            try Lead.lock(connection, string, waiting: timeouts.lock, within: timeouts.answer)
-            if try Schema.foundVersion(connection, string, timeouts.answer) > 0 {
-                let found = try Schema.identity(connection, string, within: timeouts.answer).logID
-                guard found == logID, !isNew else {
-                    throw PostgreSQLEventStoreError(
-                        .otherLog,
-                        found == logID
-                            ? "\(string.place) holds this log already, or a part of it: continue it with daybook copy, or "
-                                + "choose another database"
-                            : "\(string.place) holds another log, \(found), and not \(logID): choose another database")
-                }
-            }
-            let identity = try Schema.open(connection, at: .now(), newID: logID, string, within: OfflineSession.limit)
-            let owner = UniqueID.version7(at: .now())
-            guard let lead = try Lead.take(connection, for: owner, onlyIf: nil, within: OfflineSession.limit) else {
-                throw PostgreSQLEventStoreError(
-                    .damaged, "\(string.place) has lost the row of its writer, in daybook.writer: restore a backup")
-            }
-            let slots = IndexSlot(salt: identity.salt)
-            let reader = LogReader(connection: connection, logID: logID, slots: slots, limit: timeouts.answer)
-            return (slots, lead, try LogTail.load(reader, at: lead.position))
-        }
+        // Before anything is changed: of another log not even who leads it.
+        try Self.require(logID, isNew: isNew, at: string)
+        let opened = try PostgreSQLOpening(
+            connectionString, standby: false, timeouts: Timeouts(), newID: logID
+        ).opened()
         self.string = string
-        self.connection = connection
-        self.logID = logID
         place = string.place
+        connection = opened.connection
+        timeouts = opened.timeouts
+        self.logID = logID
+        slots = IndexSlot(salt: opened.identity.salt)
+        lead = opened.lead
+        head = opened.head
+        guard opened.identity.logID == logID else {
+            try close()
+            throw Self.otherLog(opened.identity.logID, instead: logID, string)
+        }
+    }
+
+    private static func require(_ logID: UniqueID, isNew: Bool, at string: ConnectionString) throws {
+        let connection = try OfflineSession.open(string, for: .reading)
+        try OfflineSession.attempt("open", string) {
+            guard try Schema.foundVersion(connection, string, OfflineSession.limit) > 0 else { return }
+            let found = try Schema.identity(connection, string, within: OfflineSession.limit).logID
+            guard found == logID else { throw otherLog(found, instead: logID, string) }
+            guard !isNew else {
+                throw PostgreSQLEventStoreError(
+                    .otherLog,
+                    "\(string.place) holds this log already, or a part of it: continue it with daybook copy, or choose "
+                        + "another database")
+            }
+        }
+    }
+
+    private static func otherLog(
+        _ found: UniqueID, instead logID: UniqueID, _ string: ConnectionString
+    ) -> PostgreSQLEventStoreError {
+        PostgreSQLEventStoreError(
+            .otherLog, "\(string.place) holds another log, \(found), and not \(logID): choose another database")
     }
 
     /// Adds records and keys in one transaction.
@@ -70,7 +80,8 @@ public final class PostgreSQLLogDestination: LogDestination {
             guard copy.head.position <= IndexSlot.maxPosition else {
                 throw StoreObstacle(.full, "the log has as many records as \(place) can have")
             }
-            try write(BatchInsert.statements(for: copy.entries, copy.refusals, slots), end: copy.head)
+            try write(
+                BatchInsert.statements(for: copy.entries, copy.refusals, slots, change: lead.changes + 1), end: copy.head)
             for (stream, end) in copy.ends { streams.set(end, for: stream) }
         }
     }
@@ -79,18 +90,19 @@ public final class PostgreSQLLogDestination: LogDestination {
     public func keep(_ snapshots: [Snapshot]) throws {
         try OfflineSession.attempt("continue", string) {
             let events = try connection.run(
-                snapshots.map { StreamQueries.event(of: $0.stream, slots.hash(of: $0.stream), at: $0.version) },
-                within: OfflineSession.limit)
-            let known = zip(snapshots, events).filter { $1.first?.id(at: 0) == $0.lastEvent }.map(\.0)
-            let kept = known.map { Snapshots.keep($0) }
+                snapshots.map { Snapshots.event(of: $0, slots, bound) }, within: OfflineSession.limit)
+            let kept = zip(snapshots, events).filter { Snapshots.isOfHistory($0, $1) }.map { Snapshots.keep($0.0) }
             if !kept.isEmpty { try write(kept, end: head) }
         }
     }
 
     /// Gives the lead back.
     public func close() throws {
-        try OfflineSession.attempt("close", string) { try Lead.unlock(connection, within: timeouts.answer) }
+        try OfflineSession.attempt("close", string) { try lead.release(connection, within: timeouts.answer) }
     }
+
+    /// Everything: nobody else writes.
+    private var bound: ReadBound { ReadBound(position: head.position, change: lead.changes) }
 
     /// Runs statements in one fenced transaction.
     private func write(_ statements: [Statement], end: LogHead) throws {
@@ -112,7 +124,8 @@ public final class PostgreSQLLogDestination: LogDestination {
                 .locked, "another program has taken over the log in \(place): end it, and begin again")
         }
         head = end
-        lead = Lead(owner: lead.owner, epoch: lead.epoch, position: end.position, changes: lead.changes + 1)
+        lead.position = end.position
+        lead.changes += 1
     }
 
     /// The ends of the streams that records are of, but for those that begin with them.
@@ -128,7 +141,7 @@ public final class PostgreSQLLogDestination: LogDestination {
             }
         }
         guard !unknown.isEmpty else { return ends }
-        let rows = try connection.run(StreamQueries.ends(of: unknown, slots), within: OfflineSession.limit)
+        let rows = try connection.run(StreamQueries.ends(of: unknown, slots, through: head.position), within: OfflineSession.limit)
         for index in 0..<rows.count {
             guard let (number, end) = StreamQueries.end(rows[index]), unknown.indices ~= number else {
                 throw PostgreSQLEventStoreError(
@@ -144,7 +157,7 @@ public final class PostgreSQLLogDestination: LogDestination {
         let doubtful = keys.filter { $0.position <= head.position }
         guard !doubtful.isEmpty else { return keys }
         let asked = doubtful.map { ScopedKey(key: $0.key, scope: $0.scope) }
-        let rows = try connection.run(CommandKeys.find(asked, slots), within: OfflineSession.limit)
+        let rows = try connection.run(CommandKeys.find(asked, slots, bound), within: OfflineSession.limit)
         var known: [ScopedKey: CommandKeys.Known] = [:]
         for index in 0..<rows.count {
             let (key, what) = try CommandKeys.read(rows[index], of: asked)

@@ -1,50 +1,72 @@
 internal import EventSourcing
 internal import EventStoreRules
 
-/// The settings on which it depends that what is acknowledged stays.
+/// The settings on which it depends that what is acknowledged stays, and the size of the log.
 struct Durability: Hashable, Sendable {
     /// `on` or `remote_apply`: a commit waits for the flush of the server, and of its synchronous standbys.
     let synchronousCommit: String
     /// The standbys that a commit waits for; empty: none.
     let synchronousStandbys: String
+    /// The bytes that the log's tables and indexes take.
+    let size: UInt64
+    private let fsync: String
+    private let isReadOnly: String
+
+    /// Reads them. In a transaction that writes, it says how that transaction is committed.
+    static let statement = Statement(
+        """
+        SELECT pg_catalog.current_setting('synchronous_commit'), pg_catalog.current_setting('synchronous_standby_names'),
+            pg_catalog.current_setting('fsync'), pg_catalog.current_setting('transaction_read_only'),
+            (SELECT coalesce(sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint
+            FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'daybook' AND c.relkind = 'r')
+        """, returning: [.text, .text, .text, .text, .int8])
+
+    /// What ``statement`` returned.
+    init(_ rows: Rows) {
+        func text(_ column: Int32) -> String { (rows.first?.text(at: column) ?? "").printable }
+        synchronousCommit = text(0)
+        synchronousStandbys = text(1)
+        fsync = text(2)
+        isReadOnly = text(3)
+        size = rows.first?.ordinal(at: 4) ?? 0
+    }
 
     /// Whether what is acknowledged is on more than one machine.
     var isReplicated: Bool { !synchronousStandbys.isEmpty }
 
+    /// Why what is acknowledged might not stay, in one sentence; nil if it does.
+    func problem(at string: ConnectionString) -> String? {
+        if !["on", "remote_apply"].contains(synchronousCommit) {
+            return "\(string.place) has synchronous_commit = \(synchronousCommit), so what is acknowledged could be lost: "
+                + "let Daybook's role set it to on"
+        }
+        if fsync != "on" {
+            return "\(string.place) has fsync = \(fsync), so a loss of power destroys the log: set it to on"
+        }
+        return nil
+    }
+
     /// Has commits wait for what is durable, and reads back whether they do.
     ///
     /// - Throws: `notDurable`, ``StoreObstacle`` if the server takes no writes, ``ConnectionFailure``.
-    @discardableResult
     static func establish(
         on connection: Connection, _ string: ConnectionString, within limit: Duration
     ) throws -> Durability {
-        let current = try setting("synchronous_commit", connection, limit)
-        if current != "remote_apply" {
-            _ = try connection.run(ServerSession.set("synchronous_commit", to: "on"), within: limit)
-        }
         let durability = Durability(
-            synchronousCommit: try setting("synchronous_commit", connection, limit),
-            synchronousStandbys: try setting("synchronous_standby_names", connection, limit))
-        guard ["on", "remote_apply"].contains(durability.synchronousCommit) else {
-            throw PostgreSQLEventStoreError(
-                .notDurable,
-                "\(string.place) has synchronous_commit = \(durability.synchronousCommit) and does not "
-                    + "change it to on")
-        }
-        guard try setting("fsync", connection, limit) == "on" else {
-            throw PostgreSQLEventStoreError(
-                .notDurable, "\(string.place) has fsync = off, so a loss of power destroys the log: set it to on")
-        }
-        guard try setting("transaction_read_only", connection, limit) == "off" else {
+            try connection.run(
+                [
+                    Statement(
+                        """
+                        SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+                        WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply'
+                        """, returning: [.text]), statement,
+                ], within: limit)[1])
+        if let problem = durability.problem(at: string) { throw PostgreSQLEventStoreError(.notDurable, problem) }
+        guard durability.isReadOnly == "off" else {
             throw StoreObstacle(
                 .unavailable, "the database \(string.place) takes no writes: it is a standby, or set to read-only")
         }
         return durability
-    }
-
-    private static func setting(_ name: String, _ connection: Connection, _ limit: Duration) throws -> String {
-        let rows = try connection.run(
-            Statement("SELECT pg_catalog.current_setting($1)", [.text(name)], returning: [.text]), within: limit)
-        return (rows.first?.text(at: 0) ?? "").printable
     }
 }

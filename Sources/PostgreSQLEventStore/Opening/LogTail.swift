@@ -3,10 +3,9 @@ internal import EventSourcing
 /// The end of a log, checked before anything is appended to it.
 enum LogTail {
     /// The position of the last record; 0 if there is none.
-    static func position(_ reader: LogReader) throws(ConnectionFailure) -> UInt64 {
-        try reader.connection.run(
-            Statement("SELECT coalesce(max(position), 0) FROM daybook.records", returning: [.int8]),
-            within: reader.limit
+    static func position(_ connection: Connection, within limit: Duration) throws(ConnectionFailure) -> UInt64 {
+        try connection.run(
+            Statement("SELECT coalesce(max(position), 0) FROM daybook.records", returning: [.int8]), within: limit
         ).first?.ordinal(at: 0) ?? 0
     }
 
@@ -16,7 +15,7 @@ enum LogTail {
     /// - Throws: `damaged`, with the position, if the last record is not what was written: it is another one, its hash does
     ///   not follow from the record before it, its stream does not end with it, or its append goes on after it.
     static func load(_ reader: LogReader, at position: UInt64) throws -> LogHead {
-        let last = try self.position(reader)
+        let last = try self.position(reader.connection, within: reader.limit)
         guard last == position else {
             throw PostgreSQLEventStoreError(
                 .damaged,
@@ -44,7 +43,7 @@ enum LogTail {
                 at: last, "its append goes on in the next record, but the log ends with it: the end was cut off")
         }
         let end = try reader.connection.run(
-            StreamQueries.ends(of: [record.stream], reader.slots), within: reader.limit
+            StreamQueries.ends(of: [record.stream], reader.slots, through: last), within: reader.limit
         ).first.flatMap(StreamQueries.end)?.end
         guard end?.version == record.streamVersion, end?.lastEvent == record.event.id else {
             throw PostgreSQLEventStoreError.damaged(

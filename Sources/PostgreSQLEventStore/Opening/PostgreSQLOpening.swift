@@ -1,31 +1,171 @@
 public import EventSourcing
+internal import EventStoreRules
+internal import Synchronization
 
-/// Opens a log in a PostgreSQL database as soon as it is this program's turn to lead it.
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Opens a log in a PostgreSQL database as soon as it is this program's turn to lead it. Keeps its connection between the
+/// attempts.
 public final class PostgreSQLOpening: StoreOpening {
-    private let string: String
+    private struct State {
+        var connection: Connection?
+        var takeover = Takeover()
+    }
+
+    private enum Turn {
+        case taken(OpenedLog, quietFor: Duration)
+        /// Another program leads: which one, in one sentence.
+        case led(String)
+        /// It is this program's turn soon.
+        case soon(String)
+    }
+
+    private let string: ConnectionString
     private let standby: Bool
+    private let clock: @Sendable () -> Timestamp
+    private let timeouts: Timeouts
+    private let owner: UniqueID
+    private let newID: UniqueID?
+    private let state = Mutex(State())
 
     /// An opening that has not tried yet.
     ///
     /// - Parameters:
     ///   - connectionString: any of libpq's: a URI, also with several hosts, or keywords and values.
     ///   - standby: whether this program waits for its turn if another one leads the log; else that is an error.
+    ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
     /// - Throws: `cannotOpen` if the string cannot be read.
-    public init(_ connectionString: String, standby: Bool) throws {
-        _ = try ConnectionString(connectionString)
-        string = connectionString
-        self.standby = standby
+    public convenience init(
+        _ connectionString: String, standby: Bool, clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) throws {
+        try self.init(connectionString, standby: standby, clock: clock, timeouts: Timeouts())
     }
 
-    /// See ``StoreOpening``.
-    public func attempt() throws -> any EventStore {
-        do {
-            return try PostgreSQLEventStore(string)
-        } catch let error as PostgreSQLEventStoreError where standby && error.code == .locked {
-            throw StoreObstacle(.standby, error.description)
+    /// An opening with timeouts of its own.
+    ///
+    /// - Parameter newID: the id that a new log gets; nil: one that no other log has.
+    init(
+        _ connectionString: String, standby: Bool, clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        timeouts: Timeouts, newID: UniqueID? = nil
+    ) throws {
+        string = try ConnectionString(connectionString)
+        self.standby = standby
+        self.clock = clock
+        self.timeouts = timeouts
+        owner = UniqueID.version7(at: clock())
+        self.newID = newID
+    }
+
+    /// Tries once, and makes the log if there is none; if it does not stand by, until a program that has just ended is gone.
+    ///
+    /// - Throws: ``StoreObstacle`` if the server cannot be reached or takes no writes, or if another program leads. Else
+    ///   ``PostgreSQLEventStoreError``: `cannotOpen`; `locked`; `unsuitable`, `foreignSchema` and `newerSchema`, with the
+    ///   database left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
+    public func attempt() throws -> any EventStore { PostgreSQLEventStore(try opened()) }
+
+    /// Ends the connection, if it is not the store's.
+    public func close() { state.withLock { $0.connection = nil } }
+
+    /// A log whose lead was taken, and whose former leader does not answer any more.
+    func opened() throws -> OpenedLog {
+        let deadline = ContinuousClock.now + timeouts.lock
+        while true {
+            switch try turn() {
+            case .taken(let opened, let quiet):
+                Pause.until(opened.lead.sentAt + quiet)
+                return opened
+            case .led(let sentence):
+                if standby { throw StoreObstacle(.standby, sentence) }
+                guard .now < deadline else {
+                    throw PostgreSQLEventStoreError(.locked, "\(sentence): end it, or use another database")
+                }
+            case .soon(let sentence):
+                if standby { throw StoreObstacle(.standby, sentence) }
+            }
+            Pause.short()
         }
     }
 
-    /// See ``StoreOpening``.
-    public func close() {}
+    private func turn() throws -> Turn {
+        try state.withLock { state in
+            // Whatever it meets, the next attempt begins with a new connection; unless it only is not its turn.
+            let kept = state.connection
+            state.connection = nil
+            do {
+                let connection =
+                    try kept.flatMap { $0.isLost ? nil : $0 }
+                    ?? ServerSession.open(string, for: .writing, within: timeouts.lookup)
+                let turn = try turn(by: connection, &state.takeover)
+                if case .taken = turn { return turn }
+                state.connection = connection
+                return turn
+            } catch let failure as ConnectionFailure {
+                throw StoreObstacle(failure, at: string)
+                    ?? PostgreSQLEventStoreError(.cannotOpen, "cannot open the log in \(string.place)", failure)
+            }
+        }
+    }
+
+    private func turn(by connection: Connection, _ takeover: inout Takeover) throws -> Turn {
+        let durability = try Durability.establish(on: connection, string, within: timeouts.lookup)
+        var hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
+        var identity: Schema.Identity?
+        if hasLock { identity = try schema(of: connection) }
+        guard let row = try LeadRow.read(connection, within: timeouts.lookup) else {
+            guard !hasLock else {
+                throw PostgreSQLEventStoreError(
+                    .damaged, "\(string.place) has lost the row of its writer, in daybook.writer: restore a backup")
+            }
+            return .led("another program is making the log in \(string.place)")
+        }
+        var quiet = Duration.zero
+        switch takeover.step(row, hasLock: hasLock) {
+        case .take(let duration): quiet = duration
+        case .wait:
+            let leader = "\(row.leader.printable) leads the log in \(string.place) since \(row.since)"
+            guard hasLock else { return .led(leader) }
+            try LeadLock.release(connection, within: timeouts.lookup)
+            return .soon("\(leader) and may be connecting anew")
+        case .endHolder:
+            do {
+                try LeadLock.endHolder(connection, within: timeouts.lookup)
+            } catch ConnectionFailure.refused {
+                // The session is of another role. The fence makes it safe to do without the lock.
+            }
+            hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
+            if hasLock { identity = try schema(of: connection) }
+        }
+        let known = try identity ?? Schema.identity(connection, string, within: timeouts.lookup)
+        guard
+            let lead = try Lead.take(
+                connection, for: owner, Self.name, from: row, ifIdle: true, hasLock: hasLock, within: timeouts.commit)
+        else {
+            if hasLock { try LeadLock.release(connection, within: timeouts.lookup) }
+            return .soon("the lead of the log in \(string.place) was taken, or used, meanwhile")
+        }
+        let reader = LogReader(
+            connection: connection, logID: known.logID, slots: IndexSlot(salt: known.salt),
+            bound: ReadBound(position: lead.position, change: .max), limit: timeouts.answer)
+        return .taken(
+            OpenedLog(
+                string: string, timeouts: timeouts, clock: clock, connection: connection, identity: known, lead: lead,
+                head: try LogTail.load(reader, at: lead.position), durability: durability), quietFor: quiet)
+    }
+
+    private func schema(of connection: Connection) throws -> Schema.Identity {
+        try Schema.open(connection, at: clock(), newID: newID, string, within: timeouts.answer)
+    }
+
+    /// This program, for people.
+    private static var name: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        let isKnown = gethostname(&bytes, bytes.count - 1) == 0
+        let text = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let host = isKnown ? text : "a program"
+        return "\(host.printable) (process \(getpid()))"
+    }
 }

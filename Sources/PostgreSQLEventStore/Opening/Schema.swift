@@ -93,7 +93,9 @@ enum Schema {
                 Statement(
                     "INSERT INTO daybook.log VALUES (1, $1, $2, $3, $4)",
                     [.smallInteger(Int32(version)), .id(newID), .bytes(newSalt()), .time(time)]),
-                Statement("INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0)", [.id(UniqueID(high: 0, low: 0))]),
+                Statement(
+                    "INSERT INTO daybook.writer VALUES (1, 0, $1, 0, 0, $2, true, '', '', $2)",
+                    [.id(UniqueID(high: 0, low: 0)), .time(time)]),
             ]
         } else {
             statements.append(

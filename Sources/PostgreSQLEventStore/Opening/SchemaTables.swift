@@ -17,14 +17,22 @@ enum SchemaTables {
         """
 
     /// Who appends, and where the log ends: every transaction that writes changes this row, and only as it knows it.
+    ///
+    /// `leader` and `led_since` are for people. `server_run` is the run of the server on which the leader holds the advisory
+    /// lock; empty if it does without. The fill factor has changes of the row stay in its page.
     private static let writer = """
         CREATE TABLE daybook.writer (
             only_row integer PRIMARY KEY CHECK (only_row = 1),
             epoch bigint NOT NULL,
             owner uuid NOT NULL,
             position bigint NOT NULL,
-            changes bigint NOT NULL
-        )
+            changes bigint NOT NULL,
+            renewed_at timestamptz NOT NULL,
+            released boolean NOT NULL,
+            server_run text NOT NULL,
+            leader text NOT NULL,
+            led_since timestamptz NOT NULL
+        ) WITH (fillfactor = 10)
         """
 
     /// The events. `data` and `metadata` are the very bytes that were appended: the hash is over them.
@@ -65,11 +73,12 @@ enum SchemaTables {
         CREATE INDEX records_key ON daybook.records (key_slot) WHERE key_slot IS NOT NULL
         """
 
-    /// What was decided under a command key without events.
+    /// What was decided under a command key without events. `change` is the number of its transaction, see `writer`.
     private static let refusals = """
         CREATE TABLE daybook.refusals (
             key_slot bigint NOT NULL,
             position bigint NOT NULL,
+            change bigint NOT NULL,
             recorded_at timestamptz NOT NULL,
             stream text NOT NULL,
             command_key bytea NOT NULL,
@@ -98,7 +107,8 @@ enum SchemaTables {
     private static let advance = """
         CREATE FUNCTION daybook.advance(bigint, bigint, bigint, bigint) RETURNS bigint LANGUAGE plpgsql AS $$
         BEGIN
-            UPDATE daybook.writer AS w SET position = $4, changes = w.changes + 1
+            UPDATE daybook.writer AS w
+            SET position = $4, changes = w.changes + 1, renewed_at = pg_catalog.clock_timestamp()
             WHERE w.epoch = $1 AND w.changes = $2 AND w.position = $3;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'another program appends to this log' USING ERRCODE = 'DB001';

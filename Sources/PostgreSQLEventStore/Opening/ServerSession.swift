@@ -25,27 +25,53 @@ enum ServerSession {
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off"),
         ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off"),
     ]
-    private static let settingsOfWriter = [("statement_timeout", "0"), ("lock_timeout", "5s")]
+    /// The server keeps the session, and with it the lock, for longer than a lease if it hears nothing of the program; but
+    /// then not for much longer.
+    private static let settingsOfWriter = [
+        ("statement_timeout", "0"), ("lock_timeout", "5s"), ("tcp_keepalives_idle", "3"),
+        ("tcp_keepalives_interval", "1"), ("tcp_keepalives_count", "4"), ("tcp_user_timeout", "6000"),
+    ]
     private static let settingsOfReader = [
         ("statement_timeout", "30s"), ("lock_timeout", "5s"), ("default_transaction_read_only", "on"),
     ]
 
     /// A connection that is ready for its purpose.
     ///
-    /// - Throws: ``StoreObstacle`` if the server cannot be reached or takes no writes; `unsuitable` or `notDurable` if it
-    ///   will not do; `cannotOpen` if it refuses.
+    /// - Throws: ``StoreObstacle`` if the server cannot be reached; `unsuitable` if it will not do; `cannotOpen` if it
+    ///   refuses.
     static func open(_ string: ConnectionString, for purpose: Purpose, within limit: Duration) throws -> Connection {
         do {
             let connection = try Connection(string)
             try requireServer(connection, string)
             let settings = Self.settings + (purpose == .writing ? settingsOfWriter : settingsOfReader)
             _ = try connection.run(settings.map { set($0.0, to: $0.1) }, within: limit)
-            if purpose == .writing { try Durability.establish(on: connection, string, within: limit) }
             return connection
         } catch let failure as ConnectionFailure {
             throw StoreObstacle(failure, at: string)
                 ?? PostgreSQLEventStoreError(.cannotOpen, "cannot use the database \(string.place)", failure)
         }
+    }
+
+    /// A connection that reads what a lead has written, and nothing older.
+    ///
+    /// - Throws: as ``open(_:for:within:)``; `unavailable` if the lead is not to be seen: it is another server, or the lead
+    ///   was taken since.
+    static func openReader(_ string: ConnectionString, epoch: Int64, within limit: Duration) throws -> Connection {
+        let connection = try open(string, for: .reading, within: limit)
+        do {
+            let found = try connection.run(
+                Statement("SELECT epoch FROM daybook.writer", returning: [.int8]), within: limit)
+            guard found.first?.integer(at: 0) == epoch else {
+                throw StoreObstacle(
+                    .unavailable,
+                    "the database \(string.place) is of another lead of the log: wait until this program has connected "
+                        + "anew")
+            }
+        } catch let failure as ConnectionFailure {
+            throw StoreObstacle(failure, at: string)
+                ?? PostgreSQLEventStoreError(.cannotOpen, "cannot use the database \(string.place)", failure)
+        }
+        return connection
     }
 
     static func set(_ name: String, to value: String) -> Statement {

@@ -2,8 +2,8 @@ internal import EventSourcing
 
 /// Reads records through a connection, each checked against its hash and that of the record before it.
 ///
-/// What a statement returns is in memory as a whole, so each asks for a bounded part. The statements of one read may see
-/// different states of the log: of each the later one has all that the earlier one has.
+/// What a statement returns is in memory as a whole, so each asks for a bounded part. All statements of one read see the
+/// log as far as ``bound``.
 struct LogReader {
     /// The records and bytes that one statement returns, at most; but one record at least.
     private static let maxRecords = 2000
@@ -12,12 +12,14 @@ struct LogReader {
     let connection: Connection
     let logID: UniqueID
     let slots: IndexSlot
+    /// How far the log goes.
+    let bound: ReadBound
     /// How long the server may take to answer.
     let limit: Duration
 
     /// Lends the log's records to `body`, one after another, from the one after `position`.
     func readLog(after position: UInt64, limit: ReadLimit, _ body: (RecordView) throws -> Void) throws {
-        guard position < RecordedEvent.maxOrdinal else { return }
+        guard position < bound.position else { return }
         var last = position
         var (lent, bytes) = (0, 0)
         var previous: Digest256?
@@ -28,8 +30,8 @@ struct LogReader {
                     Self.pageText,
                     [
                         .ordinal(last), .integer(Int64(count)),
-                        .integer(Int64(min(limit.bytes - bytes, Self.maxBytes))),
-                    ], returning: [.int8] + RecordRow.columns)
+                        .integer(Int64(min(limit.bytes - bytes, Self.maxBytes))), .ordinal(bound.position),
+                    ], returning: RecordRow.columns)
             ]
             if previous == nil, last > 0 { statements.append(Self.hashStatement(last)) }
             let results = try connection.run(statements, within: self.limit)
@@ -38,12 +40,11 @@ struct LogReader {
             if previous == nil {
                 previous = try last == 0 ? HashChain.genesis(of: logID) : Self.hash(results[1], at: last)
             }
-            let end = page[0].ordinal(at: 0)
             for index in 0..<page.count {
                 let row = page[index]
-                let size = RecordRow.size(row, from: 1)
+                let size = RecordRow.size(row, from: 0)
                 if lent > 0, bytes + size > limit.bytes { return }
-                let record = try RecordRow.view(row, from: 1, in: logID)
+                let record = try RecordRow.view(row, from: 0, in: logID)
                 guard record.header.position == last + 1 else {
                     throw PostgreSQLEventStoreError.damaged(at: last + 1, "it is missing")
                 }
@@ -54,16 +55,16 @@ struct LogReader {
                 bytes += size
                 try body(record)
             }
-            if last == end { return }
+            if last == bound.position { return }
         }
     }
 
-    /// The records after position `$1`: at most `$2`, of `$3` bytes; but one at least.
+    /// The records after position `$1`, to position `$4`: at most `$2`, of `$3` bytes; but one at least.
     private static let pageText = """
-        SELECT (SELECT max(position) FROM daybook.records), \(RecordRow.names(of: "page")) FROM (
+        SELECT \(RecordRow.names(of: "page")) FROM (
             SELECT r.*, sum(pg_catalog.octet_length(r.metadata) + pg_catalog.octet_length(r.data))
                 OVER (ORDER BY r.position ROWS UNBOUNDED PRECEDING) AS running
-            FROM daybook.records AS r WHERE r.position > $1 ORDER BY r.position LIMIT $2
+            FROM daybook.records AS r WHERE r.position > $1 AND r.position <= $4 ORDER BY r.position LIMIT $2
         ) AS page
         WHERE page.running <= $3
             OR page.running = pg_catalog.octet_length(page.metadata) + pg_catalog.octet_length(page.data)
@@ -81,7 +82,7 @@ struct LogReader {
             let last = min(seen + count, end ?? RecordedEvent.maxOrdinal)
             let rows = try connection.run(
                 StreamQueries.slice(
-                    of: stream, hash, after: seen, through: last, bytes: min(limit.bytes - bytes, Self.maxBytes)),
+                    of: stream, hash, bound, after: seen, through: last, bytes: min(limit.bytes - bytes, Self.maxBytes)),
                 within: self.limit)
             guard let first = rows.first else { return StreamSlice(events: events, version: end ?? 0) }
             guard let found = first.ordinal(at: 0), found > 0 else { throw damaged(stream, after: seen) }
@@ -130,14 +131,14 @@ struct LogReader {
     func event(of stream: StreamID, at version: UInt64) throws -> UniqueID? {
         guard 1...RecordedEvent.maxOrdinal ~= version else { return nil }
         return try connection.run(
-            StreamQueries.event(of: stream, slots.hash(of: stream), at: version), within: limit
+            StreamQueries.event(of: stream, slots.hash(of: stream), bound, at: version), within: limit
         ).first?.id(at: 0)
     }
 
     /// How many events of a stream were recorded at a time or before it: times never decrease along a stream.
     func version(of stream: StreamID, at time: Timestamp) throws -> UInt64 {
         try connection.run(
-            StreamQueries.version(of: stream, slots.hash(of: stream), at: time), within: limit
+            StreamQueries.version(of: stream, slots.hash(of: stream), bound, at: time), within: limit
         ).first?.ordinal(at: 0) ?? 0
     }
 

@@ -1,13 +1,15 @@
 internal import EventSourcing
 internal import Synchronization
 
-/// The connections that read, each for one thread at a time.
+/// The connections that read, each for one thread at a time and for one lead: who connects anew may have another server.
 final class ReaderPool: Sendable {
     /// The connections that are kept while nobody reads, at most.
     private static let maxIdle = 4
 
     private struct State {
         var idle: [Connection] = []
+        /// Which lead the idle ones see.
+        var epoch: Int64 = 0
         var reading = 0
         var isClosed = false
     }
@@ -22,20 +24,21 @@ final class ReaderPool: Sendable {
         self.limit = limit
     }
 
-    /// Lends a connection to `body`. One that was lost while it was idle is replaced once, if `body` had no row of it.
+    /// Lends a connection that sees a lead to `body`. One that was lost while it was idle is replaced once, if `body` had
+    /// no row of it.
     ///
     /// - Throws: `closed`, ``StoreObstacle`` if the server cannot be reached, what `body` throws.
-    func read<Value>(_ body: (Connection) throws -> Value) throws -> Value {
-        let idle = try take()
+    func read<Value>(epoch: Int64, _ body: (Connection) throws -> Value) throws -> Value {
+        let idle = try take(epoch)
         defer { state.withLock { $0.reading -= 1 } }
         if let idle {
             do {
-                return try use(idle, body)
+                return try use(idle, epoch, body)
             } catch ConnectionFailure.lost where !idle.hasAnswered {
                 // It is gone: the server was restarted, say.
             }
         }
-        return try use(ServerSession.open(string, for: .reading, within: limit), body)
+        return try use(ServerSession.openReader(string, epoch: epoch, within: limit), epoch, body)
     }
 
     /// Closes all connections, once those that read are done.
@@ -47,22 +50,28 @@ final class ReaderPool: Sendable {
         while state.withLock({ $0.reading > 0 }) { Pause.short() }
     }
 
-    private func take() throws -> Connection? {
+    private func take(_ epoch: Int64) throws -> Connection? {
         try state.withLock { state in
-            guard !state.isClosed else {
-                throw PostgreSQLEventStoreError(.closed, "the log \(string.place) was closed; open it again")
-            }
+            guard !state.isClosed else { throw PostgreSQLEventStoreError.closed(string) }
             state.reading += 1
-            return state.idle.popLast()
+            if epoch > state.epoch {
+                state.idle = []
+                state.epoch = epoch
+            }
+            return epoch == state.epoch ? state.idle.popLast() : nil
         }
     }
 
-    private func use<Value>(_ connection: Connection, _ body: (Connection) throws -> Value) throws -> Value {
+    private func use<Value>(
+        _ connection: Connection, _ epoch: Int64, _ body: (Connection) throws -> Value
+    ) throws -> Value {
         connection.hasAnswered = false
         defer {
             if !connection.isLost {
                 state.withLock { state in
-                    if !state.isClosed, state.idle.count < Self.maxIdle { state.idle.append(connection) }
+                    if !state.isClosed, state.epoch == epoch, state.idle.count < Self.maxIdle {
+                        state.idle.append(connection)
+                    }
                 }
             }
         }

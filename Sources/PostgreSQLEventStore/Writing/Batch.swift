@@ -21,8 +21,6 @@ struct Batch {
         let expected: ExpectedVersion
         /// The stream's version at that moment.
         let actual: UInt64
-        /// Which records of the batch were of the stream at that moment.
-        let records: [Int]
     }
 
     /// A record with what its row has beside it.
@@ -51,9 +49,12 @@ struct Batch {
     /// The ends of the streams: those that were known before, and after the requests so far.
     private(set) var ends: [StreamID: StreamEnd]
 
-    /// Of the streams that the requests so far have written to, which records are theirs.
-    private var changed: [StreamID: [Int]] = [:]
-    private var keys: [ScopedKey: CommandKeys.Known]
+    /// What was decided under keys.
+    private(set) var decided: [ScopedKey: CommandKeys.Known] = [:]
+
+    /// Of the streams that the requests so far have written to, which record is their last.
+    private var changed: [StreamID: Int] = [:]
+    private let keys: [ScopedKey: CommandKeys.Known]
     private let logID: UniqueID
     /// The time of all its records.
     private let time: Timestamp
@@ -78,16 +79,17 @@ struct Batch {
     /// Whether there is something to write.
     var hasChanges: Bool { !entries.isEmpty || !refusals.isEmpty }
 
-    /// The streams that were written to, and their ends.
-    var changedEnds: [(stream: StreamID, end: StreamEnd)] {
-        changed.keys.map { ($0, ends[$0, default: StreamEnd()]) }
-    }
+    /// The end of a stream that was written to; nil of every other stream.
+    func changedEnd(of stream: StreamID) -> StreamEnd? { changed[stream] == nil ? nil : ends[stream] }
+
+    /// The streams that were written to.
+    var changedStreams: some Collection<StreamID> { changed.keys }
 
     /// Answers one append and takes its events.
     mutating func answer(_ request: AppendRequest) -> Answer {
         // The key before all else: what was decided stays decided, whatever became of the streams.
         if let command = request.command, let scope = request.writes.first?.stream,
-            let known = keys[ScopedKey(key: command.key, scope: scope)]
+            let known = known(of: ScopedKey(key: command.key, scope: scope))
         {
             return .ready(known.fingerprint == command.fingerprint ? .replayed(known.outcome) : .keyReused)
         }
@@ -102,12 +104,13 @@ struct Batch {
         return .ready(.committed(take(request)))
     }
 
+    private func known(of key: ScopedKey) -> CommandKeys.Known? { decided[key] ?? keys[key] }
+
     private func conflict(of request: AppendRequest, at index: Int, _ end: StreamEnd) -> Conflict? {
         let write = request.writes[index]
         guard !ConflictRules.holds(write.expected, version: end.version, lastEvent: end.lastEvent) else { return nil }
         return Conflict(
-            write: index, stream: write.stream, expected: write.expected, actual: end.version,
-            records: changed[write.stream] ?? [])
+            write: index, stream: write.stream, expected: write.expected, actual: end.version)
     }
 
     private mutating func take(_ request: AppendRequest) -> Commit {
@@ -132,8 +135,7 @@ struct Batch {
         let links = end.append(event.id, at: position)
         let record = HashChain.record(
             event, of: stream, at: end.version, continues: continues, on: head, recordedAt: time, in: logID)
-        if let last = changed[stream]?.last { entries[last].isEnd = false }
-        changed[stream, default: []].append(entries.count)
+        if let last = changed.updateValue(entries.count, forKey: stream) { entries[last].isEnd = false }
         entries.append(Entry(record: record, links: links, isEnd: true))
         ends[stream] = end
         head = LogHead(position: position, hash: record.hash, recordedAt: time)
@@ -146,7 +148,7 @@ struct Batch {
         } else {
             refusals.append(decision)
         }
-        keys[ScopedKey(key: command.key, scope: streams[0])] = (
+        decided[ScopedKey(key: command.key, scope: streams[0])] = (
             command.fingerprint, KeyedOutcome(streams: streams, commit: commit, outcome: command.outcome)
         )
     }

@@ -6,12 +6,13 @@ enum BatchInsert {
     private static let maxRows = 2048
     private static let maxBytes = 4 << 20
 
-    static func statements(for batch: Batch, _ slots: IndexSlot) -> [Statement] {
-        statements(for: batch.entries, batch.refusals, slots)
+    /// - Parameter change: the number of the transaction.
+    static func statements(for batch: Batch, _ slots: IndexSlot, change: Int64) -> [Statement] {
+        statements(for: batch.entries, batch.refusals, slots, change: change)
     }
 
     static func statements(
-        for entries: [Batch.Entry], _ refusals: [Batch.Decision], _ slots: IndexSlot
+        for entries: [Batch.Entry], _ refusals: [Batch.Decision], _ slots: IndexSlot, change: Int64
     ) -> [Statement] {
         var statements: [Statement] = []
         var rest = entries[...]
@@ -31,7 +32,7 @@ enum BatchInsert {
                 defer { bytes += refusal.command.outcome.count }
                 return bytes < maxBytes
             }
-            statements.append(insert(rows, slots))
+            statements.append(insert(rows, slots, change))
             refusals = refusals.dropFirst(rows.count)
         }
         return statements
@@ -89,22 +90,27 @@ enum BatchInsert {
             ("data", "bytea"),
         ] + DecisionArrays.columns
 
-    private static func insert(_ refusals: ArraySlice<Batch.Decision>, _ slots: IndexSlot) -> Statement {
+    private static func insert(
+        _ refusals: ArraySlice<Batch.Decision>, _ slots: IndexSlot, _ change: Int64
+    ) -> Statement {
         var (positions, times, streams) = (ArrayParameter.integers(), ArrayParameter.times(), ArrayParameter.texts())
+        var changes = ArrayParameter.integers()
         var decisions = DecisionArrays()
         for refusal in refusals {
             positions.append(ordinal: refusal.commit.position)
+            changes.append(change)
             times.append(refusal.commit.recordedAt)
             streams.append(refusal.streams[0].description.utf8)
             decisions.append(refusal, of: nil, slots)
         }
         return Statement(
             insertText(into: refusalColumns, of: "refusals"),
-            ([positions, times, streams] + decisions.arrays).map { .array($0) })
+            ([positions, changes, times, streams] + decisions.arrays).map { .array($0) })
     }
 
     private static let refusalColumns =
-        [("position", "bigint"), ("recorded_at", "timestamptz"), ("stream", "text")] + DecisionArrays.columns
+        [("position", "bigint"), ("change", "bigint"), ("recorded_at", "timestamptz"), ("stream", "text")]
+        + DecisionArrays.columns
 
     private static func insertText(into columns: [(name: String, type: String)], of table: String) -> String {
         let names = columns.map(\.name).joined(separator: ", ")

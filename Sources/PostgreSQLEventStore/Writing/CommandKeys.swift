@@ -12,7 +12,7 @@ enum CommandKeys {
     typealias Known = (fingerprint: Digest256, outcome: KeyedOutcome)
 
     /// What is known of each key: a row with the key's number, from 1.
-    static func find(_ keys: [ScopedKey], _ slots: IndexSlot) -> Statement {
+    static func find(_ keys: [ScopedKey], _ slots: IndexSlot, _ bound: ReadBound) -> Statement {
         var (bytes, hashes) = (ArrayParameter.bytes(), ArrayParameter.integers())
         var scopes = ArrayParameter.texts()
         for key in keys {
@@ -21,7 +21,10 @@ enum CommandKeys {
             scopes.append(key.scope.description.utf8)
         }
         return Statement(
-            text, [.array(bytes), .array(hashes), .array(scopes)],
+            text,
+            [
+                .array(bytes), .array(hashes), .array(scopes), .ordinal(bound.position), .integer(bound.change),
+            ],
             returning: [.int8, .bytea, .bytea, .int8, .timestamptz, .text, .text])
     }
 
@@ -33,16 +36,16 @@ enum CommandKeys {
         FROM ROWS FROM (pg_catalog.unnest($1::bytea[]), pg_catalog.unnest($2::bigint[]), pg_catalog.unnest($3::text[]))
             WITH ORDINALITY AS asked(key, hash, scope, number)
         CROSS JOIN LATERAL (
-            SELECT found.* FROM \(StreamQueries.generations) AS generation
+            SELECT found.* FROM \(StreamQueries.generations(through: "$4")) AS generation
             CROSS JOIN LATERAL (
                 SELECT fingerprint, outcome, position, recorded_at, streams,
                     coalesce(stream_versions, '[' || stream_version || ']') AS stream_versions
                 FROM daybook.records
-                WHERE key_slot = \(slot) AND command_key = asked.key
+                WHERE key_slot = \(slot) AND command_key = asked.key AND position <= $4
                     AND coalesce(streams::json ->> 0, stream) = asked.scope
                 UNION ALL
                 SELECT fingerprint, outcome, position, recorded_at, streams, stream_versions FROM daybook.refusals
-                WHERE key_slot = \(slot) AND command_key = asked.key AND stream = asked.scope
+                WHERE key_slot = \(slot) AND command_key = asked.key AND stream = asked.scope AND change <= $5
             ) AS found
             LIMIT 1
         ) AS known

@@ -2,10 +2,15 @@ internal import EventSourcing
 
 /// The table of snapshots.
 enum Snapshots {
-    /// Whether a stream has the event that a snapshot was made at.
-    static func isOfHistory(_ snapshot: Snapshot, _ reader: LogReader) throws -> Bool {
-        guard snapshot.state.count <= Snapshot.longestState else { return false }
-        return try reader.event(of: snapshot.stream, at: snapshot.version) == snapshot.lastEvent
+    /// Asks for the event that a snapshot was made at; see ``isOfHistory(_:_:)``.
+    static func event(of snapshot: Snapshot, _ slots: IndexSlot, _ bound: ReadBound) -> Statement {
+        StreamQueries.event(of: snapshot.stream, slots.hash(of: snapshot.stream), bound, at: snapshot.version)
+    }
+
+    /// Whether the stream has the event that a snapshot was made at.
+    static func isOfHistory(_ snapshot: Snapshot, _ rows: Rows) -> Bool {
+        1...RecordedEvent.maxOrdinal ~= snapshot.version && snapshot.state.count <= Snapshot.longestState
+            && rows.first?.id(at: 0) == snapshot.lastEvent
     }
 
     /// Keeps a snapshot in the place of one of the same stream, version and fingerprint.

@@ -1,0 +1,91 @@
+internal import EventSourcing
+
+extension Writer {
+    /// Asks what has to be known before something is decided.
+    func ask(_ question: Question) {
+        var question = question
+        do {
+            let asker = try connectedAsker()
+            question.number = try asker.send(statements(of: question))
+            self.question = question
+        } catch {
+            failed(question, error)
+        }
+    }
+
+    /// Takes the answer, if it has come.
+    ///
+    /// - Returns: whether it has.
+    func takeAnswer() -> Bool {
+        guard let question else { return false }
+        do {
+            guard let asker else { throw ConnectionFailure.lost("the connection was lost") }
+            guard let outcome = try asker.take(question.number) else {
+                guard .now < question.deadline else { throw asker.lose("the server did not answer in time") }
+                return false
+            }
+            self.question = nil
+            try take(outcome.rows.get(), for: question)
+        } catch {
+            self.question = nil
+            failed(question, error)
+        }
+        return true
+    }
+
+    /// Reads what is durable, over the asker's connection.
+    func read<Value>(_ body: (LogReader) throws -> Value) throws -> Value {
+        let asker = try connectedAsker()
+        return try body(
+            LogReader(
+                connection: asker, logID: logID, slots: slots,
+                bound: ReadBound(position: head.position, change: lead.changes), limit: timeouts.lookup))
+    }
+
+    private func statements(of question: Question) -> [Statement] {
+        // What is under way is not durable yet, but all of it is known to this thread.
+        let bound = ReadBound(position: decidedHead.position, change: .max)
+        switch question.subject {
+        case .keep(let snapshots): return snapshots.map { Snapshots.event(of: $0, slots, bound) }
+        case .append:
+            var statements: [Statement] = []
+            if !question.streams.isEmpty {
+                statements.append(StreamQueries.ends(of: question.streams, slots, through: bound.position))
+            }
+            if !question.keys.isEmpty { statements.append(CommandKeys.find(question.keys, slots, bound)) }
+            return statements
+        }
+    }
+
+    private func connectedAsker() throws -> Connection {
+        if let asker, !asker.isLost { return asker }
+        let new = try ServerSession.openReader(string, epoch: lead.epoch, within: timeouts.lookup)
+        asker = new
+        return new
+    }
+
+    /// Asks once more if the connection was lost; else the write ends without being sent.
+    private func failed(_ question: Question, _ error: any Error) {
+        if asker?.isLost == true { asker = nil }
+        if case ConnectionFailure.lost = error, !question.isRepeated {
+            var again = question
+            again.isRepeated = true
+            return ask(again)
+        }
+        if let obstacle = error as? StoreObstacle {
+            question.job.completed(.obstructed(obstacle))
+        } else if let failure = error as? ConnectionFailure {
+            let obstacle = StoreObstacle(failure, at: string)
+            guard let obstacle else {
+                queue.insert(question.job, at: 0)
+                return end(
+                    PostgreSQLEventStoreError(
+                        .readFailed, "cannot read what an append needs from \(string.place)", failure))
+            }
+            question.job.completed(.obstructed(obstacle))
+        } else {
+            queue.insert(question.job, at: 0)
+            end(error)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import EventSourcing
+
+extension Writer {
+    /// How often the server's settings are read.
+    private static let settingsInterval = Duration.seconds(10)
+
+    /// Sends a transaction behind those before it. Its fence names what they will have written, so that it is recorded only
+    /// if they are.
+    func send(_ statements: [Statement], end: LogHead? = nil, for job: WriterJob?, _ answer: UnderWay.Answer) {
+        guard let connection else { return }
+        let (before, now) = (decidedHead, ContinuousClock.now)
+        let end = end ?? before
+        let fence = Statement(
+            "SELECT daybook.advance($1, $2, $3, $4)",
+            [
+                .integer(lead.epoch), .integer(nextChange - 1), .ordinal(before.position), .ordinal(end.position),
+            ], returning: [.int8])
+        var all = [Statement("BEGIN"), fence] + statements
+        var (settings, lock): (Int?, Int?)
+        if now - settingsReadAt > Self.settingsInterval {
+            settingsReadAt = now
+            settings = all.count
+            all.append(Durability.statement)
+        }
+        if job == nil, !lead.hasLock {
+            lock = all.count
+            all.append(LeadLock.takingLate)
+        }
+        all.append(Statement("COMMIT"))
+        var number: UInt64 = 0
+        var failure: ConnectionFailure?
+        do {
+            number = try connection.send(all)
+        } catch {
+            failure = error
+        }
+        line.append(
+            UnderWay(
+                job: job, answer: answer,
+                transaction: UnderWay.Transaction(
+                    number: number, sentAt: now, end: end, commit: all.count - 1, settings: settings, lock: lock)))
+        sentAt = now
+        state.wait(since: line.first { $0.transaction != nil }?.transaction?.sentAt)
+        if let failure { lose(failure.description) }
+    }
+
+    /// Renews the lease if nothing else does.
+    func touch() {
+        guard connection != nil, .now - sentAt >= Lease.touchInterval,
+            !line.contains(where: { $0.transaction != nil })
+        else { return }
+        send([], for: nil, .done)
+    }
+}

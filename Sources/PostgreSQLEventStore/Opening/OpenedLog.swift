@@ -1,0 +1,13 @@
+internal import EventSourcing
+
+/// A log whose lead was taken, with the connection that has it.
+struct OpenedLog {
+    let string: ConnectionString
+    let timeouts: Timeouts
+    let clock: @Sendable () -> Timestamp
+    let connection: Connection
+    let identity: Schema.Identity
+    let lead: Lead
+    let head: LogHead
+    let durability: Durability
+}
