@@ -218,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "PostgreSQLEventStoreTests",
             dependencies: [
-                "EventSourcing", "EventStoreContract", "EventStores", "Operations", "PostgreSQLEventStore", "TestSupport",
+                "EventSourcing", "EventStoreContract", "EventStores", "Operations", "PostgreSQLEventStore",
+                "TestSupport",
             ]),
         .testTarget(
             name: "SQLiteEventStoreTests",

@@ -11,7 +11,9 @@ private enum Place {
     case database(TestDatabase)
     case file(TemporaryFolder)
 
-    init(_ name: String) throws { self = name == "PostgreSQL" ? .database(try TestDatabase()) : .file(try TemporaryFolder()) }
+    init(_ name: String) throws {
+        self = name == "PostgreSQL" ? .database(try TestDatabase()) : .file(try TemporaryFolder())
+    }
 
     var address: StoreAddress {
         switch self {
@@ -107,7 +109,9 @@ struct CopyTests {
         let (old, new) = (try from.open(), try to.open())
         defer { for store in [old, new] { do { try store.close() } catch { Issue.record(error) } } }
         for key in history.keys {
-            let (known, found) = (try old.outcome(of: key.key, in: key.scope), try new.outcome(of: key.key, in: key.scope))
+            let (known, found) = (
+                try old.outcome(of: key.key, in: key.scope), try new.outcome(of: key.key, in: key.scope)
+            )
             #expect(known?.fingerprint == found?.fingerprint && known?.outcome == found?.outcome)
             #expect(found != nil)
         }

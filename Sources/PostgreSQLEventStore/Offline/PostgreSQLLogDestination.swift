@@ -81,7 +81,8 @@ public final class PostgreSQLLogDestination: LogDestination {
                 throw StoreObstacle(.full, "the log has as many records as \(place) can have")
             }
             try write(
-                BatchInsert.statements(for: copy.entries, copy.refusals, slots, change: lead.changes + 1), end: copy.head)
+                BatchInsert.statements(for: copy.entries, copy.refusals, slots, change: lead.changes + 1),
+                end: copy.head)
             for (stream, end) in copy.ends { streams.set(end, for: stream) }
         }
     }
@@ -141,7 +142,8 @@ public final class PostgreSQLLogDestination: LogDestination {
             }
         }
         guard !unknown.isEmpty else { return ends }
-        let rows = try connection.run(StreamQueries.ends(of: unknown, slots, through: head.position), within: OfflineSession.limit)
+        let rows = try connection.run(
+            StreamQueries.ends(of: unknown, slots, through: head.position), within: OfflineSession.limit)
         for index in 0..<rows.count {
             guard let (number, end) = StreamQueries.end(rows[index]), unknown.indices ~= number else {
                 throw PostgreSQLEventStoreError(
