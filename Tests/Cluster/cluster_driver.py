@@ -36,6 +36,8 @@ class ClusterRun(Run):
         # Until when a host was silent: whoever waited for it then was not kept waiting by a service.
         self.silent_until = 0.0
         self._down = set()
+        # Hosts that do not answer now: what is on them cannot end in order, nor be frozen once more.
+        self._silent = set()
         # What mends a fault that is open, by the fault.
         self._open = {}
 
@@ -167,7 +169,10 @@ class ClusterRun(Run):
                 return self._signal_writers("pg_cancel_backend", fault.seconds)
             case "terminate writers":
                 return self._signal_writers("pg_terminate_backend", 0, only_waiting=False)
-        services = [service for service in self._services(fault.target) if service.is_running and service not in self._down]
+        services = [
+            service for service in self._services(fault.target)
+            if service.is_running and service not in self._down and service.host not in self._silent
+        ]  # fmt: skip
         match fault.kind:
             case "kill" | "kill both":
                 return self._kill(services)
@@ -245,7 +250,7 @@ class ClusterRun(Run):
                 return lambda: [mending() for mending in mendings]
             case "freeze host":
                 services = [service for service in self.cluster.on(host) if service.is_running]
-                self.silent_until = float("inf")
+                self._silence(host)
                 host.freeze()
                 for service in services:
                     service.freeze()
@@ -258,7 +263,7 @@ class ClusterRun(Run):
                 host.cut_off(*(one for one in self.hosts.hosts if one is not host))
                 return host.connect
             case "cut host off":
-                self.silent_until = float("inf")
+                self._silence(host)
                 host.cut_off()
                 return lambda: self._connect(host)
             case "kill server":
@@ -297,8 +302,8 @@ class ClusterRun(Run):
 
     def _lose(self, host, is_silent=True):
         """Kills everything on a host, services too; silently: nobody learns it from his connection."""
+        self._silence(host)
         if is_silent:
-            self.silent_until = float("inf")
             host.cut_off()
         services = self.cluster.on(host)
         start_services = self._kill([service for service in services if service not in self._down])
@@ -307,9 +312,8 @@ class ClusterRun(Run):
         def mend():
             host.start()
             start_services()
-            if is_silent:
-                # What was sent before is in nobody's hands any more: only their own deadlines end their waiting.
-                self.silent_until = time.monotonic() + 1
+            # What was sent before is in nobody's hands any more: only their own deadlines end their waiting.
+            self._hear(host)
 
         return mend
 
@@ -318,12 +322,21 @@ class ClusterRun(Run):
         for service in services:
             if service.is_running:
                 service.thaw()
-        self.silent_until = time.monotonic() + 1
+        self._hear(host)
 
     def _connect(self, host):
         host.connect()
         # Retransmissions of what was lost come later and later.
-        self.silent_until = time.monotonic() + 15
+        self._hear(host, after=15)
+
+    def _silence(self, host):
+        self._silent.add(host)
+        self.silent_until = float("inf")
+
+    def _hear(self, host, after=1):
+        self._silent.discard(host)
+        if not self._silent:
+            self.silent_until = time.monotonic() + after
 
     @staticmethod
     def _signal(pids, number):

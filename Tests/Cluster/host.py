@@ -1,7 +1,7 @@
 """A host of the cluster: an address, a network of its own if it is to be cut off, and processes that die together."""
 
+import errno
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -173,9 +173,13 @@ class Host:
 
     def fill_disk(self):
         """Leaves nothing free on the disk that PostgreSQL's files are on."""
-        free = shutil.disk_usage(self.disk).free
-        with open(self.disk / "filler", "wb") as filler:
-            os.posix_fallocate(filler.fileno(), 0, free)
+        try:
+            with open(self.disk / "filler", "wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(65536))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def free_disk(self):
         (self.disk / "filler").unlink(missing_ok=True)
