@@ -454,6 +454,8 @@ WRONG_SETTINGS = [
     (["event-log-service"], "EVENT_LOG_READ_ENDPOINT", "tcp://192.0.2.1:5572"),
     (["event-log-service"], "EVENT_LOG_APPEND_ENDPOINT", "tcp://no-such-host.invalid:5570"),
     (["event-log-service"], "EVENT_LOG_EVENTS_ENDPOINT", "ipc:///proc/no/such/folder/events"),
+    (["event-log-service"], "EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572,tcp://127.0.0.1:5582"),
+    (["event-log-service"], "EVENT_LOG_STANDBY", "perhaps"),
     (ALL, "LOG_LEVEL", "loud"),
 ]
 
@@ -504,6 +506,24 @@ def test_a_second_event_log_on_the_same_file(daybook):
     result = run(daybook, "event-log-service", settings=others | {"EVENT_STORE": f"sqlite:{link}"})
     assert_refused(result, str(daybook.database))
     assert_serving(daybook)
+
+
+@pytest.mark.parametrize("url", [
+    "postgresql://teller:p4ss-w0rd@127.0.0.1:1/bank?connect_timeout=1", "postgresql://teller:p4ss-w0rd@[::1/bank",
+    "postgres:teller:p4ss-w0rd@127.0.0.1/bank", "host=127.0.0.1 user=teller password=p4ss-w0rd dbname=bank-of-letters",
+])  # fmt: skip
+def test_no_password_in_the_address_of_a_store_is_shown(stopped, url):
+    shown = run(stopped, "event-log-service", "--print-settings", settings={"EVENT_STORE": url})
+    assert "p4ss" not in "".join(shown[1:]), shown
+    stopped.event_log.settings = stopped.event_log.settings | {"EVENT_STORE": url}
+    stopped.event_log.start(wait=False)
+    wait_until(lambda: not stopped.event_log.is_running or "cannot be opened now" in stopped.event_log.output, "it says why")
+    if stopped.event_log.is_running:
+        assert "127.0.0.1:1/bank" in stopped.event_log.output
+        wait_until(lambda: stopped.event_log.health("/readyz") == 503, "/readyz says so")
+        assert "p4ss" not in str(stopped.event_log.figures())
+        assert stopped.event_log.stop() == 0
+    assert "p4ss" not in stopped.event_log.output
 
 
 def test_an_event_store_of_another_program(stopped):

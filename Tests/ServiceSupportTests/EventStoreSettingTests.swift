@@ -45,7 +45,10 @@ import Testing
         #expect(wrong?.description.contains("p4ss") == false)
     }
 
-    @Test(arguments: ["tcp://127.0.0.1:5570", "sqlite:data/daybook.db", "https://bank.example", "ipc:///run/a b"])
+    @Test(arguments: [
+        "tcp://127.0.0.1:5570", "sqlite:data/daybook.db", "https://bank.example", "ipc:///run/a b",
+        "tcp://127.0.0.1:5572,tcp://127.0.0.1:5582",
+    ])
     func `what is no secret is shown as it is`(_ text: String) { #expect(ShownText.of(text) == text) }
 
     @Test func `the log listens at one endpoint`() {

@@ -6,7 +6,9 @@ enum ShownText {
     static func of(_ text: String) -> String {
         if let scheme = text.firstRange(of: "://") {
             let name = text[..<scheme.lowerBound].split(separator: "=").last ?? ""
-            if !name.hasPrefix("postgre"), SecretText.isLikely(text) { return SecretText.mask }
+            // No key in Z85 begins like an address.
+            let isAddress = name.count >= 3 && name.utf8.allSatisfy { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }
+            if !isAddress, SecretText.isLikely(text) { return SecretText.mask }
             return withoutCredentials(text, after: scheme.upperBound)
         }
         // Keywords and values of libpq's, which no setting takes, so that somebody may have tried.
