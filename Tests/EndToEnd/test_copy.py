@@ -1,6 +1,7 @@
 """`daybook copy`: a log that moves between stores is the same log; and the other commands on a log in a database."""
 
 import json
+import shutil
 import signal
 import subprocess
 
@@ -26,12 +27,14 @@ def database():
 
 
 @pytest.fixture(scope="module")
-def services():
+def services(tmp_path_factory):
     """Makes services on a place of `store`, not started; they end with the module."""
     made = []
+    # Who signs snapshots with another key believes none of these.
+    key = tmp_path_factory.mktemp("keys") / "snapshot.key"
 
-    def make(place=None, **settings):
-        settings = {"COMMAND_SNAPSHOT_EVENTS": SNAPSHOT_EVENTS} | settings
+    def make(place=None):
+        settings = {"COMMAND_SNAPSHOT_EVENTS": SNAPSHOT_EVENTS, "SNAPSHOT_KEY": str(key)}
         if store.is_database(place):
             made.append(Daybook(start=False, database=place, **settings))
         elif place:
@@ -138,7 +141,8 @@ def decided(place):
 def assert_same(source, destination):
     assert store.read(destination) == store.read(source)
     assert decided(destination) == decided(source)
-    assert store.snapshots(destination) == store.snapshots(source)
+    # Those that a service has replaced since stay in a copy that was made before.
+    assert store.snapshots(source).items() <= store.snapshots(destination).items()
 
 
 # ---- there and back
@@ -146,10 +150,12 @@ def assert_same(source, destination):
 
 def test_a_log_moves_to_postgresql_and_back_and_clients_notice_nothing(written, services, database, tmp_path):
     tool = written.tool
-    report = copy(tool, written.place, database)
+    old = tmp_path / "old.db"
+    shutil.copy(written.place, old)
+    report = copy(tool, old, database)
     assert (report["position"], report["copied"], report["rest"]) == (written.head, written.head, 0)
     assert report["hash"] == written.log[1][-1].hash.hex()
-    assert_same(written.place, database)
+    assert_same(old, database)
     assert database.run("SELECT count(*) FROM daybook.records WHERE command_key IS NOT NULL") == [(4,)]
 
     moved = services(database)
@@ -165,9 +171,9 @@ def test_a_log_moves_to_postgresql_and_back_and_clients_notice_nothing(written, 
     back = tmp_path / "back.db"
     assert copy(tool, database, back)["copied"] == head
     assert_same(database, back)
-    report = copy(tool, database, written.place)
+    report = copy(tool, database, old)
     assert (report["position"], report["copied"]) == (head, 1)
-    assert_same(database, written.place)
+    assert_same(database, old)
     store.check_chain(*store.read(back))
     returned = services(back)
     returned.start()
@@ -175,7 +181,7 @@ def test_a_log_moves_to_postgresql_and_back_and_clients_notice_nothing(written, 
     assert returned.gateway.post("c", withdraw("9000"), headers=keyed("refused later")).headers["Idempotent-Replayed"]
     assert returned.gateway.deposit("a", 1).position == head + 1
     stop(returned)
-    for place in (database, back, written.place):
+    for place in (database, back, old):
         assert tool.run("verify", "--event-store", address(place)).returncode == 0
 
 
@@ -260,7 +266,8 @@ def test_another_log_is_never_mixed_in(written, services, database, tmp_path):
         assert "another log" in said, said
         assert store.read(place) == there
     assert "no log" in refused(tool, "copy", f"sqlite:{tmp_path / 'none.db'}", address(database))
-    refused(tool, "copy", "ftp://x:geheim@h/d", address(database), code=64)
+    result = tool.run("copy", "ftp://x:geheim@h/d", address(database))
+    assert result.returncode == 64 and "geheim" not in result.stderr + result.stdout, result
 
 
 def test_a_log_that_went_on_differently_is_refused(written, services, database, tmp_path):
