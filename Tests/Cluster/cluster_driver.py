@@ -49,7 +49,7 @@ class ClusterRun(Run):
 
     def start(self):
         """Starts the services."""
-        self.cluster.start_services(f"seed_{self.plan.seed}", EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
+        self.cluster.start_services(f"seed_{self.plan.seed}", self.plan.seed % 2 == 1, EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
                                     COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3")  # fmt: skip
         self.sides = [
             SimpleNamespace(gateway=self.services[f"gateway-{number}"].client, queries=self.services[f"query-{number}"].client)
@@ -226,7 +226,7 @@ class ClusterRun(Run):
             with self.hosts.connect() as connection:
                 while True:
                     rows = connection.execute(
-                        f"SELECT {function}(pid) FROM pg_stat_activity WHERE usename = 'daybook_log' {waiting}"
+                        f"SELECT {function}(pid) FROM pg_stat_activity WHERE usename LIKE 'daybook_log%' {waiting}"
                     ).fetchall()
                     self.counts[function] += len(rows)
                     if time.monotonic() >= end:
@@ -352,7 +352,7 @@ class ClusterRun(Run):
                 self._signal(receivers, signal.SIGSTOP)
                 ends = connection.execute("SELECT host(client_addr), client_port FROM pg_stat_replication").fetchall()
                 primary.cut_connections(ends)
-                waiting = "FROM pg_stat_activity WHERE usename = 'daybook_log' AND wait_event = 'SyncRep'"
+                waiting = "FROM pg_stat_activity WHERE usename LIKE 'daybook_log%' AND wait_event = 'SyncRep'"
                 wait_until(lambda: connection.execute(f"SELECT pid {waiting}").fetchall(), "a commit waits", 5)
                 match kind:
                     case "cancel commits and lose primary":
