@@ -153,9 +153,9 @@ public final class CommandService<Domain: CommandDomain>: Service {
         let snapshots = await snapshots.counters
         var missing: [String] = []
         if !isConnected {
-            missing.append(await client.rejection ?? "the event log cannot be reached at \(logAddress.append)")
+            missing.append(await client.rejection ?? "the event log cannot be reached at \(logAddress.appendEndpoints)")
         } else if !answers {
-            missing.append("the event log at \(logAddress.read) does not answer")
+            missing.append("the event log at \(await client.leader ?? logAddress.readEndpoints) does not answer")
         }
         let hasQueries = queryWatch.isReachable
         if !hasQueries {
@@ -163,7 +163,7 @@ public final class CommandService<Domain: CommandDomain>: Service {
             missing.append("the query service cannot be reached at \(queryAddress)\(reason)")
         }
         return Readiness(
-            missing: missing,
+            missing: missing, details: await LogLeader(client).details,
             figures: [
                 Figure(.gauge, "position", horizon.position, help: "The highest log position that was told of."),
                 Figure(

@@ -110,12 +110,13 @@ public final class QueryService: Service {
         ]
         var missing = statuses.compactMap(missing)
         if !(await client.canRead) {
-            missing.append(await client.rejection ?? "the event log cannot be read at \(address.read)")
+            missing.append(await client.rejection ?? "the event log cannot be read at \(address.readEndpoints)")
         }
         if let rejection = await follower.rejection { missing.append(rejection) }
         if let failure = await follower.readFailure { missing.append("a read of the log failed: \(failure)") }
         if let obstacle = await follower.obstacle { missing.append("\(obstacle)") }
-        return Readiness(missing: missing, details: details(leftOut), figures: figures)
+        let leader = await LogLeader(client)
+        return Readiness(missing: missing, details: leader.details + details(leftOut), figures: figures)
     }
 
     /// The streams that are left out, some of them by name: the service does its job for all others.
@@ -145,8 +146,8 @@ public final class QueryService: Service {
         }
         if status.isLive { return nil }
         return status.hasCaughtUp
-            ? "the event log at \(address.events) has not been heard of, or is being caught up with"
-            : "the projection \(name) has not caught up with the event log at \(address.events) yet"
+            ? "the event log at \(address.eventsEndpoints) has not been heard of, or is being caught up with"
+            : "the projection \(name) has not caught up with the event log at \(address.eventsEndpoints) yet"
     }
 
     // MARK: checkpoints

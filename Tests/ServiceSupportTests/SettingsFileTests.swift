@@ -80,36 +80,3 @@ import Testing
         #expect(throws: SettingError.self) { _ = try SettingPath.expanded(text, home: home) }
     }
 }
-
-@Suite struct EndpointSettingTests {
-    private func read(_ setting: Setting<String>, _ text: String) throws -> String {
-        try SettingsReader(
-            known: [setting.description], arguments: [], environment: [setting.name: text], file: "/nonexistent"
-        ).value(setting)
-    }
-
-    @Test(arguments: [
-        ("tcp://localhost:5570", "tcp://127.0.0.1:5570"), ("tcp://[::1]:5570", "tcp://[::1]:5570"),
-        ("ipc:///tmp/a", "ipc:///tmp/a"), ("tcp://10.0.0.1:1", "tcp://10.0.0.1:1"),
-    ])
-    func `log and peers read an endpoint alike`(text: String, endpoint: String) throws {
-        #expect(try read(CommonSettings.appendEndpoint, text) == endpoint)
-        #expect(try read(CommonSettings.bound(CommonSettings.appendEndpoint), text) == endpoint)
-    }
-
-    @Test func `a host name is for peers, a wildcard for the log`() throws {
-        let bound = CommonSettings.bound(CommonSettings.appendEndpoint)
-        #expect(try read(CommonSettings.appendEndpoint, "tcp://log.example:1") == "tcp://log.example:1")
-        #expect(throws: SettingError.self) { _ = try read(bound, "tcp://log.example:1") }
-        #expect(try read(bound, "tcp://*:1") == "tcp://*:1")
-        #expect(throws: SettingError.self) { _ = try read(CommonSettings.appendEndpoint, "tcp://*:1") }
-    }
-
-    @Test(arguments: [
-        "tcp://[::1:5570", "tcp://::1:5570", "tcp://[a]:1", "tcp://a", "udp://a:1", "ipc://", "http://localhost:1",
-        "ipc:///" + String(repeating: "a", count: 107),
-    ])
-    func `other endpoints are refused`(text: String) {
-        #expect(throws: SettingError.self) { _ = try read(CommonSettings.appendEndpoint, text) }
-    }
-}

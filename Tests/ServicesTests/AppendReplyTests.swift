@@ -43,7 +43,7 @@ import ZeroMQ
         let message = Array(repeating: LogRequest.append(request), count: 64)
         try await reader.ask(
             [[.append(AppendRequest(writes: [other]))]] + Array(repeating: message, count: Self.requests / 64),
-            at: place.address.append)
+            at: place.endpoints.append)
         _ = try await client.append(AppendRequest(writes: [StreamWrite(stream: stream, expected: .any, events: [])]))
         let replies = try await reader.replies()
         await reader.close()

@@ -31,7 +31,7 @@ import ZeroMQ
             let reader = LateReader(on: try SocketLoop(name: "late", context: context))
             // 30 MB of replies: far more than sockets and queues between the two hold.
             let read = LogRequest.readLog(after: 0, limit: ReadLimit(events: 1))
-            try await reader.ask(Array(repeating: [read], count: 300), at: place.address.read)
+            try await reader.ask(Array(repeating: [read], count: 300), at: place.endpoints.read)
             // While they wait there, others are served.
             #expect(try await client.status().head.position == 1)
             #expect(try await reader.replies().map(\.number) == Array(1...300))
@@ -106,7 +106,7 @@ import ZeroMQ
         #expect(error?.code == .unavailable)
         let begun = ContinuousClock.now
         let late = await #expect(throws: EventLogError.self) { try await client.connect(within: .milliseconds(200)) }
-        #expect(late?.reason.contains(place.address.read) == true)
+        #expect(late?.reason.contains(place.endpoints.read) == true)
         #expect(.now - begun >= .milliseconds(190))
         await client.close()
         await loop.close()

@@ -4,14 +4,16 @@ public import ZeroMQ
 /// Appends to a log and reads from it over ZeroMQ.
 ///
 /// An actor on a ``SocketLoop``: called from another actor on the same loop it costs no thread hop. It connects by
-/// itself, again after every loss, and each call ends by its deadline at the latest.
+/// itself, again after every loss, and each call ends by its deadline at the latest. Of several services that lead the log
+/// in turn it asks the one that leads, and believes none that tells an earlier lead than it was told of.
 public actor EventLogClient {
     private let loop: SocketLoop
     private let address: EventLogAddress
     private let requestLimit: Int
-    private var appends: RequestChannel?
-    private var reads: RequestChannel?
+    private var appends: LogChannels?
+    private var reads: LogChannels?
     private var isClosed = false
+    private var lead = KnownLead()
     /// The log's id, since it was last asked for on the connections that stand.
     private var knownLogID: UniqueID?
     /// Those who wait until both sockets are connected, each under a number of its own.
@@ -36,6 +38,12 @@ public actor EventLogClient {
 
     /// Whether the read socket is connected to a log.
     public var canRead: Bool { reads?.isConnected ?? false }
+
+    /// The read socket of the service that leads the log, as far as is known; nil while none is connected.
+    public var leader: String? { reads?.leader }
+
+    /// Which lead of the log it is, the newest that was told of; 0: none was told of.
+    public var epoch: UInt64 { lead.epoch }
 
     /// Why no connection stands, as far as it is known: only if the log, or this peer, does not accept the other. One sentence.
     public var rejection: String? { appends?.rejection ?? reads?.rejection }
@@ -195,20 +203,61 @@ public actor EventLogClient {
         }
     }
 
+    // MARK: the lead
+
+    /// With how many services a connection stands, for tests: of the append sockets, and of the read sockets.
+    var connections: [Int] { [appends?.connections ?? 0, reads?.connections ?? 0] }
+
+    /// Asks the service of this index next, for tests.
+    func prefer(_ index: Int) {
+        appends?.prefer(index)
+        reads?.prefer(index)
+    }
+
+    /// Takes in the epoch of a heartbeat that is believed, of the service of this index among those of the address.
+    func heard(_ epoch: UInt64, of logID: UniqueID, from index: Int) {
+        if lead.learn(epoch, of: logID) { follow(index) }
+    }
+
+    /// Whether a reply is to be believed: not if it is of an earlier lead than was told of.
+    private func believes(_ reply: LogReply, from index: Int) -> Bool {
+        let status: LogStatus
+        switch reply {
+        case .status(let told): status = told
+        case .log(let page): status = page.status
+        default: return true
+        }
+        guard lead.believes(status.epoch, of: status.logID) else { return false }
+        if lead.learn(status.epoch, of: status.logID) { follow(index) }
+        return true
+    }
+
+    /// Another service leads now. What was asked of the one before may never be answered, if it is frozen or cut off.
+    private func follow(_ index: Int) {
+        appends?.prefer(index)
+        reads?.prefer(index)
+        // Later, since a reply of one of them may be at hand. The answers to appends are worth waiting for.
+        loop.afterThisTurn { [weak self] in
+            self?.assumeIsolated { $0.reads?.leaveAll(but: index) }
+        }
+    }
+
+    // MARK: sending
+
     private var unexpectedReply: EventLogError { .unexpectedReply }
 
     private func sendRead(_ request: LogRequest) async throws(EventLogError) -> LogReply {
         try await send(request, through: channel(readChannel))
     }
 
-    private func send(_ request: LogRequest, through channel: RequestChannel) async throws(EventLogError) -> LogReply {
+    private func send(_ request: LogRequest, through channel: LogChannels) async throws(EventLogError) -> LogReply {
         let result = await withCheckedContinuation { continuation in
             channel.send(request, timeout: address.timeout) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
 
-    private func channel(_ make: () throws(ZeroMQError) -> RequestChannel) throws(EventLogError) -> RequestChannel {
+    private func channel(_ make: () throws(ZeroMQError) -> LogChannels) throws(EventLogError) -> LogChannels {
         guard !isClosed else { throw EventLogError(.unavailable, "the client was closed") }
         do {
             return try make()
@@ -217,30 +266,33 @@ public actor EventLogClient {
         }
     }
 
-    private func appendChannel() throws(ZeroMQError) -> RequestChannel {
+    private func appendChannel() throws(ZeroMQError) -> LogChannels {
         if let appends { return appends }
-        let channel = try channel(to: address.append)
+        let channel = try channels(to: address.logs.map(\.append))
         appends = channel
         return channel
     }
 
-    private func readChannel() throws(ZeroMQError) -> RequestChannel {
+    private func readChannel() throws(ZeroMQError) -> LogChannels {
         if let reads { return reads }
-        let channel = try channel(to: address.read)
+        let channel = try channels(to: address.logs.map(\.read))
         reads = channel
         return channel
     }
 
-    private func channel(to endpoint: String) throws(ZeroMQError) -> RequestChannel {
-        let channel = try RequestChannel(to: endpoint, address.security, limit: requestLimit, on: loop)
-        channel.whenConnected = { [weak self] in
+    private func channels(to endpoints: [String]) throws(ZeroMQError) -> LogChannels {
+        let channels = try LogChannels(to: endpoints, address.security, limit: requestLimit, on: loop)
+        channels.believes = { [weak self] reply, index in
+            self?.assumeIsolated { $0.believes(reply, from: index) } ?? true
+        }
+        channels.whenConnected = { [weak self] in
             self?.assumeIsolated { client in
                 // Another log may be there now.
                 client.knownLogID = nil
                 if client.isConnected { client.wakeConnectionWaiters() }
             }
         }
-        return channel
+        return channels
     }
 }
 

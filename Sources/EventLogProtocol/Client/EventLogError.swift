@@ -19,11 +19,28 @@ public struct EventLogError: Error, Hashable, Sendable, CustomStringConvertible 
     public let code: Code
     /// What happened, in words.
     public let reason: String
+    /// Whether another service of the same log may obey the request, or may have obeyed it: the connection was lost or did
+    /// not stand, or the service does not lead.
+    let concernsOneService: Bool
 
     /// An error with its reason.
     public init(_ code: Code, _ reason: String) {
+        self.init(code, reason, concernsOneService: false)
+    }
+
+    init(_ code: Code, _ reason: String, concernsOneService: Bool) {
         self.code = code
         self.reason = reason
+        self.concernsOneService = concernsOneService
+    }
+
+    /// Whether code and reason are the same.
+    public static func == (left: Self, right: Self) -> Bool { (left.code, left.reason) == (right.code, right.reason) }
+
+    /// Hashes what is compared.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(code)
+        hasher.combine(reason)
     }
 
     /// The code and the reason.

@@ -24,7 +24,7 @@ final class RequestChannel {
     private static let mostMessagesOfATurn = 256
 
     private let loop: SocketLoop
-    private let endpoint: String
+    let endpoint: String
     private let options: SocketOptions
     /// nil between two connections, and once the channel is closed.
     private var socket: Socket?
@@ -85,6 +85,12 @@ final class RequestChannel {
         }
     }
 
+    /// Gives the connection up, as if it had been lost, and connects again: another service leads now, and this one may
+    /// never answer.
+    func reconnect() {
+        if isConnected { lose() }
+    }
+
     /// Sends what was asked for in this turn so far.
     func flush() {
         swap(&outbox, &leaving)
@@ -111,12 +117,12 @@ final class RequestChannel {
 
     /// - Returns: nil where the message is on its way; else nothing of it was sent.
     private func failure(toSend frames: [[UInt8]]) -> EventLogError? {
-        guard let socket, isConnected else { return EventLogError(.unavailable, absence) }
+        guard let socket, isConnected else { return EventLogError(.unavailable, absence, concernsOneService: true) }
         do {
             return try socket.send(frames) == .sent
                 ? nil : EventLogError(.overloaded, "the queue to \(endpoint) is full")
         } catch {
-            return EventLogError(.unavailable, error.description)
+            return EventLogError(.unavailable, error.description, concernsOneService: true)
         }
     }
 
@@ -175,7 +181,8 @@ final class RequestChannel {
             case .stopping, .failed, .forbidden, .notLeader: .unavailable
             case .unsupported: .refused
             }
-        return .failure(EventLogError(code, refusal.reason))
+        let isElsewhere = refusal.code == .notLeader || refusal.code == .stopping
+        return .failure(EventLogError(code, refusal.reason, concernsOneService: isElsewhere))
     }
 
     private func connectionChanged(_ event: ConnectionEvent) {
@@ -214,7 +221,10 @@ final class RequestChannel {
         guard wasConnected else { return }
         // Whatever was under way went with the connection: its sender need not wait for the deadline to learn it.
         for waiter in pending.removeAll() {
-            waiter.take(.failure(EventLogError(.outcomeUnknown, "the connection to \(endpoint) was lost")))
+            waiter.take(
+                .failure(
+                    EventLogError(
+                        .outcomeUnknown, "the connection to \(endpoint) was lost", concernsOneService: true)))
         }
     }
 

@@ -18,7 +18,8 @@ public protocol LogConsumer: AnyObject, Sendable {
 
 /// Follows a log: subscribes, repairs gaps and lost tails by reading, and hands the exact sequence to a consumer.
 ///
-/// The decisions are ``SubscriptionMachine``'s; this actor gives it sockets and time.
+/// The decisions are ``SubscriptionMachine``'s; this actor gives it sockets and time. It subscribes at all services of the
+/// log, and follows whichever leads.
 public actor LogFollower {
     /// What a follower counted.
     public struct Counters: Hashable, Sendable {
@@ -44,10 +45,10 @@ public actor LogFollower {
     private let client: EventLogClient
     private unowned let consumer: any LogConsumer
     private var machine: SubscriptionMachine
-    private var socket: Socket?
+    private var channels: [EventChannel] = []
+    /// When the log, and its leader if there are several services, was heard of last.
     private var lastHeard = ContinuousClock.now
     private var failedReads = 0
-    private var failedHandshakes = 0
     private var isStopped = true
     private var malformed: UInt64 = 0
     private var finished = Counters()
@@ -55,8 +56,11 @@ public actor LogFollower {
     /// Why the last read of the log failed; nil where it did not.
     public private(set) var readFailure: EventLogError?
 
-    /// Why the log, or this peer, does not accept the other where events are published; nil if they do, as far as is known.
-    public private(set) var rejection: String?
+    /// Why the log, or this peer, does not accept the other where events are published; nil if a service of it does, as far
+    /// as is known.
+    public var rejection: String? {
+        channels.contains(where: \.isConnected) ? nil : channels.lazy.compactMap(\.rejection).first
+    }
 
     /// Why what the log has cannot be handed on; nil if nothing is in the way.
     public var obstacle: LogObstacle? { machine.obstacle }
@@ -94,7 +98,12 @@ public actor LogFollower {
     /// Subscribes and begins to follow; from here on everything happens by itself, until ``stop()``.
     public func start() throws(ZeroMQError) {
         guard isStopped else { return }
-        try subscribe()
+        do throws(ZeroMQError) {
+            for index in address.logs.indices { try subscribe(index) }
+        } catch {
+            unsubscribe()
+            throw error
+        }
         isStopped = false
         watchSilence()
     }
@@ -102,64 +111,29 @@ public actor LogFollower {
     /// Stops following.
     public func stop() {
         isStopped = true
-        socket?.close()
-        socket = nil
+        unsubscribe()
     }
 
-    private func subscribe() throws(ZeroMQError) {
-        var options = SocketOptions()
-        options.maxMessageBytes = Int(options.largestFrame)
-        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
-        options.sendQueue = 0
-        options.receiveQueue = 20_000
-        options.security = address.security
-        let socket = try Socket(.subscriber, options: options, on: loop)
-        try socket.whenConnectionChanges { [weak self] event in self?.assumeIsolated { $0.connectionChanged(event) } }
-        try socket.subscribe([])
-        socket.whenReadable { [weak self] in self?.assumeIsolated { $0.receive() } }
-        try socket.connect(address.events)
-        self.socket = socket
+    private func subscribe(_ index: Int) throws(ZeroMQError) {
+        let channel = try EventChannel(to: address.logs[index].events, address.security, on: loop)
+        channel.whenReadable = { [weak self] in self?.assumeIsolated { $0.receive(from: index) } }
+        channels.append(channel)
     }
 
-    private func connectionChanged(_ event: ConnectionEvent) {
-        switch event {
-        case .connected:
-            rejection = nil
-            failedHandshakes = 0
-        case .disconnected:
-            // libzmq connects again by itself.
-            break
-        case .handshakeFailed(let failure):
-            failedHandshakes += 1
-            // One that ends without a word does not take back what another attempt has told.
-            rejection =
-                failure.meaning(for: address.security, at: address.events, failures: failedHandshakes) ?? rejection
-            // libzmq may have given the endpoint up, so the next attempt needs a socket of its own.
-            socket?.close()
-            socket = nil
-            subscribeLater()
-        }
+    private func unsubscribe() {
+        for channel in channels { channel.close() }
+        channels = []
     }
 
-    private func subscribeLater() {
-        let base = 20 << min(failedHandshakes, 5)
-        loop.schedule(after: .milliseconds(Int.random(in: base...(2 * base)))) { [weak self] in
-            self?.assumeIsolated { follower in
-                guard !follower.isStopped, follower.socket == nil else { return }
-                // No descriptors left, perhaps: a later attempt may find some.
-                do { try follower.subscribe() } catch { follower.subscribeLater() }
-            }
-        }
-    }
-
-    private func receive() {
-        guard let socket else { return }
-        lastHeard = .now
+    private func receive(from index: Int) {
+        guard channels.indices.contains(index) else { return }
+        let channel = channels[index]
         var delivery: [RecordedEvent] = []
         var messages = 0
+        var wasHeard = false
         do {
             while messages < Self.mostMessagesOfATurn,
-                let actions = try socket.receive({ frames in self.actions(on: frames) })
+                let actions = try channel.receive({ frames in actions(on: frames, from: index, &wasHeard) })
             {
                 messages += 1
                 perform(actions, collectingInto: &delivery)
@@ -168,17 +142,26 @@ public actor LogFollower {
             // A message that cannot be received is as good as lost: the next heartbeat shows what is missing.
             malformed += 1
         }
+        if wasHeard { lastHeard = .now }
         hand(on: &delivery)
         tellState()
     }
 
-    private func actions(on frames: borrowing Frames) -> [SubscriptionMachine.Action] {
+    /// - Parameter wasHeard: is set if the message shows that the log, and its leader if there are several services, lives.
+    private func actions(
+        on frames: borrowing Frames, from index: Int, _ wasHeard: inout Bool
+    ) -> [SubscriptionMachine.Action] {
         do throws(MalformedFrame) {
             switch try PublishedMessage(frames) {
             case .event(let record, let logID):
+                // One that was known of, or came before, may be of a service that does not lead any more.
+                if record.position > machine.knownHead { wasHeard = true }
                 return machine.received(record, in: logID)
-            case .heartbeat(let logID, let position, let hash, _):
-                return machine.receivedHeartbeat(position: position, hash: hash, in: logID)
+            case .heartbeat(let logID, let position, let hash, let epoch):
+                guard machine.believesHeartbeat(of: epoch, in: logID) else { return [] }
+                wasHeard = true
+                client.assumeIsolated { $0.heard(epoch, of: logID, from: index) }
+                return machine.receivedHeartbeat(position: position, hash: hash, in: logID, epoch: epoch)
             }
         } catch {
             malformed += 1
@@ -263,7 +246,7 @@ public actor LogFollower {
         let ended = counters
         finished = ended
         finished.divergences += 1
-        machine = SubscriptionMachine(after: consumer.diverged(divergence))
+        machine = SubscriptionMachine(after: consumer.diverged(divergence), lead: machine.knownLead)
     }
 
     private func tellState() {

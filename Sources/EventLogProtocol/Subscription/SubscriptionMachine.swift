@@ -69,6 +69,10 @@ public enum LogObstacle: Hashable, Sendable, CustomStringConvertible {
 /// older, and reading again at a gap or when a heartbeat shows a head beyond. Inputs are its methods; each returns what
 /// is to be done, in order. Time, network and disk are the caller's.
 ///
+/// Several services may lead the log in turn, and more than one may be heard while the lead changes. Events are proved by their
+/// position and hash, so it does not matter who sent them; heartbeats and pages of an earlier lead than was told of are not
+/// believed.
+///
 /// The first page after a checkpoint begins with the checkpoint's own record, which shows that it is where an append ends.
 public struct SubscriptionMachine: Sendable {
     /// What the caller is to do.
@@ -98,6 +102,7 @@ public struct SubscriptionMachine: Sendable {
 
     private var phase = Phase.joining
     private var logID: UniqueID?
+    private var lead: KnownLead
     private var hash: Digest256?
     /// Live events that wait for a read to close the gap before them; contiguous.
     private var waiting: [RecordedEvent] = []
@@ -127,6 +132,12 @@ public struct SubscriptionMachine: Sendable {
     /// - Parameter waitingLimit: the most live events that are kept while a read is under way; what does not fit is
     ///   read again later.
     public init(after checkpoint: LogCheckpoint, waitingLimit: Int = 10_000) {
+        self.init(after: checkpoint, waitingLimit: waitingLimit, lead: KnownLead())
+    }
+
+    /// A machine that goes on after a checkpoint, and was told of a lead before.
+    init(after checkpoint: LogCheckpoint, waitingLimit: Int = 10_000, lead: KnownLead) {
+        self.lead = lead
         logID = checkpoint.logID
         position = checkpoint.position
         knownHead = checkpoint.position
@@ -140,6 +151,12 @@ public struct SubscriptionMachine: Sendable {
 
     /// How far the machine has come, to go on from another time.
     public var checkpoint: LogCheckpoint { LogCheckpoint(logID: logID, position: position, hash: hash) }
+
+    /// The newest lead of the log that was told of, to go on with in another machine.
+    var knownLead: KnownLead { lead }
+
+    /// Whether a heartbeat of this epoch is believed: whether it shows that the log lives, and where it is.
+    public func believesHeartbeat(of epoch: UInt64, in logID: UniqueID) -> Bool { lead.believes(epoch, of: logID) }
 
     /// A live event arrived.
     public mutating func received(_ record: RecordedEvent, in logID: UniqueID) -> [Action] {
@@ -170,9 +187,15 @@ public struct SubscriptionMachine: Sendable {
     }
 
     /// A heartbeat arrived: the log's head and the hash there.
-    public mutating func receivedHeartbeat(position head: UInt64, hash: Digest256, in logID: UniqueID) -> [Action] {
+    ///
+    /// - Parameter epoch: which lead it is from; 0: the log counts none.
+    public mutating func receivedHeartbeat(
+        position head: UInt64, hash: Digest256, in logID: UniqueID, epoch: UInt64 = 0
+    ) -> [Action] {
         guard phase != .diverged else { return [] }
         if let divergence = adopt(logID) { return diverge(divergence) }
+        guard lead.believes(epoch, of: logID) else { return [] }
+        _ = lead.learn(epoch, of: logID)
         guard head >= reached.position else {
             // Older than what a read has brought, or the log went back: a read tells which.
             return phase == .live || phase == .joining ? read() : []
@@ -196,6 +219,8 @@ public struct SubscriptionMachine: Sendable {
     public mutating func readAnswered(_ page: LogPage) -> [Action] {
         guard phase == .reading else { return [] }
         if let divergence = adopt(page.status.logID) { return diverge(divergence) }
+        guard lead.believes(page.status.epoch, of: page.status.logID) else { return pause() }
+        _ = lead.learn(page.status.epoch, of: page.status.logID)
         guard page.status.head.position >= reached.position else {
             // Said twice, with a pause between: a log tells of its head a moment after its records can be read.
             guard wasFoundBehind else {

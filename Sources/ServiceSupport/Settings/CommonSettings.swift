@@ -4,13 +4,6 @@ public import Logging
 
 /// The settings that more than one service has, and the ways in which texts of settings are read.
 public enum CommonSettings {
-    /// Where the log takes appends.
-    public static let appendEndpoint = endpoint("EVENT_LOG_APPEND_ENDPOINT", "tcp://127.0.0.1:5570", "append requests")
-    /// Where the log publishes events.
-    public static let eventsEndpoint = endpoint("EVENT_LOG_EVENTS_ENDPOINT", "tcp://127.0.0.1:5571", "published events")
-    /// Where the log is read.
-    public static let readEndpoint = endpoint("EVENT_LOG_READ_ENDPOINT", "tcp://127.0.0.1:5572", "reads of the log")
-
     /// Where events are kept. A database's address may hold a password: show its description only.
     public static let eventStore = Setting(
         "EVENT_STORE", default: "sqlite:data/daybook.db",
@@ -105,20 +98,6 @@ public enum CommonSettings {
             connectionsPerAddress: try settings.value(httpConnectionsPerAddress))
     }
 
-    /// The settings of everybody who speaks with the log.
-    public static let ofLogClients: [SettingDescription] = [
-        appendEndpoint.description, eventsEndpoint.description, readEndpoint.description, logTimeout.description,
-        logPublicKey.description, peerSecretKey.description,
-    ]
-
-    /// The address of the log, from the settings.
-    public static func logAddress(_ settings: SettingsReader) throws(SettingError) -> EventLogAddress {
-        EventLogAddress(
-            append: try settings.value(appendEndpoint), events: try settings.value(eventsEndpoint),
-            read: try settings.value(readEndpoint), timeout: try settings.value(logTimeout),
-            security: try peerSecurity(settings))
-    }
-
     /// The path that a setting's text names, its `~` replaced by the home folder.
     public static func path(_ text: String) throws(SettingError) -> String { try SettingPath.expanded(text) }
 
@@ -154,22 +133,6 @@ public enum CommonSettings {
                 throw SettingError("expected a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
             }
             return count
-        }
-    }
-
-    /// The same setting as its binder reads it, who needs an address of this machine.
-    public static func bound(_ setting: Setting<String>) -> Setting<String> {
-        Setting(setting.name, default: setting.defaultText, help: setting.help) { text throws(SettingError) in
-            guard !text.contains(",") else {
-                throw SettingError("expected one endpoint: a list is for the peers of several logs")
-            }
-            return try LogEndpoint(text, use: .bind).text
-        }
-    }
-
-    private static func endpoint(_ name: String, _ text: String, _ purpose: String) -> Setting<String> {
-        Setting(name, default: text, help: "the event log's ZeroMQ endpoint for \(purpose)") {
-            text throws(SettingError) in try LogEndpoint(text, use: .connect).text
         }
     }
 }

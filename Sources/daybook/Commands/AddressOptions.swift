@@ -59,12 +59,14 @@ struct ServiceOptions: ParsableArguments {
 /// Where a command finds the event log's sockets.
 struct LogOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Append requests; else the setting EVENT_LOG_APPEND_ENDPOINT.", valueName: "endpoint"))
+        help: ArgumentHelp(
+            "Append requests, of each event-log service, separated by commas; else the setting EVENT_LOG_APPEND_ENDPOINT.",
+            valueName: "endpoint"))
     var eventLogAppendEndpoint: String?
     @Option(
-        help: ArgumentHelp("Published events; else the setting EVENT_LOG_EVENTS_ENDPOINT.", valueName: "endpoint"))
+        help: ArgumentHelp("Published events, likewise; else EVENT_LOG_EVENTS_ENDPOINT.", valueName: "endpoint"))
     var eventLogEventsEndpoint: String?
-    @Option(help: ArgumentHelp("Reads of the log; else the setting EVENT_LOG_READ_ENDPOINT.", valueName: "endpoint"))
+    @Option(help: ArgumentHelp("Reads of the log, likewise; else EVENT_LOG_READ_ENDPOINT.", valueName: "endpoint"))
     var eventLogReadEndpoint: String?
     @Option(
         help: ArgumentHelp("How long a request waits; else the setting EVENT_LOG_TIMEOUT.", valueName: "time"))

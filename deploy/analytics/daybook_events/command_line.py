@@ -18,14 +18,18 @@ def add_endpoints(parser: argparse.ArgumentParser) -> None:
     events = os.environ.get("EVENT_LOG_EVENTS_ENDPOINT") or Endpoints.events
     read = os.environ.get("EVENT_LOG_READ_ENDPOINT") or Endpoints.read
     parser.add_argument("--events", default=events, metavar="ENDPOINT",
-                        help="where events are published (EVENT_LOG_EVENTS_ENDPOINT, %(default)s)")  # fmt: skip
+                        help="where events are published; of services that lead in turn, all, separated by commas "
+                             "(EVENT_LOG_EVENTS_ENDPOINT, %(default)s)")  # fmt: skip
     parser.add_argument("--read", default=read, metavar="ENDPOINT",
-                        help="where the log is read (EVENT_LOG_READ_ENDPOINT, %(default)s)")  # fmt: skip
+                        help="where the log is read; likewise (EVENT_LOG_READ_ENDPOINT, %(default)s)")  # fmt: skip
 
 
 def endpoints(options: argparse.Namespace) -> Endpoints:
     """Where the options say that the log is, and the keys that the environment names: keys are no options."""
-    return Endpoints(options.events, options.read, Keys.from_environment())
+    try:
+        return Endpoints(options.events, options.read, Keys.from_environment())
+    except ValueError as error:
+        raise DaybookError(str(error)) from error
 
 
 def at_least_one(text: str) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from daybook_events.checkpoint import Checkpoint
 from daybook_events.failures import AnotherLog, AppendBroken, ChainBroken, InsideAppend, LogWentBack
 from daybook_events.frames import Head, Record, genesis
+from daybook_events.lead import Lead
 
 # Section 10: no append has more records, nor more bytes of data and metadata.
 MAX_RECORDS = 10_000
@@ -42,6 +43,7 @@ class Follower:
         self.position = after.position if after else 0
         self.hash = after.hash if after else b""
         self.head = 0
+        self.lead = Lead()
         self.is_live = False
         self.ready: deque[Record] = deque()
         self.counts = Counts()
@@ -65,9 +67,12 @@ class Follower:
         """After which position the log must be read."""
         return self.position - 1 if self._must_prove else self.position
 
-    def take_published(self, message: Record | Head) -> None:
-        """Takes in one message of the events socket."""
+    def take_published(self, message: Record | Head) -> bool:
+        """Takes in one message of an events socket; whether it shows that the log, and its leader, lives."""
         self._agree(message.log_id)
+        if isinstance(message, Head) and not self.lead.believes(message):
+            return False
+        shows_life = isinstance(message, Head) or message.position > self.head
         was_live, self.is_live = self.is_live, True
         if isinstance(message, Record):
             if self._must_prove:
@@ -93,6 +98,7 @@ class Follower:
             else:
                 self._refuse_end_inside_append()
         self.head = max(self.head, message.position)
+        return shows_life
 
     def take_page(self, asked_after: int, head: Head, records: list[Record]) -> None:
         """Takes in the reply to a read of the log, sent when `asked_after` was the position held."""

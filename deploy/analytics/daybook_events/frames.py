@@ -20,11 +20,13 @@ HASHED_SIZE = 64
 HEAD = struct.Struct(">4sBBHQ")  # section 6.1
 READ_LOG, READ_STREAM, STATUS, REFUSAL = 0x20, 0x21, 0x22, 0xFF
 MOST_FRAMES = 64
+MAX_ORDINAL = 2**63 - 1
+HAS_EPOCH = 1  # The only flag of a reply, in those that hold the log's head.
 
 _EVENT, _HEARTBEAT = 1, 2
 _CONTINUES = 1  # The only flag, of events alone.
 _TOPIC = re.compile(rb"([\w.~-]{1,32})/([\w.~-]{1,64})/([\w.~-]{1,128})/", re.ASCII)
-_NO_FIELDS = bytes(32)
+_NO_FIELDS = bytes(24)
 
 
 def genesis(log_id: UUID) -> bytes:
@@ -34,11 +36,15 @@ def genesis(log_id: UUID) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The log's id, its last position and the hash there: what a heartbeat, a status and a page tell."""
+    """The log's id, its last position and the hash there: what a heartbeat, a status and a page tell.
+
+    `epoch` says which lead of the log told it (section 8.4); 0: the log counts none.
+    """
 
     log_id: UUID
     position: int
     hash: bytes
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,9 +128,12 @@ def parse_published(frames: Sequence[bytes]) -> Record | Head:
     if header[4:5] == bytes([_EVENT]):
         return Record(header, topic, metadata, data)
     _check_header(header, _HEARTBEAT, flags=(0,))
-    if topic != b"heartbeat/" or metadata or data or header[6:8] != bytes(2) or header[32:64] != _NO_FIELDS:
+    epoch = int.from_bytes(header[32:40], "big")
+    if topic != b"heartbeat/" or metadata or data or header[6:8] != bytes(2) or header[40:64] != _NO_FIELDS:
         raise Malformed("a heartbeat carries what it must not")
-    return Head(UUID(bytes=header[8:24]), int.from_bytes(header[24:32], "big"), header[HASHED_SIZE:])
+    if epoch > MAX_ORDINAL:
+        raise Malformed(f"no lead has the epoch {epoch}")
+    return Head(UUID(bytes=header[8:24]), int.from_bytes(header[24:32], "big"), header[HASHED_SIZE:], epoch)
 
 
 def _check_header(header: bytes, kind: int, flags: Sequence[int]) -> None:
@@ -133,11 +142,12 @@ def _check_header(header: bytes, kind: int, flags: Sequence[int]) -> None:
 
 
 class Cursor:
-    """Reads the fields of a frame one after another."""
+    """Reads the fields of a frame one after another. The log's head in one with `has_epoch` is followed by an epoch."""
 
-    def __init__(self, frame: bytes) -> None:
+    def __init__(self, frame: bytes, has_epoch: bool = False) -> None:
         self._frame = frame
         self._offset = 0
+        self.has_epoch = has_epoch
 
     @property
     def rest(self) -> bytes:
@@ -158,9 +168,12 @@ class Cursor:
         return self.take(self.integer(size))
 
     def head(self) -> Head:
-        head = Head(UUID(bytes=self.take(16)), self.integer(8), self.take(32))
+        log_id, position, digest = UUID(bytes=self.take(16)), self.integer(8), self.take(32)
         self.take(8)  # The time of the head's record.
-        return head
+        epoch = self.integer(8) if self.has_epoch else 0
+        if self.has_epoch and not 1 <= epoch <= MAX_ORDINAL:
+            raise Malformed(f"no lead has the epoch {epoch}")
+        return Head(log_id, position, digest, epoch)
 
     def records(self) -> list[Record]:
         return [

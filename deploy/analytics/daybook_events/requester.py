@@ -11,7 +11,9 @@ import zmq
 
 from daybook_events.checkpoint import Checkpoint, Point
 from daybook_events.failures import ChainBroken, LogUnreachable, LogWentBack, Malformed, Refused
+from daybook_events.endpoints import listed
 from daybook_events.frames import (
+    HAS_EPOCH,
     HEAD,
     MAGIC,
     MOST_FRAMES,
@@ -20,12 +22,19 @@ from daybook_events.frames import (
     REFUSAL,
     STATUS,
     Cursor,
+    Head,
     Record,
     genesis,
     stream_bytes,
 )
 from daybook_events.keys import Keys
+from daybook_events.lead import Lead
 from daybook_events.link import Link
+
+APPEND = 0x10
+STOPPING, NOT_LEADER = 2, 6
+ELSEWHERE = (STOPPING, NOT_LEADER)  # Refusals after which another service of the log may obey.
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -34,14 +43,20 @@ class Reply:
     number: int
     kind: int
     body: Cursor
+    # What it tells of the log's head, if it does.
+    head: Head | None = None
 
     @classmethod
     def parse(cls, frame: bytes) -> Reply:
-        body = Cursor(frame)
-        magic, kind, flags, reserved, number = HEAD.unpack(body.take(HEAD.size))
-        if (magic, flags, reserved) != (MAGIC, 0, 0):
+        start = Cursor(frame)
+        magic, kind, flags, reserved, number = HEAD.unpack(start.take(HEAD.size))
+        tells_head = kind in (READ_LOG | 0x80, STATUS | 0x80)
+        if magic != MAGIC or reserved or flags not in ((0, HAS_EPOCH) if tells_head else (0,)):
             raise Malformed(f"a reply begins with {frame[: HEAD.size]!r}")
-        return cls(number, kind, body)
+        body = Cursor(frame, has_epoch=flags == HAS_EPOCH)
+        body.take(HEAD.size)
+        head = Cursor(start.rest, body.has_epoch).head() if tells_head else None
+        return cls(number, kind, body, head)
 
     def body_for(self, kind: int) -> Cursor:
         """The body, if the reply is the one that belongs to a request of this kind."""
@@ -53,7 +68,13 @@ class Reply:
 
 
 class Requester:
-    """A DEALER that sends requests and pairs their replies by number."""
+    """Sends requests to one socket of the log and pairs their replies by number.
+
+    Of several endpoints, separated by commas, one is that of the service that leads: each has a DEALER, requests go to one
+    of them, and to the next one if that is not connected, does not lead or is stopping (section 8.4).
+    """
+
+    _PAUSE = 0.05
 
     def __init__(
         self,
@@ -61,22 +82,35 @@ class Requester:
         endpoint: str,
         patience: float = 10.0,
         keys: Keys | None = None,
+        lead: Lead | None = None,
     ) -> None:
         # A request must not wait for a log that is gone, to be carried out when nobody wants it any more. Safe only since
         # no message of several replies is under way when a log may go (the protocol's specification, section 13).
-        self._link = Link(context, zmq.DEALER, endpoint, keys, lambda socket: socket.setsockopt(zmq.IMMEDIATE, 1))
+        self._links = [
+            Link(context, zmq.DEALER, place, keys, lambda socket: socket.setsockopt(zmq.IMMEDIATE, 1))
+            for place in listed(endpoint)
+        ]
+        self._current = 0
+        self._endpoint = endpoint
+        self._lead = lead or Lead()
         self.patience = patience
         self.late_replies = 0
         self._number = 0
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
-        return self._link.socket
+        """That of the service that leads, as far as is known."""
+        return self._links[self._current].socket
+
+    @property
+    def epoch(self) -> int:
+        """Which lead of the log is the newest that was told of; 0: none was."""
+        return self._lead.epoch
 
     @property
     def rejection(self) -> str | None:
         """Why the log and this peer do not accept each other, if they do not."""
-        return self._link.rejection
+        return next((link.rejection for link in self._links if link.rejection), None)
 
     def ask(self, kind: int, body: bytes = b"") -> Cursor:
         """Asks, and gives the body of the reply."""
@@ -84,33 +118,71 @@ class Requester:
 
     def ask_all(self, kind: int, bodies: Sequence[bytes]) -> list[Cursor]:
         """Asks many at once, a message for every 64, and gives the bodies of the replies in the order of `bodies`."""
+        deadline = time.monotonic() + self.patience
+        answered: dict[int, Cursor] = {}
+        while True:
+            left = [index for index in range(len(bodies)) if index not in answered]
+            elsewhere = self._ask_one_log(kind, [bodies[index] for index in left], left, answered, deadline)
+            if elsewhere is None:
+                return [answered[index] for index in range(len(bodies))]
+            if len(self._links) == 1 or time.monotonic() >= deadline:
+                raise elsewhere
+            if not self.go_on():
+                time.sleep(self._PAUSE)
+
+    def _ask_one_log(
+        self, kind: int, bodies: Sequence[bytes], places: Sequence[int], answered: dict[int, Cursor], deadline: float
+    ) -> Refused | None:
+        """Asks the service that leads, as far as is known; why it does not obey some, if another one may."""
         numbers = range(self._number + 1, self._number + 1 + len(bodies))
         self._number += len(bodies)
         frames = [HEAD.pack(MAGIC, kind, 0, 0, number) + body for number, body in zip(numbers, bodies, strict=True)]
         replies: dict[int, Reply] = {}
-        deadline = time.monotonic() + self.patience
         for start in range(0, len(frames), MOST_FRAMES):
-            self._wait(zmq.POLLOUT, deadline)
+            if start == 0:
+                self._find_connected(deadline)
+            else:
+                self._wait(zmq.POLLOUT, deadline)
             self.socket.send_multipart(frames[start : start + MOST_FRAMES], zmq.NOBLOCK)
+        may_repeat = len(self._links) > 1 and all(_is_repeatable(kind, body) for body in bodies)
         while len(replies) < len(frames):
-            self._wait(zmq.POLLIN, deadline)
+            if not self._wait(zmq.POLLIN, deadline, may_repeat):
+                return Refused(NOT_LEADER, "the connection was lost")
             for reply in self._receive():
                 if reply.number in numbers:
                     replies[reply.number] = reply
                 else:
                     self.late_replies += 1
-        return [replies[number].body_for(kind) for number in numbers]
+        elsewhere = None
+        for number, place in zip(numbers, places, strict=True):
+            try:
+                answered[place] = self._body(replies[number], kind)
+            except Refused as refusal:
+                if refusal.code not in ELSEWHERE:
+                    raise
+                elsewhere = refusal
+        return elsewhere
+
+    def _body(self, reply: Reply, kind: int) -> Cursor:
+        body = reply.body_for(kind)
+        if reply.head and not self._lead.believes(reply.head):
+            raise Refused(NOT_LEADER, f"its lead {reply.head.epoch} is over: {self._lead.epoch} was told of")
+        return body
 
     def send(self, kind: int, body: bytes = b"") -> int | None:
         """Sends a request without waiting, and gives its number; nothing where no log is connected."""
         number = self._number + 1
-        self._link.look()
-        try:
-            self.socket.send(HEAD.pack(MAGIC, kind, 0, 0, number) + body, zmq.NOBLOCK)
-        except zmq.Again:
-            return None
-        self._number = number
-        return number
+        for link in self._links:
+            link.look()
+        for _ in self._links:
+            try:
+                self.socket.send(HEAD.pack(MAGIC, kind, 0, 0, number) + body, zmq.NOBLOCK)
+            except zmq.Again:
+                self._current = (self._current + 1) % len(self._links)
+            else:
+                self._number = number
+                return number
+        return None
 
     def reply_to(self, number: int, kind: int) -> Cursor | None:
         """The body of the reply to a request that was sent, if it is in the next message, which must be there."""
@@ -120,7 +192,16 @@ class Requester:
                 found = reply
             else:
                 self.late_replies += 1
-        return found.body_for(kind) if found else None
+        return self._body(found, kind) if found else None
+
+    def go_on(self) -> bool:
+        """Asks the next service that is connected from now on; whether there is another one."""
+        for step in range(1, len(self._links)):
+            index = (self._current + step) % len(self._links)
+            if self._links[index].socket.poll(0, zmq.POLLOUT):
+                self._current = index
+                return True
+        return False
 
     def status(self) -> Checkpoint:
         """Where the log stands now."""
@@ -163,20 +244,46 @@ class Requester:
         return records[0] if records else None
 
     def close(self) -> None:
-        self._link.close()
+        for link in self._links:
+            link.close()
 
     def _receive(self) -> list[Reply]:
         """The replies of one message."""
         return [Reply.parse(frame) for frame in self.socket.recv_multipart(zmq.NOBLOCK)]
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _find_connected(self, deadline: float) -> None:
+        """Waits until a service is connected, which is asked then."""
+        while not self.socket.poll(0, zmq.POLLOUT) and not self.go_on():
+            self._look(deadline)
+            poller = zmq.Poller()
+            for link in self._links:
+                poller.register(link.socket, zmq.POLLOUT)
+            poller.poll(self._step(deadline))
+
+    def _wait(self, event: int, deadline: float, may_be_lost: bool = False) -> bool:
+        """Waits for an event; false if `may_be_lost` and the connection was lost."""
         while True:
-            self._link.look()
-            left = deadline - time.monotonic()
+            self._look(deadline)
             # Short steps, for a failed handshake is found by looking only.
-            if self.socket.poll(max(0, int(min(left, 0.2) * 1000)), event):
-                return
-            if left <= 0:
-                raise LogUnreachable(
-                    self.rejection or f"no reply within {self.patience} s: what became of the request is unknown"
-                )
+            if self.socket.poll(self._step(deadline), event):
+                return True
+            if may_be_lost and not self.socket.poll(0, zmq.POLLOUT):
+                return False
+
+    def _look(self, deadline: float) -> None:
+        for link in self._links:
+            link.look()
+        if time.monotonic() >= deadline:
+            raise LogUnreachable(
+                self.rejection
+                or f"no reply from {self._endpoint} within {self.patience} s: what became of the request is unknown"
+            )
+
+    @staticmethod
+    def _step(deadline: float) -> int:
+        return max(0, int(min(deadline - time.monotonic(), 0.2) * 1000))
+
+
+def _is_repeatable(kind: int, body: bytes) -> bool:
+    """Whether a request may be sent again though it may have been carried out: a read, or an append under a key."""
+    return kind >= READ_LOG or (kind == APPEND and body[:1] != b"\0")

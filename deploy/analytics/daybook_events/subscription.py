@@ -14,7 +14,7 @@ from types import TracebackType
 import zmq
 
 from daybook_events.checkpoint import Checkpoint
-from daybook_events.endpoints import Endpoints
+from daybook_events.endpoints import Endpoints, listed
 from daybook_events.failures import Diverged, LogUnreachable, Malformed, Refused
 from daybook_events.follower import Counts, Follower
 from daybook_events.frames import READ_LOG, Record, parse_published
@@ -72,9 +72,10 @@ class Subscription:
             socket.setsockopt(zmq.RCVHWM, receive_queue)
             socket.setsockopt(zmq.SUBSCRIBE, b"")
 
-        self._link = Link(context, zmq.SUB, endpoints.events, endpoints.keys, prepare)
-        self._requester = Requester(context, endpoints.read, keys=endpoints.keys)
+        # One for each service that leads the log in turn: whichever sends an event, its position and hash prove it.
+        self._links = [Link(context, zmq.SUB, place, endpoints.keys, prepare) for place in listed(endpoints.events)]
         self._follower = Follower(after)
+        self._requester = Requester(context, endpoints.read, keys=endpoints.keys, lead=self._follower.lead)
         self._divergence: Diverged | None = None
         self._read: _Read | None = None
         self._read_not_before = 0.0
@@ -84,12 +85,18 @@ class Subscription:
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
-        return self._link.socket
+        """Where the first service publishes."""
+        return self._links[0].socket
+
+    @property
+    def epoch(self) -> int:
+        """Which lead of the log is the newest that was told of; 0: the log counts none."""
+        return self._follower.lead.epoch
 
     @property
     def rejection(self) -> str | None:
         """Why the log and this subscriber do not accept each other, if they do not."""
-        return self._link.rejection or self._requester.rejection
+        return next((link.rejection for link in self._links if link.rejection), None) or self._requester.rejection
 
     @property
     def counts(self) -> Counts:
@@ -132,16 +139,17 @@ class Subscription:
                 self._advance(left)
         if self._divergence and not ready:
             raise self._divergence
-        while len(ready) < most and not self._divergence and not self._follower.wants_a_read and self.socket.poll(0):
+        while len(ready) < most and not self._divergence and not self._follower.wants_a_read and (published := self._published()):
             with self._keeping_divergence():
-                self._take_published()
+                self._take_published(published)
         batch: list[Record] = []
         while ready and (len(batch) < most or batch[-1].continues):
             batch.append(ready.popleft())
         return batch
 
     def close(self) -> None:
-        self._link.close()
+        for link in self._links:
+            link.close()
         self._requester.close()
 
     def __enter__(self) -> Subscription:
@@ -163,7 +171,8 @@ class Subscription:
     def _advance(self, longest: float) -> None:
         """Does one thing, or waits for one, at most so long."""
         now = time.monotonic()
-        self._link.look()
+        for link in self._links:
+            link.look()
         self._watch_silence(now)
         if self._read and now >= self._read.deadline:
             self._read_failed("it did not answer in time")
@@ -177,13 +186,26 @@ class Subscription:
         else:
             # Before a read is tried again, what is published is heard at least: it tells that the log is there.
             pause = self._read_not_before - now if self._follower.wants_a_read else longest
-            if self._poll(self.socket, min(longest, pause)):
-                self._take_published()
+            if published := self._published(min(longest, pause)):
+                self._take_published(published)
+
+    def _published(self, seconds: float | None = None) -> zmq.Socket[bytes] | None:
+        """A socket where a message waits; waits for one for so long."""
+        poller = zmq.Poller()
+        for link in self._links:
+            poller.register(link.socket, zmq.POLLIN)
+        ready = [socket for socket, _ in poller.poll(0 if seconds is None else self._milliseconds(seconds))]
+        # Not always the same first: a service that says much must not keep another one from being heard.
+        return random.choice(ready) if ready else None
+
+    @classmethod
+    def _poll(cls, socket: zmq.Socket[bytes], seconds: float) -> bool:
+        return bool(socket.poll(cls._milliseconds(seconds)))
 
     @staticmethod
-    def _poll(socket: zmq.Socket[bytes], seconds: float) -> bool:
+    def _milliseconds(seconds: float) -> int:
         # Rounded up, lest the last fraction of a millisecond be spent in a loop; and short enough to watch silence.
-        return bool(socket.poll(int(min(max(seconds, 0), SILENCE / 4) * 1000) + 1))
+        return int(min(max(seconds, 0), SILENCE / 4) * 1000) + 1
 
     def _ask(self) -> None:
         number = self._requester.send(READ_LOG, struct.pack(">Q", self._follower.read_after) + self._PAGE)
@@ -213,20 +235,21 @@ class Subscription:
     def _read_failed(self, reason: str) -> None:
         """Has the read sent again after a pause that grows, with a random part: many subscribers must not march."""
         self._read = None
+        self._requester.go_on()
         self._failures += 1
         self.counts.unanswered_reads += 1
         pause = min(0.05 * 2 ** min(self._failures, 10), self._LONGEST_PAUSE) * random.uniform(0.5, 1.0)
         self._read_not_before = time.monotonic() + pause
         logger.debug("reading the log failed: %s; again in %.2f s", reason, pause)
 
-    def _take_published(self) -> None:
+    def _take_published(self, socket: zmq.Socket[bytes]) -> None:
         try:
-            message = parse_published(self.socket.recv_multipart(zmq.NOBLOCK))
+            message = parse_published(socket.recv_multipart(zmq.NOBLOCK))
         except Malformed:
             self.counts.malformed += 1
             return
-        self._heard()
-        self._follower.take_published(message)
+        if self._follower.take_published(message):
+            self._heard()
 
     def _heard(self) -> None:
         self._heard_at = time.monotonic()
@@ -236,7 +259,7 @@ class Subscription:
 
     def _watch_silence(self, now: float) -> None:
         # One whose records are slow to be used has messages waiting: the log is not silent then.
-        if now - self._heard_at < SILENCE or self.socket.poll(0):
+        if now - self._heard_at < SILENCE or self._published():
             return
         if not self._is_silent:
             self._is_silent = True
