@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from types import SimpleNamespace
 
-import checks
+import clients as client_module
 import cluster_checks
 import cluster_plan
 import psycopg
@@ -20,6 +20,9 @@ from watch import Watch
 
 # In which commands flow again after the last fault: a new primary, its standby, and a host that is rewound.
 RECOVERY = 60.0
+# Between two commands of a client while nothing is done: an outage takes seconds here, and all that was tried meanwhile is
+# to be settled after it.
+client_module.PAUSE = 0.05
 # How many commands show that they flow.
 FLOW = 8
 # Composed faults: how long what should not be answered could be.
