@@ -40,11 +40,14 @@ class Cluster:
             str(MAKE_DATABASE), str(self.hosts.secrets), *(host.address for host in self.hosts.hosts),
             environment=os.environ | environment | {"HTTP_ADDRESS": f"127.0.0.1:{port}"},
         )  # fmt: skip
+        # Each log may have a role of its own: then neither can end the other's sessions, and the fence alone is left.
+        self.hosts.add_appender("daybook_log_2", TEMPLATE)
 
     # ---- services
 
-    def start_services(self, name, **settings):
-        """Starts all six with a new log in a database of this name, and waits until they can do their job."""
+    def start_services(self, name, own_roles=False, **settings):
+        """Starts all six with a new log in a database of this name, and waits until they can do their job. With
+        `own_roles` each log has a role of its own."""
         self.hosts.run(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}')
         self.database = postgresql.Database(self.hosts, name)
         folder = self.folder / name
@@ -54,6 +57,8 @@ class Cluster:
             f"{kind}-{number}": self._service(kind, number, folder, settings)
             for number in SIDES for kind in PROGRAMS if kind != "log" or number in LOGS
         }
+        if own_roles:
+            self.services["log-2"].settings["EVENT_STORE"] = self.hosts.address("daybook_log_2", name)
         for service in self.services.values():
             service.start(wait=False)
         self.wait_until_ready()

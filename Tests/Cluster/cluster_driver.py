@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from types import SimpleNamespace
 
-import checks
+import clients as client_module
 import cluster_checks
 import cluster_plan
 import psycopg
@@ -20,6 +20,9 @@ from watch import Watch
 
 # In which commands flow again after the last fault: a new primary, its standby, and a host that is rewound.
 RECOVERY = 60.0
+# Between two commands of a client while nothing is done: an outage takes seconds here, and all that was tried meanwhile is
+# to be settled after it.
+client_module.PAUSE = 0.05
 # How many commands show that they flow.
 FLOW = 8
 # Composed faults: how long what should not be answered could be.
@@ -49,7 +52,7 @@ class ClusterRun(Run):
 
     def start(self):
         """Starts the services."""
-        self.cluster.start_services(f"seed_{self.plan.seed}", EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
+        self.cluster.start_services(f"seed_{self.plan.seed}", self.plan.seed % 2 == 1, EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
                                     COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3")  # fmt: skip
         self.sides = [
             SimpleNamespace(gateway=self.services[f"gateway-{number}"].client, queries=self.services[f"query-{number}"].client)
@@ -226,7 +229,7 @@ class ClusterRun(Run):
             with self.hosts.connect() as connection:
                 while True:
                     rows = connection.execute(
-                        f"SELECT {function}(pid) FROM pg_stat_activity WHERE usename = 'daybook_log' {waiting}"
+                        f"SELECT {function}(pid) FROM pg_stat_activity WHERE usename LIKE 'daybook_log%' {waiting}"
                     ).fetchall()
                     self.counts[function] += len(rows)
                     if time.monotonic() >= end:
@@ -352,7 +355,7 @@ class ClusterRun(Run):
                 self._signal(receivers, signal.SIGSTOP)
                 ends = connection.execute("SELECT host(client_addr), client_port FROM pg_stat_replication").fetchall()
                 primary.cut_connections(ends)
-                waiting = "FROM pg_stat_activity WHERE usename = 'daybook_log' AND wait_event = 'SyncRep'"
+                waiting = "FROM pg_stat_activity WHERE usename LIKE 'daybook_log%' AND wait_event = 'SyncRep'"
                 wait_until(lambda: connection.execute(f"SELECT pid {waiting}").fetchall(), "a commit waits", 5)
                 match kind:
                     case "cancel commits and lose primary":

@@ -93,7 +93,7 @@ class Plan:
 
 
 def make(seed, only=None):
-    """The plan of a seed; with `only`, of one act with this fault of hosts."""
+    """The plan of a seed; with `only`, of one act that has this fault beside others."""
     chance = random.Random(f"cluster, {seed}")
     clients = chance.randint(3, 5)
     acts = tuple(_act(chance, only) for _ in range(1 if only else chance.choice([1, 1, 1, 2])))
@@ -102,12 +102,11 @@ def make(seed, only=None):
 
 def _act(chance, only):
     """One fault of a host or of none, and some of services beside it."""
-    kinds = {only: _FAULTS_OF_HOSTS[only]} if only else _FAULTS_OF_HOSTS
-    of_host = [_fault(chance, kinds, chance.uniform(0, 1.5))] if only or chance.random() < 0.85 else []
+    kinds = {only: (_FAULTS_OF_HOSTS | _FAULTS_OF_SERVICES)[only]} if only else _FAULTS_OF_HOSTS
+    faults = [_fault(chance, kinds, chance.uniform(0, 1.5))] if only or chance.random() < 0.85 else []
     # A fault that takes its time leaves time for others.
-    until = max(3.0, *(fault.end for fault in of_host)) if of_host else 3.0
-    faults, begin = list(of_host), 0.0
-    mended_at = {}
+    until = max([3.0, *(fault.end for fault in faults)])
+    begin, mended_at = 0.0, {_kind_of(fault.target): fault.end for fault in faults}
     while True:
         begin += chance.uniform(0.3, 3.0)
         fault = _fault(chance, _FAULTS_OF_SERVICES, begin)
@@ -134,9 +133,9 @@ def _kind_of(target):
     return target
 
 
-def kinds_of_hosts():
-    """The names of the faults of hosts."""
-    return list(_FAULTS_OF_HOSTS)
+def kinds():
+    """The names of all faults."""
+    return [*_FAULTS_OF_HOSTS, *_FAULTS_OF_SERVICES]
 
 
 def is_of_host(fault):

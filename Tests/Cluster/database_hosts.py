@@ -2,9 +2,11 @@
 
 import json
 import os
+import secrets
 import shutil
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 import configuration
 import isolation
@@ -17,6 +19,7 @@ START_DEADLINE = 60.0
 # In which a cluster of which everything lives comes back by itself: rewound or copied anew at worst.
 RECOVERY = 90.0
 DISK = "400m"
+ROLES = Path(__file__).resolve().parents[2] / "deploy" / "postgresql" / "roles.sql"
 # What libpq is told beside the hosts: a host that is silent is given up after 3 s.
 OPTIONS = (
     "target_session_attrs=read-write&connect_timeout=1&tcp_user_timeout=3000"
@@ -144,6 +147,14 @@ class DatabaseHosts:
         with self.connect(database, user) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def add_appender(self, role, database):
+        """Makes a role that may append to the log in a database, as deploy/postgresql/roles.sql has it."""
+        self.passwords[role] = secrets.token_hex(16)
+        self.run(f"CREATE ROLE {role} LOGIN PASSWORD '{self.passwords[role]}'")
+        statements = ROLES.read_text().replace(':"appender"', role).replace(':"reader"', "daybook_reader")
+        lines = [line for line in statements.splitlines() if not line.startswith("--")]
+        self.run("\n".join(lines), database=database, user="daybook_owner")
 
     # ---- what Patroni does when asked
 
