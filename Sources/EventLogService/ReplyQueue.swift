@@ -18,10 +18,11 @@ final class ReplyQueue {
     /// The bytes that are on their way to one requester at most.
     static let maxBytesOfPeer = 8 << 20
 
-    /// The bytes that are collected for one requester at most, of replies that may be refusals instead. Whoever is not
-    /// backlogged has room for half of what is on its way to one at most; a quarter of that is left for the short replies,
-    /// which tell what was recorded, or that nothing was done.
-    private static let maxBytesAtOnce = maxBytesOfPeer / 2 / 4 * 3
+    /// What is left of them for the short replies, which tell what was recorded, or that nothing was done.
+    private static let bytesForShortReplies = maxBytesOfPeer / 8
+    /// The bytes that are collected for one requester at most, of replies that may be refusals instead: whoever is not
+    /// backlogged has room for half of what is on its way to one at most.
+    private static let maxBytesAtOnce = maxBytesOfPeer / 2 - bytesForShortReplies
 
     /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
     private static let mostBytes = 256 << 10
@@ -124,9 +125,11 @@ final class ReplyQueue {
     }
 
     /// Whether a reply of so many bytes should be collected for a requester. If not, it is to be refused what it asked for:
-    /// the reply would be one too many for it, and be dropped.
+    /// the reply would be one too many for it, and be dropped. Asked when the reply is made: other replies may have been sent
+    /// to the requester since its request was taken.
     func hasRoom(for bytes: Int, to peer: [UInt8]) -> Bool {
-        bytes <= Self.maxBytesAtOnce - (collected[peer]?.bytes ?? 0)
+        let left = Self.maxBytesOfPeer - Self.bytesForShortReplies - (backlogs[peer]?.bytes ?? 0)
+        return bytes <= min(Self.maxBytesAtOnce, left) - (collected[peer]?.bytes ?? 0)
     }
 
     /// Whether so much was collected that it should be sent before more is.
