@@ -1,4 +1,4 @@
-public import EventLogProtocol
+internal import EventLogProtocol
 public import EventSourcing
 public import Logging
 
