@@ -30,6 +30,7 @@ actor ScriptedLog {
     /// The requests that came, of appends and of reads.
     private(set) var appendsTaken = 0
     private(set) var readsTaken = 0
+    var requestsTaken: [Int] { [appendsTaken, readsTaken] }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -52,7 +53,9 @@ actor ScriptedLog {
         try events.bind(place.events)
         self.events = events
         appends = try router(place.append)
+        appends?.whenReadable { [weak self] in self?.assumeIsolated { $0.serve($0.appends) } }
         reads = try router(place.read)
+        reads?.whenReadable { [weak self] in self?.assumeIsolated { $0.serve($0.reads) } }
         beat()
     }
 
@@ -84,10 +87,6 @@ actor ScriptedLog {
         var options = SocketOptions()
         options.mostFrames = 64
         let socket = try Socket(.router, options: options, on: loop)
-        socket.whenReadable { [weak self, weak socket] in
-            guard let socket else { return }
-            self?.assumeIsolated { $0.serve(socket) }
-        }
         try socket.bind(endpoint)
         return socket
     }
@@ -108,7 +107,8 @@ actor ScriptedLog {
         try? PublishedMessage.sendHeartbeat(of: log.logID, at: log.head, epoch: epoch, on: events)
     }
 
-    private func serve(_ socket: Socket) {
+    private func serve(_ socket: Socket?) {
+        guard let socket else { return }
         while let message = try? socket.receive({ frames in (0..<frames.count).map { frames.copy($0) } }) {
             for frame in message.dropFirst() {
                 guard let (request, number) = try? frame.withUnsafeBytes({ try LogRequest.decode($0) }) else {

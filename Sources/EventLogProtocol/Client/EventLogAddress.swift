@@ -53,6 +53,13 @@ public struct EventLogAddress: Hashable, Sendable {
     /// The read sockets, for people.
     public var readEndpoints: String { Self.text(logs.map(\.read)) }
 
+    /// After how many milliseconds a connection is tried again with one of so many services. Of several, all but one are not
+    /// there: the one that appears next is to be found soon, as a lead that changed is noticed by nothing else.
+    static func reconnectMilliseconds(ofServices count: Int) -> (first: Int32, longest: Int32) {
+        let usual = SocketOptions().reconnectMilliseconds
+        return count == 1 ? usual : (usual.first, min(usual.longest, 150))
+    }
+
     /// Endpoints of which one is meant, for people: `A, B or C`.
     static func text(_ endpoints: [String]) -> String {
         guard endpoints.count > 1, let last = endpoints.last else { return endpoints.first ?? "" }

@@ -34,7 +34,9 @@ final class LogChannels {
         var channels: [RequestChannel] = []
         do throws(ZeroMQError) {
             for endpoint in endpoints {
-                channels.append(try RequestChannel(to: endpoint, security, limit: limit, on: loop))
+                channels.append(
+                    try RequestChannel(
+                        to: endpoint, security, limit: limit, ofServices: endpoints.count, on: loop))
             }
         } catch {
             for channel in channels { channel.close() }

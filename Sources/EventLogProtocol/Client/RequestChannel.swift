@@ -49,7 +49,7 @@ final class RequestChannel {
     var absence: String { rejection ?? "nobody answers at \(endpoint)" }
 
     init(
-        to endpoint: String, _ security: SocketSecurity, limit: Int, on loop: SocketLoop
+        to endpoint: String, _ security: SocketSecurity, limit: Int, ofServices services: Int = 1, on loop: SocketLoop
     ) throws(ZeroMQError) {
         self.loop = loop
         self.endpoint = endpoint
@@ -60,6 +60,7 @@ final class RequestChannel {
         options.mostFrames = Self.mostFramesOfAMessage
         options.maxMessageBytes = Int(options.largestFrame)
         options.security = security
+        options.reconnectMilliseconds = EventLogAddress.reconnectMilliseconds(ofServices: services)
         self.options = options
         try connect()
     }

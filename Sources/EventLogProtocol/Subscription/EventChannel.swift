@@ -7,7 +7,7 @@ internal import ZeroMQ
 final class EventChannel {
     private let loop: SocketLoop
     private let endpoint: String
-    private let security: SocketSecurity
+    private let options: SocketOptions
     /// nil after a failed handshake, and once the channel is closed.
     private var socket: Socket?
     private var isClosed = false
@@ -19,10 +19,19 @@ final class EventChannel {
     /// Why the last handshake failed, if the two sides do not accept each other.
     private(set) var rejection: String?
 
-    init(to endpoint: String, _ security: SocketSecurity, on loop: SocketLoop) throws(ZeroMQError) {
+    init(
+        to endpoint: String, _ security: SocketSecurity, ofServices services: Int, on loop: SocketLoop
+    ) throws(ZeroMQError) {
         self.loop = loop
         self.endpoint = endpoint
-        self.security = security
+        var options = SocketOptions()
+        options.maxMessageBytes = Int(options.largestFrame)
+        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
+        options.sendQueue = 0
+        options.receiveQueue = 20_000
+        options.security = security
+        options.reconnectMilliseconds = EventLogAddress.reconnectMilliseconds(ofServices: services)
+        self.options = options
         try connect()
     }
 
@@ -39,12 +48,6 @@ final class EventChannel {
     }
 
     private func connect() throws(ZeroMQError) {
-        var options = SocketOptions()
-        options.maxMessageBytes = Int(options.largestFrame)
-        // Subscriptions are messages too, sent in bulk at every reconnection: none may be lost.
-        options.sendQueue = 0
-        options.receiveQueue = 20_000
-        options.security = security
         let socket = try Socket(.subscriber, options: options, on: loop)
         try socket.whenConnectionChanges { [weak self] event in self?.connectionChanged(event) }
         try socket.subscribe([])
@@ -66,7 +69,7 @@ final class EventChannel {
             isConnected = false
             failedHandshakes += 1
             // One that ends without a word does not take back what another attempt has told.
-            rejection = failure.meaning(for: security, at: endpoint, failures: failedHandshakes) ?? rejection
+            rejection = failure.meaning(for: options.security, at: endpoint, failures: failedHandshakes) ?? rejection
             // libzmq may have given the endpoint up, so the next attempt needs a socket of its own.
             socket?.close()
             socket = nil

@@ -115,7 +115,8 @@ public actor LogFollower {
     }
 
     private func subscribe(_ index: Int) throws(ZeroMQError) {
-        let channel = try EventChannel(to: address.logs[index].events, address.security, on: loop)
+        let channel = try EventChannel(
+            to: address.logs[index].events, address.security, ofServices: address.logs.count, on: loop)
         channel.whenReadable = { [weak self] in self?.assumeIsolated { $0.receive(from: index) } }
         channels.append(channel)
     }

@@ -68,7 +68,8 @@ private func header(_ input: [UInt8]) {
     _ = header.recordedAt.description
 }
 
-/// Live events, heartbeats and pages in any order: what is handed on has neither gaps nor repeats.
+/// Live events, heartbeats and pages of any leads in any order: what is handed on has neither gaps nor repeats, and a lead
+/// that is over says nothing.
 private func subscription(_ input: [UInt8]) {
     var source = Source(input)
     let logID = UniqueID(high: 7, low: 7)
@@ -88,18 +89,24 @@ private func subscription(_ input: [UInt8]) {
     var machine = SubscriptionMachine(
         after: LogCheckpoint(logID: logID, position: start, hash: nil), waitingLimit: 4)
     var last = start
+    var newest: UInt64 = 0
     while !source.isEmpty {
         let actions: [SubscriptionMachine.Action]
         switch source.byte() % 6 {
         case 0: actions = machine.received(record(position()), in: logID)
         case 1:
-            actions = machine.receivedHeartbeat(position: position(), hash: Digest256(position(), 0, 0, 0), in: logID)
+            let (place, hash, epoch) = (position(), Digest256(position(), 0, 0, 0), UInt64(source.byte() % 4))
+            let head = machine.knownHead
+            actions = machine.receivedHeartbeat(position: place, hash: hash, in: logID, epoch: epoch)
+            if epoch > 0, epoch < newest { check(actions.isEmpty && head == machine.knownHead, "its lead is over") }
+            newest = max(newest, epoch)
         case 2, 3:
             let (first, count, head) = (position(), UInt64(source.byte() % 8), position())
             let (end, isBeyond) = first.addingReportingOverflow(count)
             let records = isBeyond || end > RecordedEvent.maxOrdinal ? [] : (first..<end).map(record)
             let status = LogStatus(
-                logID: logID, head: LogHead(position: head, hash: Digest256(head, 0, 0, 0), recordedAt: .earliest))
+                logID: logID, head: LogHead(position: head, hash: Digest256(head, 0, 0, 0), recordedAt: .earliest),
+                epoch: UInt64(source.byte() % 4))
             actions = machine.readAnswered(LogPage(status: status, records: records))
         case 4: actions = machine.readFailed()
         default: actions = machine.retryRead()
