@@ -436,7 +436,7 @@ def test_a_backup_of_a_database_is_an_ordinary_log(written, moved, database, ser
     (restored,) = tool.json("restore", file, "--event-store", address(database))
     assert restored["position"] == written.head and postgresql.PASSWORD not in restored["file"]
     assert_same(moved, database)
-    assert "holds this log" in refused(tool, "restore", file, "--event-store", address(database))
+    assert "is there already" in refused(tool, "restore", file, "--event-store", address(database))
     daybook = services(database)
     daybook.start()
     assert_replayed(daybook, written.answers)
