@@ -91,6 +91,26 @@ struct CopyTests {
         try refuse(altered)
     }
 
+    @Test(arguments: directions)
+    func aCopyThatEndsAmongTheKeysOfOnePositionGoesOn(from: String, to: String) throws {
+        let (from, to) = (try Place(from), try Place(to))
+        var history = try History(seed: 16)
+        try history.grow(in: from, appends: 5)
+        try history.refuse(in: from, count: 9000)
+        try history.grow(in: from, appends: 5)
+        let source = try from.source()
+        // Of three steps the second one fails.
+        #expect(throws: StoreObstacle.self) {
+            try EventStores.destination(to.address, for: source.logID).closing { destination in
+                try LogCopy(from: source, to: Failing(destination, after: 1)).run()
+            }
+        }
+        let part = try to.source().head().position
+        #expect(0 < part && part < history.lastRefused + 1)
+        _ = try copy(from, to)
+        try expectSame(from, to, history)
+    }
+
     private func copy(_ from: Place, _ to: Place) throws -> PinnedHead {
         let source = try from.source()
         return try EventStores.destination(to.address, for: source.logID).closing {
@@ -108,7 +128,8 @@ struct CopyTests {
         // Found by the ways of the store, too.
         let (old, new) = (try from.open(), try to.open())
         defer { for store in [old, new] { do { try store.close() } catch { Issue.record(error) } } }
-        for key in history.keys {
+        for index in stride(from: 0, to: history.keys.count, by: 1 + history.keys.count / 300) {
+            let key = history.keys[index]
             let (known, found) = (
                 try old.outcome(of: key.key, in: key.scope), try new.outcome(of: key.key, in: key.scope)
             )
@@ -134,6 +155,8 @@ struct CopyTests {
 private struct History {
     private(set) var keys: [(key: [UInt8], scope: StreamID)] = []
     let streams: [StreamID]
+    /// Where commands were refused.
+    private(set) var lastRefused: UInt64 = 0
     private var generator: SeededGenerator
 
     init(seed: UInt64) throws {
@@ -157,6 +180,23 @@ private struct History {
         }
     }
 
+    /// Has commands refused under keys, at one position.
+    mutating func refuse(in place: Place, count: Int) throws {
+        let store = try place.open()
+        defer { do { try store.close() } catch { Issue.record(error) } }
+        for _ in 0..<(count / 1000) {
+            let requests = (0..<1000).map { index in
+                let key = Array("refused-\(keys.count)".utf8)
+                keys.append((key, streams[index % streams.count]))
+                return AppendRequest(
+                    command: CommandKey(key: key, fingerprint: Digest256(9, 9, 9, UInt64(index)), outcome: [1, 2, 3]),
+                    writes: [StreamWrite(stream: streams[index % streams.count], expected: .any, events: [])])
+            }
+            _ = try store.append(requests)
+        }
+        lastRefused = try store.head().position
+    }
+
     private mutating func request() -> AppendRequest {
         let isKeyed = Bool.random(using: &generator)
         let isRefusal = isKeyed && Int.random(in: 0..<4, using: &generator) == 0
@@ -175,4 +215,27 @@ private struct History {
         }
         return AppendRequest(command: command, writes: writes)
     }
+}
+
+/// A destination that fails at some step.
+private final class Failing: LogDestination {
+    private let destination: any LogDestination
+    private var rest: Int
+
+    init(_ destination: any LogDestination, after steps: Int) {
+        self.destination = destination
+        rest = steps
+    }
+
+    var place: String { destination.place }
+    var head: LogHead { destination.head }
+
+    func append(_ records: [RecordedEvent], _ keys: [RecordedKey]) throws {
+        guard rest > 0 else { throw StoreObstacle(.full, "the test wants it so") }
+        rest -= 1
+        try destination.append(records, keys)
+    }
+
+    func keep(_ snapshots: [Snapshot]) throws { try destination.keep(snapshots) }
+    func close() throws { try destination.close() }
 }

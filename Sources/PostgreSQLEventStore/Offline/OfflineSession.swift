@@ -4,6 +4,8 @@ internal import EventSourcing
 enum OfflineSession {
     /// For what reads, or sorts, a whole table.
     static let limit = Duration.seconds(3600)
+    /// For what sets a session up.
+    private static let setupLimit = Duration.seconds(30)
 
     /// What a service's session does without, since its statements are planned once and for all.
     private static let settings = [("statement_timeout", "0"), ("enable_seqscan", "on"), ("enable_bitmapscan", "on")]
@@ -12,9 +14,9 @@ enum OfflineSession {
     ///
     /// - Throws: as ``ServerSession/open(_:for:within:)``.
     static func open(_ string: ConnectionString, for purpose: ServerSession.Purpose) throws -> Connection {
-        let connection = try ServerSession.open(string, for: purpose, within: limit)
+        let connection = try ServerSession.open(string, for: purpose, within: setupLimit)
         try attempt("open", string) {
-            _ = try connection.run(settings.map { ServerSession.set($0.0, to: $0.1) }, within: limit)
+            _ = try connection.run(settings.map { ServerSession.set($0.0, to: $0.1) }, within: setupLimit)
         }
         return connection
     }

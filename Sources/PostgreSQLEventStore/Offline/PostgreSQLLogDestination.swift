@@ -58,8 +58,8 @@ public final class PostgreSQLLogDestination: LogDestination {
             guard !isNew else {
                 throw PostgreSQLEventStoreError(
                     .otherLog,
-                    "\(string.place) holds this log already, or a part of it: continue it with daybook copy, or choose "
-                        + "another database")
+                    "this log, or a part of it, is there already, in \(string.place): continue it with daybook copy, or "
+                        + "choose another database")
             }
         }
     }
