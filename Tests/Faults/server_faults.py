@@ -3,6 +3,7 @@
 import threading
 
 import postgresql
+import psycopg
 
 
 class FaultyServer:
@@ -25,6 +26,8 @@ class FaultyServer:
             case "kill server":
                 self.server.kill()
             case "restart server":
+                # One that is being started does not end in order.
+                self.server.wait_until_ready()
                 self.server.stop()
             case "freeze server":
                 self.server.freeze()
@@ -68,15 +71,20 @@ class _Storm:
             " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         self._server = database.server
-        self._server.run(self._statement)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
-        with self._server.connect() as connection:
-            while not self._ended.wait(self.PAUSE):
-                connection.execute(self._statement)
+        while True:
+            try:
+                with self._server.connect() as connection:
+                    connection.execute(self._statement)
+            except psycopg.OperationalError:
+                # The server is being started: it has no sessions yet.
+                pass
+            if self._ended.wait(self.PAUSE):
+                return
 
     def end(self):
         self._ended.set()
