@@ -42,8 +42,7 @@ extension AppendServer {
 
     /// A write has ended: on any thread, perhaps within the call that began it.
     private nonisolated func completed(_ number: UInt64, _ result: StoreWriteResult) {
-        // The ends of earlier writes may still be on their way to the loop: this one must not come before them.
-        if loop.isCurrent, assumeIsolated({ $0.queue.isOldest(number) }) {
+        if loop.isCurrent {
             assumeIsolated { $0.ended(number, result) }
         } else {
             loop.perform { self.assumeIsolated { $0.ended(number, result) } }
@@ -53,8 +52,8 @@ extension AppendServer {
     private func ended(_ number: UInt64, _ result: StoreWriteResult) {
         guard ending == nil, !isClosed else { return }
         do {
-            guard let write = queue.end(number) else { throw ServiceError("the store ended its writes out of order") }
-            try tell(result, of: write)
+            guard queue.end(number, with: result) else { throw ServiceError("the store ended a write twice") }
+            while let (write, result) = queue.takeEnded() { try tell(result, of: write) }
         } catch {
             end(by: error)
         }

@@ -41,10 +41,17 @@ struct PendingWrite: Sendable {
 }
 
 /// The writes of a log in their order: those under way, no more than the store takes at once, and those that wait until
-/// they may begin.
+/// they may begin. What became of one is told only after what became of those before it.
 struct WriteQueue {
+    private struct UnderWay {
+        let number: UInt64
+        let write: PendingWrite
+        /// What became of it, until those before it have ended, too.
+        var result: StoreWriteResult?
+    }
+
     private let maxUnderWay: Int
-    private var underWay: Deque<(number: UInt64, write: PendingWrite)> = []
+    private var underWay: Deque<UnderWay> = []
     private var waiting: Deque<PendingWrite> = []
     private var begun: UInt64 = 0
 
@@ -64,18 +71,25 @@ struct WriteQueue {
     mutating func begin() -> (number: UInt64, write: PendingWrite)? {
         guard underWay.count < maxUnderWay, let write = waiting.popFirst() else { return nil }
         begun += 1
-        underWay.append((begun, write))
+        underWay.append(UnderWay(number: begun, write: write))
         return (begun, write)
     }
 
-    /// Takes a write out that has ended; nil if another one should have ended before it, or if it ended before.
-    mutating func end(_ number: UInt64) -> PendingWrite? {
-        guard isOldest(number) else { return nil }
-        return underWay.removeFirst().write
+    /// A write has ended.
+    ///
+    /// - Returns: false if none of this number is under way.
+    mutating func end(_ number: UInt64, with result: StoreWriteResult) -> Bool {
+        guard let index = underWay.firstIndex(where: { $0.number == number && $0.result == nil }) else { return false }
+        underWay[index].result = result
+        return true
     }
 
-    /// Whether a write is under way, and no other began before it.
-    func isOldest(_ number: UInt64) -> Bool { underWay.first?.number == number }
+    /// Takes the next write out that has ended; nil if there is none, or if one that began before it has not ended.
+    mutating func takeEnded() -> (write: PendingWrite, result: StoreWriteResult)? {
+        guard let first = underWay.first, let result = first.result else { return nil }
+        underWay.removeFirst()
+        return (first.write, result)
+    }
 
     /// Takes those out that wait and are to be removed: they will not begin.
     mutating func removeWaiting(if isRemoved: (PendingWrite) -> Bool) -> [PendingWrite] {

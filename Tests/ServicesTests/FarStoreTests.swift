@@ -130,6 +130,22 @@ import ZeroMQ
         }
     }
 
+    @Test func `a write that ends before an earlier one is told of after it`() async throws {
+        try await withFarLog { client, store, _, listener in
+            store.writes.hold()
+            let first = Task { try await client.append(append()) }
+            try await underWay(1, store)
+            let second = Task { try await client.append(append()) }
+            try await underWay(2, store)
+            store.writes.endNewest(with: .obstructed(StoreObstacle(.busy, "the database is busy")))
+            let before = await listener.heartbeats.count
+            try await eventually("time passes", within: .seconds(60)) { await listener.heartbeats.count > before }
+            store.writes.releaseAll()
+            #expect(position(try await first.value) == 1)
+            #expect(await Self.error(second)?.reason.contains("the database is busy") == true)
+        }
+    }
+
     @Test func `what stands on the state is not answered once the lease has ended, what is recorded is`() async throws {
         try await withFarLog { client, store, service, listener in
             let requests = [append(), append(.exactly(5)), append(to: "other", .exactly(0), events: 0)]

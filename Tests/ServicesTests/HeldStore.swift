@@ -103,6 +103,12 @@ final class HeldAppender: EventAppender {
         }
     }
 
+    /// Has the newest write end with a result, before those that were begun earlier.
+    func endNewest(with result: StoreWriteResult) {
+        guard let newest = state.withLock({ $0.held.popLast() }) else { return }
+        thread.async { newest.completed(result) }
+    }
+
     /// Lets all go on from now on.
     func releaseAll() {
         state.withLock { $0.isHolding = false }

@@ -35,25 +35,41 @@ import Testing
 
     private func begun(_ queue: inout WriteQueue) -> UInt64? { queue.begin()?.number }
 
-    @Test func `no more are under way than may be, and they end in their order`() throws {
+    /// What was taken out, by its number of requests.
+    private func ended(_ queue: inout WriteQueue) -> Int? {
+        guard let (write, _) = queue.takeEnded(), case .append(let requests, _) = write.content else { return nil }
+        return requests.count
+    }
+
+    @Test func `no more are under way than may be, and what became of them is told in their order`() throws {
         var queue = WriteQueue(maxUnderWay: 2)
         #expect(queue.isIdle && queue.hasRoom)
-        for _ in 0..<3 { queue.add(PendingWrite(.probe)) }
+        for count in 0..<3 {
+            queue.add(
+                PendingWrite(.append(Array(repeating: AppendRequest(writes: []), count: count), areChecks: false)))
+        }
         #expect(!queue.hasRoom)
-        let firstBegun = begun(&queue)
-        let first = try #require(firstBegun)
-        let secondBegun = begun(&queue)
-        let second = try #require(secondBegun)
+        let numbers = [begun(&queue), begun(&queue), begun(&queue)]
+        let (first, second) = (try #require(numbers[0]), try #require(numbers[1]))
+        #expect(numbers[2] == nil, "two are under way")
+
+        let isKnown = queue.end(second, with: .done)
+        let early = ended(&queue)
+        #expect(isKnown && early == nil, "the first has not ended")
         let none = begun(&queue)
         #expect(none == nil)
-        let (early, inTime, again) = (queue.end(second), queue.end(first), queue.end(first))
-        #expect(early == nil && inTime != nil && again == nil)
-        let thirdBegun = begun(&queue)
-        let third = try #require(thirdBegun)
-        _ = queue.end(second)
+        let isTwice = queue.end(second, with: .done)
+        #expect(!isTwice)
+        let isFirst = queue.end(first, with: .done)
+        let told = [ended(&queue), ended(&queue), ended(&queue)]
+        #expect(isFirst && told == [0, 1, nil])
+
+        let next = begun(&queue)
+        let third = try #require(next)
         #expect(queue.hasRoom && !queue.isIdle)
-        _ = queue.end(third)
-        #expect(queue.isIdle)
+        let isThird = queue.end(third, with: .done)
+        let last = ended(&queue)
+        #expect(isThird && last == 2 && queue.isIdle)
     }
 
     @Test func `those that wait can be taken out, those under way not`() {
