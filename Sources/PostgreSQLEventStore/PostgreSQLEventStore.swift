@@ -34,9 +34,11 @@ public final class PostgreSQLEventStore: EventStore {
 
     /// Opens a log with timeouts of its own.
     convenience init(
-        _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, timeouts: Timeouts
+        _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, timeouts: Timeouts,
+        faults: Faults = Faults()
     ) throws {
-        let opening = try PostgreSQLOpening(connectionString, standby: false, clock: clock, timeouts: timeouts)
+        let opening = try PostgreSQLOpening(
+            connectionString, standby: false, clock: clock, timeouts: timeouts, faults: faults)
         defer { opening.close() }
         self.init(try opening.opened())
     }
@@ -49,7 +51,8 @@ public final class PostgreSQLEventStore: EventStore {
         timeouts = opened.timeouts
         readers = ReaderPool(string, limit: timeouts.answer)
         inbox = WriterInbox()
-        state = LeadState(opened.lead, head: opened.head, opened.durability)
+        state = LeadState(
+            opened.lead, head: opened.head, opened.durability, hasEndlessLease: opened.faults.hasEndlessLease)
         let writer = Writer(opened, state, inbox)
         StoreThread.start { writer.run() }
     }

@@ -18,6 +18,7 @@ final class Writer: @unchecked Sendable {
     let logID: UniqueID
     let slots: IndexSlot
     let timeouts: Timeouts
+    let faults: Faults
     let clock: @Sendable () -> Timestamp
     let state: LeadState
     let inbox: WriterInbox
@@ -57,6 +58,7 @@ final class Writer: @unchecked Sendable {
         logID = opened.identity.logID
         slots = IndexSlot(salt: opened.identity.salt)
         timeouts = opened.timeouts
+        faults = opened.faults
         clock = opened.clock
         lead = opened.lead
         head = opened.head
