@@ -181,12 +181,14 @@ extension PostgreSQLEventStore {
                 let (_, bound, epoch) = state.known
                 let value = try readers.read(epoch: epoch) { connection in
                     try body(
-                        LogReader(connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
+                        LogReader(
+                            connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
                 }
                 if state.known.epoch == epoch { return value }
                 guard canRepeat() else {
                     throw StoreObstacle(
-                        .unavailable, "the connection to \(string.place) was lost while \(subject()) was read: read again")
+                        .unavailable,
+                        "the connection to \(string.place) was lost while \(subject()) was read: read again")
                 }
             }
         } catch let failure as ConnectionFailure {

@@ -146,7 +146,8 @@ extension LeadState {
             let rest =
                 values.durability.isReplicated
                 ? "it waits for a synchronous standby of \(values.durability.synchronousStandbys)" : "it is slow"
-            return "the server has not confirmed a commit for \((ContinuousClock.now - since).components.seconds) s: \(rest)"
+            let seconds = (ContinuousClock.now - since).components.seconds
+            return "the server has not confirmed a commit for \(seconds) s: \(rest)"
         }
     }
 

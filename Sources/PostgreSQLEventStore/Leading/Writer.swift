@@ -124,7 +124,9 @@ final class Writer: @unchecked Sendable {
     private func finish() {
         if !hasEnded {
             if line.contains(where: { $0.job != nil }) {
-                fail(with: OutcomeUnknown("\(string.place) was closed before it was known what became of a write: \(loss)"))
+                fail(
+                    with: OutcomeUnknown(
+                        "\(string.place) was closed before it was known what became of a write: \(loss)"))
             } else {
                 fail(with: PostgreSQLEventStoreError.closed(string))
             }

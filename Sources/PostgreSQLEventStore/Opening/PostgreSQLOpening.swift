@@ -158,7 +158,8 @@ public final class PostgreSQLOpening: StoreOpening {
             bound: ReadBound(position: lead.position, change: .max), limit: timeouts.answer)
         return .taken(
             OpenedLog(
-                string: string, timeouts: timeouts, faults: faults, clock: clock, connection: connection, identity: known,
+                string: string, timeouts: timeouts, faults: faults, clock: clock, connection: connection,
+                identity: known,
                 lead: lead, head: try LogTail.load(reader, at: lead.position), durability: durability),
             quietFor: quiet)
     }
