@@ -34,9 +34,11 @@ public final class PostgreSQLEventStore: EventStore {
 
     /// Opens a log with timeouts of its own.
     convenience init(
-        _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, timeouts: Timeouts
+        _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now, timeouts: Timeouts,
+        faults: Faults = Faults()
     ) throws {
-        let opening = try PostgreSQLOpening(connectionString, standby: false, clock: clock, timeouts: timeouts)
+        let opening = try PostgreSQLOpening(
+            connectionString, standby: false, clock: clock, timeouts: timeouts, faults: faults)
         defer { opening.close() }
         self.init(try opening.opened())
     }
@@ -49,7 +51,8 @@ public final class PostgreSQLEventStore: EventStore {
         timeouts = opened.timeouts
         readers = ReaderPool(string, limit: timeouts.answer)
         inbox = WriterInbox()
-        state = LeadState(opened.lead, head: opened.head, opened.durability)
+        state = LeadState(
+            opened.lead, head: opened.head, opened.durability, hasEndlessLease: opened.faults.hasEndlessLease)
         let writer = Writer(opened, state, inbox)
         StoreThread.start { writer.run() }
     }
@@ -178,12 +181,14 @@ extension PostgreSQLEventStore {
                 let (_, bound, epoch) = state.known
                 let value = try readers.read(epoch: epoch) { connection in
                     try body(
-                        LogReader(connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
+                        LogReader(
+                            connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
                 }
                 if state.known.epoch == epoch { return value }
                 guard canRepeat() else {
                     throw StoreObstacle(
-                        .unavailable, "the connection to \(string.place) was lost while \(subject()) was read: read again")
+                        .unavailable,
+                        "the connection to \(string.place) was lost while \(subject()) was read: read again")
                 }
             }
         } catch let failure as ConnectionFailure {

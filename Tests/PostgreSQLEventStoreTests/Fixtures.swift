@@ -59,4 +59,36 @@ extension TestDatabase {
             "SELECT pg_catalog.pg_terminate_backend(pid::integer, 10000) FROM (\(Self.writerQuery)) AS writer",
             returning: [.bool])
     }
+
+    /// Ends all other sessions of the database.
+    func terminateSessions() throws {
+        try run(
+            """
+            SELECT pg_catalog.pg_terminate_backend(pid, 10000) FROM pg_catalog.pg_stat_activity
+            WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+            """, returning: [.bool])
+    }
+}
+
+extension Connection {
+    /// Changes a setting of the server. Not in a transaction, and not written with a wait.
+    func set(_ name: String, to value: String) throws {
+        let limit = Duration.seconds(30)
+        _ = try run(Statement("SET synchronous_commit = local"), within: limit)
+        _ = try run(Statement("ALTER SYSTEM SET \(name) = '\(value)'"), within: limit)
+        _ = try run(Statement("SELECT pg_catalog.pg_reload_conf()", returning: [.bool]), within: limit)
+        let setting = Statement("SELECT pg_catalog.current_setting('\(name)')", returning: [.text])
+        while try run(setting, within: limit).first?.text(at: 0) != value { Pause.short() }
+    }
+
+    /// Cancels the commit that waits for a standby.
+    func cancelCommit() throws -> Bool {
+        try run(
+            Statement(
+                """
+                SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity
+                WHERE wait_event = 'SyncRep' AND query ILIKE 'COMMIT%'
+                """, returning: [.bool]), within: .seconds(30)
+        ).first?.bool(at: 0) == true
+    }
 }

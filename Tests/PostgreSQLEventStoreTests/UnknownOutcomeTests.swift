@@ -59,7 +59,7 @@ struct UnknownOutcomeTests {
         let a = try stream("a")
         try store.add(to: a)
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.setStandbys("nobody")
+        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
         let result = Mutex<Result<AppendResult, any Error>?>(nil)
         let group = DispatchGroup()
         DispatchQueue.global().async(group: group) {
@@ -69,7 +69,7 @@ struct UnknownOutcomeTests {
         // Long after the store gave the connection up.
         #expect(group.wait(timeout: .now() + 3) == .timedOut)
         #expect(try store.head().position == 1)
-        try operatorOfServer.setStandbys("")
+        try operatorOfServer.set("synchronous_standby_names", to: "")
         group.wait()
         guard case .committed(let commit) = try result.withLock({ try $0?.get() }) else {
             throw TooLate(description: "not committed")
@@ -90,7 +90,7 @@ struct UnknownOutcomeTests {
         let a = try stream("a")
         try store.add(to: a)
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.setStandbys("nobody")
+        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
         let hasCancelled = Atomic<Bool>(false)
         let group = DispatchGroup()
         DispatchQueue.global().async(group: group) {
@@ -108,7 +108,7 @@ struct UnknownOutcomeTests {
         #expect(wasCancelled)
         #expect(try store.head().position == 1)
         #expect(throws: OutcomeUnknown.self) { try store.tryWriting() }
-        try operatorOfServer.setStandbys("")
+        try operatorOfServer.set("synchronous_standby_names", to: "")
         // It is there, and now as durable as all others.
         try store.tryWriting()
         #expect(try store.head().position == 2)
@@ -157,29 +157,5 @@ extension TestDatabase {
             CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON daybook.records DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW WHEN (NOT NEW.continues) EXECUTE FUNCTION daybook.end_at_commit()
             """)
-    }
-}
-
-extension Connection {
-    /// Has commits wait for standbys, or for none. Not changed in a transaction, and not written with a wait.
-    fileprivate func setStandbys(_ names: String) throws {
-        let second = Duration.seconds(30)
-        _ = try run(Statement("SET synchronous_commit = local"), within: second)
-        _ = try run(Statement("ALTER SYSTEM SET synchronous_standby_names = '\(names)'"), within: second)
-        _ = try run(Statement("SELECT pg_catalog.pg_reload_conf()", returning: [.bool]), within: second)
-        let setting = Statement(
-            "SELECT pg_catalog.current_setting('synchronous_standby_names')", returning: [.text])
-        while try run(setting, within: second).first?.text(at: 0) != names { Pause.short() }
-    }
-
-    /// Cancels the commit that waits for a standby.
-    fileprivate func cancelCommit() throws -> Bool {
-        try run(
-            Statement(
-                """
-                SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity
-                WHERE wait_event = 'SyncRep' AND query ILIKE 'COMMIT%'
-                """, returning: [.bool]), within: .seconds(30)
-        ).first?.bool(at: 0) == true
     }
 }

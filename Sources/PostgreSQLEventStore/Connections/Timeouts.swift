@@ -12,6 +12,8 @@ struct Timeouts: Sendable {
     /// For a new connection that tells whether a commit took place whose answer did not come: until a call that blocks
     /// returns without knowing.
     var resolution = Duration.seconds(30)
+    /// Between two looks at the server's settings.
+    var settings = Duration.seconds(10)
     /// For the advisory lock of a program that has just ended.
     var lock = Duration.seconds(2)
 }

@@ -32,9 +32,11 @@ final class LeadState: Sendable {
     private static let patience = Duration.seconds(1)
 
     private let values: Mutex<Values>
+    private let hasEndlessLease: Bool
 
     /// The state of a log that was just opened.
-    init(_ lead: Lead, head: LogHead, _ durability: Durability) {
+    init(_ lead: Lead, head: LogHead, _ durability: Durability, hasEndlessLease: Bool) {
+        self.hasEndlessLease = hasEndlessLease
         values = Mutex(
             Values(
                 head: head, change: lead.changes, epoch: lead.epoch, durability: durability,
@@ -128,6 +130,7 @@ extension LeadState {
     /// with something else.
     func lease() -> StoreLease? {
         values.withLock { values in
+            if hasEndlessLease { return StoreLease(epoch: UInt64(clamping: values.epoch), end: nil) }
             guard values.end == nil, !values.isClosed, let end = values.leaseEnd, .now < end,
                 let descriptor = values.descriptor, !Self.hasHungUp(descriptor)
             else { return nil }
@@ -143,7 +146,8 @@ extension LeadState {
             let rest =
                 values.durability.isReplicated
                 ? "it waits for a synchronous standby of \(values.durability.synchronousStandbys)" : "it is slow"
-            return "the server has not confirmed a commit for \((ContinuousClock.now - since).components.seconds) s: \(rest)"
+            let seconds = (ContinuousClock.now - since).components.seconds
+            return "the server has not confirmed a commit for \(seconds) s: \(rest)"
         }
     }
 

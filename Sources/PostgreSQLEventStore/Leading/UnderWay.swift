@@ -7,6 +7,8 @@ struct UnderWay {
         case append([Batch.Answer], Batch)
         case keep([Bool])
         case done
+        /// Nothing is written; told when all before it has ended.
+        case obstructed(StoreObstacle)
     }
 
     /// The transaction that records it.

@@ -70,10 +70,11 @@ extension Writer {
         if case ConnectionFailure.lost = error, !question.isRepeated {
             var again = question
             again.isRepeated = true
+            again.deadline = .now + timeouts.lookup
             return ask(again)
         }
         if let obstacle = error as? StoreObstacle {
-            question.job.completed(.obstructed(obstacle))
+            obstruct(question.job, obstacle)
         } else if let failure = error as? ConnectionFailure {
             let obstacle = StoreObstacle(failure, at: string)
             guard let obstacle else {
@@ -82,7 +83,7 @@ extension Writer {
                     PostgreSQLEventStoreError(
                         .readFailed, "cannot read what an append needs from \(string.place)", failure))
             }
-            question.job.completed(.obstructed(obstacle))
+            obstruct(question.job, obstacle)
         } else {
             queue.insert(question.job, at: 0)
             end(error)

@@ -38,7 +38,9 @@ extension Writer {
         switch outcome.rows {
         case .success(let rows):
             // With a warning it may be on this server only.
-            if let warning = outcome.warnings.first { return lose("the server warns at the commit: \(warning)") }
+            if let warning = outcome.warnings.first, !faults.takesWarningForSuccess {
+                return lose("the server warns at the commit: \(warning)")
+            }
             guard rows.last?.command == "COMMIT" else { return lose("the server did not confirm the commit") }
             recorded(transaction, rows)
         case .failure(.refused(let message, let index)) where index < transaction.commit:
@@ -87,6 +89,7 @@ extension Writer {
             entry.job?.completed(.appended(results: results, records: records))
         case .keep(let isKept): entry.job?.completed(.kept(isKept))
         case .done: entry.job?.completed(.done)
+        case .obstructed(let obstacle): entry.job?.completed(.obstructed(obstacle))
         }
     }
 

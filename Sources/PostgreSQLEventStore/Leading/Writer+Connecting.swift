@@ -108,7 +108,8 @@ extension Writer {
                 job.completed(
                     .obstructed(
                         StoreObstacle(
-                            .unavailable, "the database \(string.place) was lost before anything was recorded: \(loss)")))
+                            .unavailable, "the database \(string.place) was lost before anything was recorded: \(loss)")
+                    ))
             }
         }
         queue = again + queue

@@ -16,7 +16,7 @@ struct Question {
     let keys: [ScopedKey]
     /// By which the answer is asked for.
     var number: UInt64 = 0
-    let deadline: ContinuousClock.Instant
+    var deadline: ContinuousClock.Instant
     /// Whether it was asked before, over a connection that was lost.
     var isRepeated = false
 }
@@ -33,7 +33,7 @@ extension Writer {
         while connection != nil, question == nil, line.count < Self.maxUnderWay, let job = queue.first {
             if let obstacle {
                 queue.removeFirst()
-                job.completed(.obstructed(obstacle))
+                obstruct(job, obstacle)
                 continue
             }
             switch job.write {
@@ -122,6 +122,11 @@ extension Writer {
         }
     }
 
+    /// Ends a write without sending it, when all before it has ended.
+    func obstruct(_ job: WriterJob, _ obstacle: StoreObstacle) {
+        line.append(UnderWay(job: job, answer: .obstructed(obstacle), transaction: nil))
+    }
+
     private func take(
         _ requests: [AppendRequest], _ job: WriterJob, _ ends: [StreamID: StreamEnd],
         _ keys: [ScopedKey: CommandKeys.Known]
@@ -129,8 +134,7 @@ extension Writer {
         var batch = Batch(after: decidedHead, at: clock(), in: logID, ends: ends, keys: keys)
         let answers = requests.map { batch.answer($0) }
         guard batch.head.position <= IndexSlot.maxPosition else {
-            return job.completed(
-                .obstructed(StoreObstacle(.full, "the log has as many records as it can have: begin a new one")))
+            return obstruct(job, StoreObstacle(.full, "the log has as many records as it can have: begin a new one"))
         }
         guard batch.hasChanges else {
             return line.append(UnderWay(job: job, answer: .append(answers, batch), transaction: nil))

@@ -1,23 +1,15 @@
 internal import EventSourcing
 
 extension Writer {
-    /// How often the server's settings are read.
-    private static let settingsInterval = Duration.seconds(10)
-
     /// Sends a transaction behind those before it. Its fence names what they will have written, so that it is recorded only
     /// if they are.
     func send(_ statements: [Statement], end: LogHead? = nil, for job: WriterJob?, _ answer: UnderWay.Answer) {
         guard let connection else { return }
         let (before, now) = (decidedHead, ContinuousClock.now)
         let end = end ?? before
-        let fence = Statement(
-            "SELECT daybook.advance($1, $2, $3, $4)",
-            [
-                .integer(lead.epoch), .integer(nextChange - 1), .ordinal(before.position), .ordinal(end.position),
-            ], returning: [.int8])
-        var all = [Statement("BEGIN"), fence] + statements
+        var all = [Statement("BEGIN"), fence(from: before, to: end)] + statements
         var (settings, lock): (Int?, Int?)
-        if now - settingsReadAt > Self.settingsInterval {
+        if now - settingsReadAt > timeouts.settings {
             settingsReadAt = now
             settings = all.count
             all.append(Durability.statement)
@@ -42,6 +34,19 @@ extension Writer {
         sentAt = now
         state.wait(since: line.first { $0.transaction != nil }?.transaction?.sentAt)
         if let failure { lose(failure.description) }
+    }
+
+    private func fence(from before: LogHead, to end: LogHead) -> Statement {
+        if faults.hasNoFence {
+            return Statement(
+                "UPDATE daybook.writer SET position = $1, changes = changes + 1 RETURNING changes",
+                [.ordinal(end.position)], returning: [.int8])
+        }
+        return Statement(
+            "SELECT daybook.advance($1, $2, $3, $4)",
+            [
+                .integer(lead.epoch), .integer(nextChange - 1), .ordinal(before.position), .ordinal(end.position),
+            ], returning: [.int8])
     }
 
     /// Renews the lease if nothing else does.

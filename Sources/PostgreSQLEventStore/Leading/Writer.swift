@@ -18,6 +18,7 @@ final class Writer: @unchecked Sendable {
     let logID: UniqueID
     let slots: IndexSlot
     let timeouts: Timeouts
+    let faults: Faults
     let clock: @Sendable () -> Timestamp
     let state: LeadState
     let inbox: WriterInbox
@@ -57,6 +58,7 @@ final class Writer: @unchecked Sendable {
         logID = opened.identity.logID
         slots = IndexSlot(salt: opened.identity.salt)
         timeouts = opened.timeouts
+        faults = opened.faults
         clock = opened.clock
         lead = opened.lead
         head = opened.head
@@ -122,7 +124,9 @@ final class Writer: @unchecked Sendable {
     private func finish() {
         if !hasEnded {
             if line.contains(where: { $0.job != nil }) {
-                fail(with: OutcomeUnknown("\(string.place) was closed before it was known what became of a write: \(loss)"))
+                fail(
+                    with: OutcomeUnknown(
+                        "\(string.place) was closed before it was known what became of a write: \(loss)"))
             } else {
                 fail(with: PostgreSQLEventStoreError.closed(string))
             }

@@ -38,8 +38,8 @@ struct Durability: Hashable, Sendable {
     /// Why what is acknowledged might not stay, in one sentence; nil if it does.
     func problem(at string: ConnectionString) -> String? {
         if !["on", "remote_apply"].contains(synchronousCommit) {
-            return "\(string.place) has synchronous_commit = \(synchronousCommit), so what is acknowledged could be lost: "
-                + "let Daybook's role set it to on"
+            return "\(string.place) has synchronous_commit = \(synchronousCommit), so what is acknowledged could be "
+                + "lost: let Daybook's role set it to on"
         }
         if fsync != "on" {
             return "\(string.place) has fsync = \(fsync), so a loss of power destroys the log: set it to on"

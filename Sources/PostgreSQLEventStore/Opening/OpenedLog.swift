@@ -4,6 +4,7 @@ internal import EventSourcing
 struct OpenedLog {
     let string: ConnectionString
     let timeouts: Timeouts
+    let faults: Faults
     let clock: @Sendable () -> Timestamp
     let connection: Connection
     let identity: Schema.Identity

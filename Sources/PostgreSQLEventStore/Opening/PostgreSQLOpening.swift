@@ -28,6 +28,7 @@ public final class PostgreSQLOpening: StoreOpening {
     private let standby: Bool
     private let clock: @Sendable () -> Timestamp
     private let timeouts: Timeouts
+    private let faults: Faults
     private let owner: UniqueID
     private let newID: UniqueID?
     private let state = Mutex(State())
@@ -50,12 +51,13 @@ public final class PostgreSQLOpening: StoreOpening {
     /// - Parameter newID: the id that a new log gets; nil: one that no other log has.
     init(
         _ connectionString: String, standby: Bool, clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
-        timeouts: Timeouts, newID: UniqueID? = nil
+        timeouts: Timeouts, faults: Faults = Faults(), newID: UniqueID? = nil
     ) throws {
         string = try ConnectionString(connectionString)
         self.standby = standby
         self.clock = clock
         self.timeouts = timeouts
+        self.faults = faults
         owner = UniqueID.version7(at: clock())
         self.newID = newID
     }
@@ -139,6 +141,10 @@ public final class PostgreSQLOpening: StoreOpening {
             hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
             if hasLock { identity = try schema(of: connection) }
         }
+        if faults.hasNoBarrier {
+            _ = try connection.run(
+                ServerSession.set("synchronous_commit", to: "local"), within: timeouts.lookup)
+        }
         let known = try identity ?? Schema.identity(connection, string, within: timeouts.lookup)
         guard
             let lead = try Lead.take(
@@ -152,8 +158,10 @@ public final class PostgreSQLOpening: StoreOpening {
             bound: ReadBound(position: lead.position, change: .max), limit: timeouts.answer)
         return .taken(
             OpenedLog(
-                string: string, timeouts: timeouts, clock: clock, connection: connection, identity: known, lead: lead,
-                head: try LogTail.load(reader, at: lead.position), durability: durability), quietFor: quiet)
+                string: string, timeouts: timeouts, faults: faults, clock: clock, connection: connection,
+                identity: known,
+                lead: lead, head: try LogTail.load(reader, at: lead.position), durability: durability),
+            quietFor: quiet)
     }
 
     private func schema(of connection: Connection) throws -> Schema.Identity {

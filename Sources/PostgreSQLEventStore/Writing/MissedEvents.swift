@@ -52,7 +52,8 @@ struct MissedEvents {
                 seen = version
             }
             let count = Int(clamping: min(UInt64(limit.events), actual - seen))
-            return try reader.readStream(stream, after: seen, limit: ReadLimit(events: count, bytes: limit.bytes)).events
+            return try reader.readStream(stream, after: seen, limit: ReadLimit(events: count, bytes: limit.bytes))
+                .events
         }
     }
 

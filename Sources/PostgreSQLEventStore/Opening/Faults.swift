@@ -1,0 +1,11 @@
+/// What the store can be made to do wrong, so that tests show that they notice it. No setting leads here.
+struct Faults: Sendable {
+    /// Whoever was deposed can write.
+    var hasNoFence = false
+    /// Whoever opens a log does not wait until what it finds is on the standby.
+    var hasNoBarrier = false
+    /// A commit that the server warns of is acknowledged.
+    var takesWarningForSuccess = false
+    /// The right to answer stays when no transaction is committed any more.
+    var hasEndlessLease = false
+}

@@ -1,0 +1,81 @@
+import EventSourcing
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import PostgreSQLEventStore
+
+@Suite("Who may be deposed answers nobody")
+struct LeaseTests {
+    @Test func anIdleLeaderKeepsItsLease() async throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let appender = store.appender()
+        let first = try #require(appender.lease()?.end)
+        try await eventually("the lease is renewed twice", within: .seconds(60)) {
+            (appender.lease()?.end).map { $0 > first + .milliseconds(900) } ?? false
+        }
+        #expect(appender.lease()?.epoch == 1)
+        #expect(appender.delay == nil)
+        try store.close()
+        #expect(appender.lease() == nil)
+    }
+
+    /// Whether a leader whose server does not answer any more would answer others later than its lease.
+    private func answersWhenFrozen(_ faults: Faults) async throws -> Bool {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string, timeouts: Timeouts(), faults: faults)
+        try store.add(to: stream("a"))
+        let rows = try database.run(TestDatabase.writerQuery, returning: [.int8])
+        let process = pid_t(try #require(rows.first?.integer(at: 0)))
+        #expect(kill(process, SIGSTOP) == 0)
+        defer { kill(process, SIGCONT) }
+        let frozen = ContinuousClock.now
+        let appender = store.appender()
+        try await eventually("the lease must be over", within: .seconds(60)) { .now - frozen > Lease.length }
+        let answers = appender.lease() != nil
+        kill(process, SIGCONT)
+        if !faults.hasEndlessLease {
+            try await eventually("there is a lease again", within: .seconds(60)) { appender.lease() != nil }
+            try store.add(to: stream("a"))
+        }
+        try store.close()
+        return answers
+    }
+
+    @Test func theLeaseEndsIfTheServerDoesNotAnswer() async throws {
+        #expect(try await !answersWhenFrozen(Faults()))
+    }
+
+    @Test func aLeaseThatDoesNotEndIsNoticed() async throws {
+        #expect(try await answersWhenFrozen(Faults(hasEndlessLease: true)))
+    }
+
+    @Test func theEndOfTheConnectionEndsTheLeaseAtOnceAndANewOneBringsAnother() async throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let appender = store.appender()
+        #expect(appender.lease()?.epoch == 1)
+        try database.terminateWriter()
+        // A new one has a higher epoch: the old one is not there any more.
+        #expect(appender.lease()?.epoch != 1)
+        try await eventually("there is a lease again", within: .seconds(60)) { appender.lease()?.epoch == 2 }
+        try store.close()
+    }
+
+    @Test func anIdleLeaderNoticesThatItWasDeposed() async throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let appender = store.appender()
+        let end = Mutex<(any Error)?>(nil)
+        appender.whenEnded { error in end.withLock { $0 = error } }
+        try database.depose()
+        try await eventually("the end is told", within: .seconds(60)) { end.withLock { $0 is LeadLost } }
+        #expect(appender.lease() == nil)
+        let late = Mutex<(any Error)?>(nil)
+        appender.whenEnded { error in late.withLock { $0 = error } }
+        #expect(late.withLock { $0 is LeadLost })
+        try store.close()
+    }
+}
