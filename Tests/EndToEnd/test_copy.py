@@ -1,9 +1,11 @@
 """`daybook copy`: a log that moves between stores is the same log; and the other commands on a log in a database."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +206,30 @@ def test_a_log_is_copied_while_it_is_written_and_then_the_difference(services, d
     ends.append(copy(tool, daybook.database, database)["position"])
     assert ends[0] < ends[1] < ends[2] <= ends[3] == ends[4] == len(store.read(daybook.database)[1])
     assert_same(daybook.database, database)
+
+
+def test_what_the_readme_says_of_moving_works_as_it_is_typed(services, database):
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    section = re.search(r"^### Move to another store\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
+    typed = re.findall(r"^    daybook (copy .*?) +#", section, re.MULTILINE)
+    assert len(typed) == 2
+    here = f"postgresql://{postgresql.OWNER}@127.0.0.1:{database.port}/{database.name}"
+    daybook = services()
+    daybook.start()
+    daybook.gateway.open("a", 1)
+    tool = Tool(daybook)
+    for number, words in enumerate(typed):
+        if number == 1:
+            daybook.gateway.deposit("a", 2)
+            stop(daybook)
+        words = words.replace("postgresql://daybook_owner@127.0.0.1/moved", here).split()
+        result = tool.run(*words, settings={"PGPASSWORD": postgresql.PASSWORD})
+        assert result.returncode == 0 and "verified; 1 events were copied" in result.stdout, result
+    assert_same(daybook.database, database)
+    moved = services(database)
+    moved.start()
+    assert moved.gateway.deposit("a", 3).json["balance"] == 6
+    stop(moved)
 
 
 @pytest.mark.parametrize("direction", ["to PostgreSQL", "to SQLite"])

@@ -142,7 +142,8 @@ struct ObstacleTests {
         try store.close()
         let file = try SQLiteLogFile(path: folder.database)
         var index = try StreamIndexCheck(of: file)
-        for record in try file.readLog(after: 0, limit: ReadLimit(events: 100_000, bytes: 64 << 20)) { try index.take(record) }
+        let limit = ReadLimit(events: 100_000, bytes: 64 << 20)
+        for record in try file.readLog(after: 0, limit: limit) { try index.take(record) }
         let again = try SQLiteEventStore(path: folder.database, limits: limits)
         try check(again)
         try again.close()

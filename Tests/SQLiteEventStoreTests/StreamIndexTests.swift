@@ -190,7 +190,8 @@ struct StreamIndexTests {
 
     private func check(_ file: SQLiteLogFile) throws {
         var index = try StreamIndexCheck(of: file)
-        for record in try file.readLog(after: 0, limit: ReadLimit(events: 1_000_000, bytes: 64 << 20)) { try index.take(record) }
+        let limit = ReadLimit(events: 1_000_000, bytes: 64 << 20)
+        for record in try file.readLog(after: 0, limit: limit) { try index.take(record) }
     }
 
     @Test("any version is few steps away, however long the stream")
