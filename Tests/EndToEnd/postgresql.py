@@ -162,7 +162,7 @@ class Server:
             self.wait_until_ready()
 
     def wait_until_ready(self, deadline=START_DEADLINE):
-        command = [programs() / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port), "-d", "postgres"]
+        command = [programs() / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port), "-U", OWNER, "-d", "postgres"]
 
         def is_ready():
             assert self.is_running, f"the server ended with {self.process.returncode}:\n{self.output[-3000:]}"
@@ -181,9 +181,12 @@ class Server:
             return
         # First, so that it sees no child's end and starts no other.
         self.process.send_signal(signal.SIGSTOP)
-        self._signal(self.children, signal.SIGKILL)
+        children = self.children
+        self._signal(children, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        # What they share keeps the next start from beginning.
+        services.wait_until(lambda: not any(map(_lives, children)), "all processes of the server have ended", START_DEADLINE)
 
     def freeze(self):
         """Stops all processes of the server, until `thaw`."""
@@ -245,6 +248,14 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _lives(pid):
+    """Whether a process has not ended; whoever takes its exit code may be late."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 class Space:

@@ -278,8 +278,6 @@ class Run:
                     service.process.kill()
                 for service in services:
                     service.kill()
-                if "server" in fault.targets:
-                    self.server.kill()
                 if self.disk and self.daybook.event_log in services:
                     self.disk.lose_power(random.Random(fault.seed) if fault.torn else None)
             case "restart":
@@ -320,8 +318,6 @@ class Run:
         if fault.targets == ("server",):
             self.server.mend(fault.kind)
             return
-        if "server" in fault.targets:
-            self.server.start()
         services = [self.services[target] for target in fault.targets if target in self.services]
         if fault.kind == "freeze":
             services[0].thaw()

@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 
 from orders import last_orders, orders
 
+# Of faults, unless something else is asked for. After those of a server it takes longer until commands flow again, which
+# they must do between two faults, or else the faults meet nothing.
+SECONDS, SECONDS_WITH_A_SERVER = 2.5, 6.0
+_LONGEST_PAUSE, _LONGEST_PAUSE_WITH_A_SERVER = 0.4, 1.2
+
 # The log is what everything stands on.
 _WEIGHTS_OF_SERVICES = {"event-log": 4, "command-1": 2, "command-2": 2, "query": 2}
 _LINKS = ["append", "gateway-read", "events", "query-read", "gateway-query", "subscriber-events", "subscriber-read"]
@@ -82,8 +87,9 @@ class Plan:
         return "\n    ".join(lines)
 
 
-def make(seed, seconds=2.5, has_server=False):
+def make(seed, seconds=None, has_server=False):
     """The plan of a seed, whose last fault begins before so many seconds have passed."""
+    seconds = seconds or (SECONDS_WITH_A_SERVER if has_server else SECONDS)
     chance = random.Random(seed)
     gateways = chance.choice([1, 2])
     clients = chance.randint(3, 6)
@@ -95,13 +101,14 @@ def make(seed, seconds=2.5, has_server=False):
 def _faults(chance, plan, seconds):
     services = [f"command-{gateway}" for gateway in range(1, plan.gateways + 1)] + ["event-log", "query"]
     weights = _WEIGHTS_OF_FAULTS | (_WEIGHTS_OF_FAULTS_OF_THE_SERVER if plan.has_server else {})
+    longest_pause = _LONGEST_PAUSE_WITH_A_SERVER if plan.has_server else _LONGEST_PAUSE
     # What is broken cannot break before it is mended.
     mended_at = dict.fromkeys([*services, *plan.links, "server"], 0.0)
     begin = 0.0
     while True:
         kind = chance.choices(list(weights), weights.values())[0]
         targets = _targets(chance, kind, services, plan)
-        begin = max([begin + chance.uniform(0.02, 0.4), *(mended_at[target] for target in targets)])
+        begin = max([begin + chance.uniform(0.02, longest_pause), *(mended_at[target] for target in targets)])
         if begin >= seconds:
             return
         lasts = 0 if kind.startswith("cut") else chance.choice([0, 0.05, 0.2, 0.6])
@@ -114,7 +121,7 @@ def _targets(chance, kind, services, plan):
     if kind in _WEIGHTS_OF_FAULTS_OF_THE_SERVER:
         return ("server",)
     if kind == "kill all":
-        return tuple(services + ["server"] * plan.has_server)
+        return tuple(services)
     if kind == "kill several":
         return tuple(sorted(chance.sample(services, 2)))
     if kind == "trickle":
