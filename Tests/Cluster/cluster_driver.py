@@ -285,6 +285,8 @@ class ClusterRun(Run):
 
     def _bring_together(self):
         """Lets the primary and the leading log be on one host; gives that."""
+        # What is frozen cannot take the lead, and is not mended while this waits.
+        self.mend_everything()
         if not self.cluster.on(self.hosts.primary()):
             # No log is there: another host has to lead.
             self.hosts.switch_over()
