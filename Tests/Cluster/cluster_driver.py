@@ -285,16 +285,18 @@ class ClusterRun(Run):
 
     def _bring_together(self):
         """Lets the primary and the leading log be on one host; gives that."""
+        # What is frozen cannot take the lead, and is not mended while this waits.
+        self.mend_everything()
         if not self.cluster.on(self.hosts.primary()):
             # No log is there: another host has to lead.
             self.hosts.switch_over()
             wait_until(lambda: self.cluster.on(self.hosts.primary()), "a host with a log leads", RECOVERY)
         host = self.hosts.primary()
-        if not any(log.host is host for log in self._services("leading log")):
-            # The other one takes the lead.
-            for service in self._services("leading log"):
-                self._kill([service])()
-            wait_until(lambda: (leader := self.cluster.leader()) and leader.host is host, "the log there leads", RECOVERY)
+        leader = await_condition("I8", self.cluster.leader, "a log leads", RECOVERY)
+        if leader.host is not host:
+            start_again = self._kill([leader])
+            await_condition("I8", self.cluster.leader, "the log on the primary's host leads", RECOVERY)
+            start_again()
         return host
 
     def _host(self, target):

@@ -339,9 +339,10 @@ class Run:
 
 
 def await_condition(invariant, condition, what, deadline=RECOVERY):
-    """Waits for a condition, but not longer than a recovery may take; a failure names the invariant first."""
+    """Waits for a condition and gives what it gave, but not longer than a recovery may take; a failure names the invariant
+    first."""
     try:
-        wait_until(condition, what, deadline)
+        return wait_until(condition, what, deadline)
     except AssertionError as error:
         raise AssertionError(f"{invariant}: {error}") from error
 
