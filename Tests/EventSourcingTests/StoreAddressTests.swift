@@ -18,6 +18,8 @@ struct StoreAddressTests {
         #expect(try #require(StoreAddress(text)).description == description)
     }
 
-    @Test(arguments: ["", "sqlite:", "data/daybook.db", "mysql://host/log", "postgresql:host", " postgresql://host/log"])
+    @Test(arguments: [
+        "", "sqlite:", "data/daybook.db", "mysql://host/log", "postgresql:host", " postgresql://host/log",
+    ])
     func anythingElseIsNone(text: String) { #expect(StoreAddress(text) == nil) }
 }
