@@ -1,4 +1,5 @@
 import EventLogProtocol
+import EventLogService
 import EventSourcing
 import Testing
 import ZeroMQ
