@@ -150,7 +150,7 @@ import ZeroMQ
     @Test func `what stands on the state is not answered once the lease has ended, what is recorded is`() async throws {
         try await withFarLog { client, store, service, _, place in
             let requests = [append(), append(.exactly(5)), append(to: "other", .exactly(0), events: 0)]
-            let replies = try await inOneBatch(requests, store, at: place.address.append) {
+            let replies = try await inOneBatch(requests, store, at: place.endpoints.append) {
                 store.writes.setLease(StoreLease(epoch: 7, end: .now - .milliseconds(1)))
                 store.writes.releaseAll()
             }
@@ -246,7 +246,7 @@ import ZeroMQ
     @Test func `an obstacle refuses what writes, answers checks, and goes away by a probe`() async throws {
         try await withFarLog { client, store, service, _, place in
             let requests = [append(), append(to: "other", .exactly(0), events: 0)]
-            let replies = try await inOneBatch(requests, store, at: place.address.append) {
+            let replies = try await inOneBatch(requests, store, at: place.endpoints.append) {
                 store.writes.release(with: .obstructed(StoreObstacle(.unavailable, "the database is away")))
                 try await eventually("the check is asked again", within: .seconds(60)) {
                     store.writes.begun.last == "append 1"
