@@ -57,13 +57,12 @@ public final class PostgreSQLEventStore: EventStore {
         StoreThread.start { writer.run() }
     }
 
-    deinit { end() }
+    // Without waiting: the last who knows of the store may be told of a write by the writer's thread.
+    deinit { if !state.close() { inbox.askToClose() } }
 
     /// Gives the lead back, so that the next store can open the log. Waits for calls under way; later ones throw `closed`.
     /// Does nothing the second time.
-    public func close() throws { end() }
-
-    private func end() {
+    public func close() throws {
         if state.close() { return }
         readers.close()
         inbox.close()

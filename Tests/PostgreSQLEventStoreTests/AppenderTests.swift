@@ -100,11 +100,13 @@ struct AppenderTests {
         var answered = 0
         var generator = SeededGenerator(seed: seed)
         var again: [Int] = []
+        var order: [Int] = []
         var committed: [Int: UInt64] = [:]
         func begin(_ number: Int) {
             let requests = (0..<3).map { append([event()], to: streams[(number + $0) % 5], under: "\(number)/\($0)") }
             appender.begin(.append(requests), completed: endings.add(number))
             begun += 1
+            order.append(number)
         }
         var next = 0
         while committed.count < count {
@@ -133,6 +135,7 @@ struct AppenderTests {
         }
         let records = try store.readLog(after: 0, limit: ReadLimit(events: 10_000))
         #expect(records.count == count * 3)
+        #expect(endings.all.map(\.number) == order)
         #expect(Set(committed.values).count == count)
         for (number, position) in committed {
             let outcome = try store.outcome(of: Array("\(number)/0".utf8), in: streams[number % 5])
@@ -164,8 +167,6 @@ struct AppenderTests {
             do { try store.add(to: a) } catch is StoreObstacle { return false }
             return true
         }
-        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
-        try operatorOfServer.set("synchronous_standby_names", to: "")
         try store.close()
     }
 }

@@ -68,7 +68,8 @@ struct FaultTests {
         try await eventually("the commit is cancelled", within: .seconds(60)) { try operatorOfServer.cancelCommit() }
         // It can be seen now, and the connection is given up, or the write has ended.
         try await eventually("its end is seen", within: .seconds(60)) {
-            appender.delay?.contains("lost") == true || !endings.all.isEmpty
+            appender.delay?.contains("found out") == true || appender.delay?.contains("is unknown until") == true
+                || !endings.all.isEmpty
         }
         let isWrong = try !endings.all.isEmpty || store.versions(of: a) != [1] || appender.lease() != nil
         try operatorOfServer.set("synchronous_standby_names", to: "")

@@ -25,7 +25,10 @@ struct LeaseTests {
     /// Whether a leader whose server does not answer any more would answer others later than its lease.
     private func answersWhenFrozen(_ faults: Faults) async throws -> Bool {
         let database = try TestDatabase()
-        let store = try PostgreSQLEventStore(database.string, timeouts: Timeouts(), faults: faults)
+        var timeouts = Timeouts()
+        // So that it does not connect anew before it is asked.
+        timeouts.commit = .seconds(60)
+        let store = try PostgreSQLEventStore(database.string, timeouts: timeouts, faults: faults)
         try store.add(to: stream("a"))
         let rows = try database.run(TestDatabase.writerQuery, returning: [.int8])
         let process = pid_t(try #require(rows.first?.integer(at: 0)))

@@ -73,6 +73,12 @@ extension Writer {
             again.deadline = .now + timeouts.lookup
             return ask(again)
         }
+        // If the server is gone, the write waits for the next one, as those that were sent do.
+        connection?.takeIn()
+        if let loss = connection?.loss {
+            queue.insert(question.job, at: 0)
+            return lose(loss)
+        }
         if let obstacle = error as? StoreObstacle {
             obstruct(question.job, obstacle)
         } else if let failure = error as? ConnectionFailure {

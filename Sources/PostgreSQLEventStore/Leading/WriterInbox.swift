@@ -35,10 +35,15 @@ final class WriterInbox: Sendable {
         if let end { completed(.failed(end)) } else { wakeUp.wake() }
     }
 
-    /// Has the thread end what it has begun, and waits for its end.
-    func close() {
+    /// Has the thread end, after what it has begun.
+    func askToClose() {
         state.withLock { $0.isClosing = true }
         wakeUp.wake()
+    }
+
+    /// The same, and waits for its end.
+    func close() {
+        askToClose()
         ended.wait()
         // For the next who asks.
         ended.signal()
