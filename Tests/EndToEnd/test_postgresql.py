@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -164,13 +165,15 @@ def test_a_server_that_does_not_flush_is_refused(daybook_on):
 
 
 @pytest.mark.parametrize("setting", ["synchronous_commit = off", "search_path = pg_temp", "default_transaction_isolation = serializable",
-                                     "client_min_messages = error", "statement_timeout = 1", "idle_session_timeout = 1"])  # fmt: skip
+                                     "client_min_messages = error", "statement_timeout = 100", "idle_session_timeout = 500"])  # fmt: skip
 def test_what_a_database_is_set_to_changes_nothing(server, daybook_on, setting):
     database = server.create_database()
     database.run(f'ALTER DATABASE "{database.name}" SET {setting}')
     daybook = daybook_on(database.url)
     daybook.start()
     daybook.gateway.open("a", 0)
+    # So long that a session which is idle would end.
+    time.sleep(0.8)
     assert daybook.gateway.deposit("a", 1).status == 200
     log_id, records = store.read(database)
     store.check_chain(log_id, records)
