@@ -1,6 +1,6 @@
 """Starts a cluster on this machine: three hosts, each with etcd, Patroni and PostgreSQL 15, and on two of them an event
 log, a gateway and a query service. Prints where everything is, and ends all of it on Ctrl-C, SIGTERM, at the end of its
-standard input, or if it is killed.
+standard input, or if it is killed (then its folder, daybook-cluster-…, stays in the temporary folder).
 
     Tests/Cluster/start               # on 127.0.0.11, 127.0.0.12 and 127.0.0.13
     Tests/Cluster/start --namespaces  # each host in a network of its own; a shell there: nsenter, as printed
