@@ -59,6 +59,7 @@ final class HeldAppender: EventAppender {
         var lease: StoreLease? = StoreLease(epoch: 7, end: nil)
         var delay: String?
         var ended: (@Sendable (any Error) -> Void)?
+        var end: (any Error)?
         var begun: [String] = []
     }
 
@@ -81,7 +82,13 @@ final class HeldAppender: EventAppender {
 
     func lease() -> StoreLease? { state.withLock { $0.lease } }
     var delay: String? { state.withLock { $0.delay } }
-    func whenEnded(_ body: @escaping @Sendable (any Error) -> Void) { state.withLock { $0.ended = body } }
+    func whenEnded(_ body: @escaping @Sendable (any Error) -> Void) {
+        let end = state.withLock { state in
+            state.ended = body
+            return state.end
+        }
+        if let end { body(end) }
+    }
 
     // MARK: for the test
 
@@ -116,7 +123,13 @@ final class HeldAppender: EventAppender {
     }
 
     /// The store ends by itself.
-    func end(by error: any Error) { state.withLock { $0.ended }?(error) }
+    func end(by error: any Error) {
+        let ended = state.withLock { state in
+            state.end = error
+            return state.ended
+        }
+        ended?(error)
+    }
 
     private static func name(of write: StoreWrite) -> String {
         switch write {

@@ -22,8 +22,8 @@ public protocol EventAppender: Sendable {
     /// does. Returns at once.
     var delay: String? { get }
 
-    /// Has `body` called, once, on any thread, if the store ends by itself: ``LeadLost``, or a failure. Later writes end
-    /// with the same.
+    /// Has `body` called, once, on any thread, if the store ends by itself: ``LeadLost``, or a failure; at once if it has ended
+    /// already. Later writes end with the same.
     func whenEnded(_ body: @escaping @Sendable (any Error) -> Void)
 }
 
