@@ -53,6 +53,12 @@ extension TestDatabase {
         throw TooLate(description: "the lead cannot be taken")
     }
 
+    /// The epoch that stands in the writer's row.
+    func epoch() throws -> Int64 {
+        let rows = try run("SELECT epoch FROM daybook.writer", returning: [.int8])
+        return try #require(rows.first?.integer(at: 0))
+    }
+
     /// Ends the server's process that the store appends through.
     func terminateWriter() throws {
         try run(
