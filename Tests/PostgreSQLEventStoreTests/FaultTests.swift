@@ -34,7 +34,7 @@ struct FaultTests {
         try first.add(to: stream("a"))
         try first.close()
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
+        try operatorOfServer.nameMissingStandby(server.local)
         var timeouts = Timeouts()
         timeouts.commit = .seconds(2)
         var isOpen = true
@@ -60,7 +60,7 @@ struct FaultTests {
         let a = try stream("a")
         try store.add(to: a)
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
+        try operatorOfServer.nameMissingStandby(server.local)
         let endings = Endings()
         let appender = store.appender()
         appender.begin(.append([append([event()], to: a, under: "1")]), completed: endings.add(1))

@@ -53,6 +53,12 @@ extension TestDatabase {
         throw TooLate(description: "the lead cannot be taken")
     }
 
+    /// The epoch that stands in the writer's row.
+    func epoch() throws -> Int64 {
+        let rows = try run("SELECT epoch FROM daybook.writer", returning: [.int8])
+        return try #require(rows.first?.integer(at: 0))
+    }
+
     /// Ends the server's process that the store appends through.
     func terminateWriter() throws {
         try run(
@@ -79,6 +85,29 @@ extension Connection {
         _ = try run(Statement("SELECT pg_catalog.pg_reload_conf()", returning: [.bool]), within: limit)
         let setting = Statement("SELECT pg_catalog.current_setting('\(name)')", returning: [.text])
         while try run(setting, within: limit).first?.text(at: 0) != value { Pause.short() }
+    }
+
+    /// Names a standby that there is not, so that commits wait.
+    ///
+    /// Sessions do not know that from their own setting, but from the checkpointer, a little later: a commit that waits
+    /// shows it.
+    ///
+    /// - Parameter string: of the same server.
+    func nameMissingStandby(_ string: String) throws {
+        try set("synchronous_standby_names", to: "nobody")
+        let session = try Connection(ConnectionString(string))
+        let write = Statement(
+            "SELECT pg_catalog.pg_logical_emit_message(true, 'test', '') IS NOT NULL", returning: [.bool])
+        let waiting = Statement(
+            "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'", returning: [.int8])
+        let deadline = ContinuousClock.now + .seconds(60)
+        while .now < deadline {
+            let number = try session.send([write])
+            while try session.take(number) == nil {
+                if try run(waiting, within: .seconds(30)).first?.integer(at: 0) != 0 { return }
+            }
+        }
+        throw TooLate(description: "commits do not wait for a standby")
     }
 
     /// Cancels the commit that waits for a standby.

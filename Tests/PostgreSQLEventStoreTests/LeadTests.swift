@@ -43,10 +43,10 @@ struct LeadTests {
         let database = try TestDatabase()
         let store = try PostgreSQLEventStore(database.string)
         try store.add(to: stream("a"))
-        try database.depose()
+        let epoch = try database.depose().epoch
         try database.terminateWriter()
         #expect(throws: LeadLost.self) { try store.add(to: stream("a")) }
-        #expect(try database.run("SELECT epoch FROM daybook.writer", returning: [.int8]).first?.integer(at: 0) == 2)
+        #expect(try database.epoch() == epoch)
         try store.close()
     }
 
@@ -81,11 +81,37 @@ struct LeadTests {
 
     @Test func everyOpeningRaisesTheEpoch() throws {
         let database = try TestDatabase()
-        for epoch in 1...3 as ClosedRange<Int64> {
-            let store = try PostgreSQLEventStore(database.string)
-            let row = try database.run("SELECT epoch FROM daybook.writer", returning: [.int8])
-            #expect(row.first?.integer(at: 0) == epoch)
-            try store.close()
+        var last: Int64 = 0
+        for _ in 1...3 {
+            try PostgreSQLEventStore(database.string).close()
+            let epoch = try database.epoch()
+            #expect(epoch > last)
+            last = epoch
         }
+    }
+
+    @Test func theEpochOfARestoredLogIsGreaterThanAllBefore() throws {
+        let database = try TestDatabase()
+        try PostgreSQLEventStore(database.string).close()
+        let backup = try database.epoch()
+        for _ in 1...20 { try PostgreSQLEventStore(database.string).close() }
+        let last = try database.epoch()
+        // As a backup of the database leaves it, and as a copy into a new database does.
+        for restored in [backup, 0] {
+            try database.run("UPDATE daybook.writer SET epoch = $1", [.integer(restored)])
+            try PostgreSQLEventStore(database.string).close()
+            #expect(try database.epoch() > last)
+        }
+    }
+
+    @Test func anEpochAheadOfTheClockIsRaisedByOneUntilThereIsNoGreaterOne() throws {
+        let database = try TestDatabase()
+        try PostgreSQLEventStore(database.string).close()
+        try database.run("UPDATE daybook.writer SET epoch = $1", [.integer(.max - 1)])
+        try PostgreSQLEventStore(database.string).close()
+        #expect(try database.epoch() == .max)
+        let error = #expect(throws: PostgreSQLEventStoreError.self) { try PostgreSQLEventStore(database.string) }
+        #expect(error?.code == .cannotOpen)
+        #expect(try database.epoch() == .max)
     }
 }

@@ -78,7 +78,7 @@ struct TakeoverTests {
         try store.close()
         let next = try opening.attempt()
         #expect(try next.head().position == 2)
-        #expect(next.appender().lease()?.epoch == 2)
+        #expect(next.appender().lease()?.epoch == UInt64(clamping: try database.epoch()))
         try next.close()
         opening.close()
     }
@@ -87,12 +87,13 @@ struct TakeoverTests {
         let database = try TestDatabase()
         try PostgreSQLEventStore(database.string).close()
         var leader: Connection? = try database.leadAndDoNothing()
+        let epoch = UInt64(clamping: try database.epoch())
         let opening = try PostgreSQLOpening(database.string, standby: true)
         #expect(throws: StoreObstacle.self) { try opening.attempt() }
         #expect(leader != nil)
         leader = nil
         let store = try await takeOver(opening)
-        #expect(store.appender().lease()?.epoch == 3)
+        #expect(store.appender().lease().map { $0.epoch > epoch } == true)
         try store.close()
     }
 

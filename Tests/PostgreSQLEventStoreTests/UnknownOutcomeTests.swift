@@ -59,7 +59,7 @@ struct UnknownOutcomeTests {
         let a = try stream("a")
         try store.add(to: a)
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
+        try operatorOfServer.nameMissingStandby(server.local)
         let result = Mutex<Result<AppendResult, any Error>?>(nil)
         let group = DispatchGroup()
         DispatchQueue.global().async(group: group) {
@@ -90,7 +90,7 @@ struct UnknownOutcomeTests {
         let a = try stream("a")
         try store.add(to: a)
         let operatorOfServer = try Connection(ConnectionString(server.local))
-        try operatorOfServer.set("synchronous_standby_names", to: "nobody")
+        try operatorOfServer.nameMissingStandby(server.local)
         let hasCancelled = Atomic<Bool>(false)
         let group = DispatchGroup()
         DispatchQueue.global().async(group: group) {

@@ -9,11 +9,17 @@ struct Lead: Sendable {
             || pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)
         """
 
+    /// The next epoch: greater than the last one, and at least the milliseconds since 1970-01-01T00:00:00Z by the server's
+    /// clock. So it is greater than what peers were told before a backup was restored, too. The server checks the sum.
+    private static let nextEpoch = """
+        greatest(epoch + 1, (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint)
+        """
+
     /// Who leads: an id that this store made for itself.
     let owner: UniqueID
     /// The same for people: the host and the process.
     let name: String
-    /// How many times the lead was taken, or a connection taken anew.
+    /// The number of this lead, from 1: greater with each taking, and with each new connection.
     let epoch: Int64
     /// Where the log ends.
     var position: UInt64
@@ -45,7 +51,7 @@ struct Lead: Sendable {
         let rows = try connection.run(
             Statement(
                 """
-                UPDATE daybook.writer SET epoch = epoch + 1, owner = $1, leader = $2, released = false,
+                UPDATE daybook.writer SET epoch = \(nextEpoch), owner = $1, leader = $2, released = false,
                     led_since = CASE WHEN owner = $1 THEN led_since ELSE pg_catalog.clock_timestamp() END,
                     renewed_at = pg_catalog.clock_timestamp(), server_run = CASE WHEN $3 THEN \(currentRun) ELSE '' END
                 WHERE epoch = $4 AND ($5 OR changes = $6)

@@ -21,6 +21,9 @@ enum ServerSession {
         ("client_min_messages", "warning"),
         ("default_transaction_isolation", "read committed"),
         ("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0"),
+        // Well before ``Timeouts/commit`` and ``Timeouts/lookup``: the server's refusal says that nothing was done, but what
+        // became of a transaction whose connection was given up is unknown until the lock is gone.
+        ("lock_timeout", "2s"),
         // A table that was planned for when it was small: statements are planned once, and must use the indexes then, too.
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off"),
         ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off"),
@@ -28,11 +31,11 @@ enum ServerSession {
     /// The server keeps the session, and with it the lock, for longer than a lease if it hears nothing of the program; but
     /// then not for much longer.
     private static let settingsOfWriter = [
-        ("statement_timeout", "0"), ("lock_timeout", "5s"), ("tcp_keepalives_idle", "3"),
-        ("tcp_keepalives_interval", "1"), ("tcp_keepalives_count", "4"), ("tcp_user_timeout", "6000"),
+        ("statement_timeout", "0"), ("tcp_keepalives_idle", "3"), ("tcp_keepalives_interval", "1"),
+        ("tcp_keepalives_count", "4"), ("tcp_user_timeout", "6000"),
     ]
     private static let settingsOfReader = [
-        ("statement_timeout", "30s"), ("lock_timeout", "5s"), ("default_transaction_read_only", "on"),
+        ("statement_timeout", "30s"), ("default_transaction_read_only", "on"),
     ]
 
     /// A connection that is ready for its purpose.
