@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import secured
+import store
 from daybook_frames import Write
 from daybook_terminal import run_on_terminal
 from daybook_tool import Tool
@@ -305,6 +306,7 @@ def test_what_the_readme_says_works_when_typed(start_daybook):
 
     def type_in(command, timeout=60):
         command = command.replace("127.0.0.1:8080", daybook.settings["COMMAND_HTTP_ADDRESS"])
+        command = command.replace("sqlite:data/daybook.db", store.address(daybook.database))
         command = command.replace("http://", f"{secured.SCHEME}://")
         words = shlex.split(command, comments=True)
         url = next((word for word in words if "://" in word), "")

@@ -19,7 +19,7 @@ struct Restore: AsyncParsableCommand {
             Examples:
               daybook restore backup.db
               daybook restore backup.db --to-position 1000 --event-store sqlite:old.db
-              daybook restore backup.db --event-store postgresql://daybook@db.example/daybook
+              daybook restore backup.db --event-store postgresql://db.example/daybook
             """)
 
     @OptionGroup var store: StoreOptions
