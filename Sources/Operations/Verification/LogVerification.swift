@@ -59,22 +59,25 @@ public struct LogVerification<State: SnapshottableAggregate> {
         signer = key.map { SnapshotSigner($0) }
     }
 
-    /// Verifies everything up to the head as it is at the beginning.
+    /// Verifies everything up to the head as it is at the beginning, or to a position.
     ///
     /// The log may be live. So everything that stands on events is read before the head is: then the head covers it, and
     /// what is recorded later is no concern of this run.
     ///
     /// - Parameters:
+    ///   - last: what comes after this position is left out: records, and keys and snapshots that stand on them. An append
+    ///     must end there.
     ///   - pinned: a point that the log must continue.
     ///   - progress: is told how many records of how many are done.
     /// - Throws: ``VerificationFailure`` at the first thing that is wrong. A record that is as it was recorded but cannot be
     ///   applied is none: its stream is among ``VerifiedLog/unreadable``, and everything else is proved.
     public func run(
-        pinned: PinnedHead? = nil, progress: (_ done: UInt64, _ all: UInt64) -> Void = { _, _ in }
+        upTo last: UInt64? = nil, pinned: PinnedHead? = nil,
+        progress: (_ done: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws -> VerifiedLog {
         var unreadable = UnreadableStreams()
         do {
-            return try prove(pinned: pinned, unreadable: &unreadable, progress: progress)
+            return try prove(upTo: last, pinned: pinned, unreadable: &unreadable, progress: progress)
         } catch var failure as VerificationFailure {
             failure.unreadable = unreadable
             throw failure
@@ -82,7 +85,8 @@ public struct LogVerification<State: SnapshottableAggregate> {
     }
 
     private func prove(
-        pinned: PinnedHead?, unreadable: inout UnreadableStreams, progress: (_ done: UInt64, _ all: UInt64) -> Void
+        upTo last: UInt64?, pinned: PinnedHead?, unreadable: inout UnreadableStreams,
+        progress: (_ done: UInt64, _ all: UInt64) -> Void
     ) throws -> VerifiedLog {
         try attempt { try source.requireSound() }
         var snapshots = try signer.map { signer in
@@ -91,7 +95,8 @@ public struct LogVerification<State: SnapshottableAggregate> {
         }
         var keys = KeyCheck(try attempt { try source.keys(from: 0) })
         var index = try attempt { try source.indexCheck() }
-        let head = try attempt { try source.last()?.position ?? 0 }
+        let end = try attempt { try source.last()?.position ?? 0 }
+        let head = min(last ?? end, end)
         if let pinned, pinned.position > head {
             throw VerificationFailure(
                 position: pinned.position, "it was pinned, but the log ends at position \(head): the end is missing")
@@ -130,9 +135,13 @@ public struct LogVerification<State: SnapshottableAggregate> {
             progress(chain.position, head)
         }
         try chain.finish()
-        try attempt { try index.finish() }
-        try attempt { try keys.finish(at: head) }
-        try snapshots?.finish()
+        if head == end {
+            try attempt { try index.finish() }
+            try attempt { try keys.finish(at: head) }
+            try snapshots?.finish()
+        } else {
+            snapshots?.leaveOutRest()
+        }
         return VerifiedLog(
             head: PinnedHead(position: chain.position, hash: chain.hash), streams: chain.streams, keys: keys.count,
             snapshots: snapshots?.count, unreadable: unreadable)

@@ -68,11 +68,11 @@ struct Restore: AsyncParsableCommand {
         return verified
     }
 
-    /// Verifies first: what was copied into a database is there.
+    /// Verifies what is to be copied first: what was copied into a database is there.
     private func restore(_ source: any LogSource, to address: StoreAddress) throws -> VerifiedLog {
         try copyReported {
-            _ = try verify(source)
             if let toPosition { try source.requireEndOfAppend(at: toPosition) }
+            _ = try verify(source, upTo: toPosition)
             let head = try EventStores.destination(address, for: source.logID, isNew: true).closing { destination in
                 var bar = ProgressBar("copying", unit: "events")
                 defer { bar.finish() }
@@ -82,9 +82,13 @@ struct Restore: AsyncParsableCommand {
         }
     }
 
-    private func verify(_ source: any LogSource, pinned: PinnedHead? = nil) throws -> VerifiedLog {
+    private func verify(
+        _ source: any LogSource, upTo last: UInt64? = nil, pinned: PinnedHead? = nil
+    ) throws -> VerifiedLog {
         var bar = ProgressBar("verifying", unit: "events")
         defer { bar.finish() }
-        return try LogVerification(of: source, as: Account.self).run(pinned: pinned) { bar.show($0, of: $1) }
+        return try LogVerification(of: source, as: Account.self).run(upTo: last, pinned: pinned) {
+            bar.show($0, of: $1)
+        }
     }
 }
