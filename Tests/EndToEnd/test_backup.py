@@ -80,7 +80,6 @@ def test_restore_refuses_a_backup_that_is_not_in_order_and_a_place_that_is_taken
         assert result.returncode == 1 and "position 2" in result.stderr, result
         assert not store.exists(other.database)
     else:
-        taken = "holds this log already" if store.is_database(daybook.database) else "is there already"
-        for result, words in ((tool.run("restore", "b.db"), taken), (tool.run("backup", "b.db"), "is there already")):
-            assert result.returncode == 1 and words in result.stderr, result
+        for result in (tool.run("restore", "b.db"), tool.run("backup", "b.db")):
+            assert result.returncode == 1 and "is there already" in result.stderr, result
         assert daybook.gateway.deposit("a", 1).status == 200
