@@ -269,6 +269,35 @@ def test_a_copy_that_is_killed_goes_on_where_it_was(long, database, tmp_path, di
     assert copy(tool, source, destination)["copied"] == 0
 
 
+def test_a_copy_that_stood_still_for_too_long_writes_nothing_more(long, services, database):
+    process = subprocess.Popen(
+        [PROGRAMS / "daybook", "copy", address(long.database), address(database)], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=long.directory, env=environment(long.settings),
+    )  # fmt: skip
+    try:
+        def position():
+            return 0 if database.is_empty() else database.run("SELECT coalesce(max(position), 0) FROM daybook.records")[0][0]
+
+        wait_until(lambda: position() > 0, "a part is there", 120)
+        process.send_signal(signal.SIGSTOP)
+        log = services(database).event_log
+        log.start(wait=False)
+        log.wait_until_ready(60)
+        part = position()
+        assert 0 < part < 24_001, "it was stopped in the middle"
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1 and len(said.splitlines()) == 1, said
+        assert "another program has taken over the log" in said and postgresql.PASSWORD not in said
+        assert position() == part and log.health("/readyz") == 200
+        assert log.stop() == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert copy(Tool(long), long.database, database)["position"] == 24_001
+    assert_same(long.database, database)
+
+
 # ---- what is refused
 
 

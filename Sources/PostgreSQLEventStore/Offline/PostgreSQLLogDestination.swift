@@ -3,8 +3,7 @@ internal import EventStoreRules
 
 /// The log of a database that is made, or continued, of the records of another place.
 ///
-/// It leads the log meanwhile: every transaction is fenced as a service's is. What it has not finished is rolled back when its
-/// connection ends.
+/// It leads the log meanwhile, see ``OfflineLead``. What it has not finished is rolled back when its connection ends.
 public final class PostgreSQLLogDestination: LogDestination {
     private static let maxCachedStreams = 500_000
 
@@ -14,11 +13,9 @@ public final class PostgreSQLLogDestination: LogDestination {
     public private(set) var head: LogHead
 
     private let string: ConnectionString
-    private let connection: Connection
+    private let lead: OfflineLead
     private let logID: UniqueID
     private let slots: IndexSlot
-    private let timeouts: Timeouts
-    private var lead: Lead
     private var streams = StreamEndCache(capacity: maxCachedStreams)
 
     /// Opens the log of a database, and makes it if there is none.
@@ -37,11 +34,9 @@ public final class PostgreSQLLogDestination: LogDestination {
         ).opened()
         self.string = string
         place = string.place
-        connection = opened.connection
-        timeouts = opened.timeouts
         self.logID = logID
         slots = IndexSlot(salt: opened.identity.salt)
-        lead = opened.lead
+        lead = OfflineLead(of: opened)
         head = opened.head
         guard opened.identity.logID == logID else {
             try close()
@@ -80,9 +75,10 @@ public final class PostgreSQLLogDestination: LogDestination {
             guard copy.head.position <= IndexSlot.maxPosition else {
                 throw StoreObstacle(.full, "the log has as many records as \(place) can have")
             }
-            try write(
-                BatchInsert.statements(for: copy.entries, copy.refusals, slots, change: lead.changes + 1),
-                end: copy.head)
+            try lead.write(end: copy.head.position) {
+                BatchInsert.statements(for: copy.entries, copy.refusals, slots, change: $0)
+            }
+            head = copy.head
             for (stream, end) in copy.ends { streams.set(end, for: stream) }
         }
     }
@@ -90,44 +86,20 @@ public final class PostgreSQLLogDestination: LogDestination {
     /// Keeps the snapshots whose events it has, in one transaction.
     public func keep(_ snapshots: [Snapshot]) throws {
         try OfflineSession.attempt("continue", string) {
-            let events = try connection.run(
-                snapshots.map { Snapshots.event(of: $0, slots, bound) }, within: OfflineSession.limit)
+            let bound = bound
+            let events = try lead.run(snapshots.map { Snapshots.event(of: $0, slots, bound) })
             let kept = zip(snapshots, events).filter { Snapshots.isOfHistory($0, $1) }.map { Snapshots.keep($0.0) }
-            if !kept.isEmpty { try write(kept, end: head) }
+            if !kept.isEmpty { try lead.write { _ in kept } }
         }
     }
 
     /// Gives the lead back.
     public func close() throws {
-        try OfflineSession.attempt("close", string) { try lead.release(connection, within: timeouts.answer) }
+        try OfflineSession.attempt("close", string) { try lead.release() }
     }
 
     /// Everything: nobody else writes.
     private var bound: ReadBound { ReadBound(position: head.position, change: lead.changes) }
-
-    /// Runs statements in one fenced transaction.
-    private func write(_ statements: [Statement], end: LogHead) throws {
-        let fence = Statement(
-            "SELECT daybook.advance($1, $2, $3, $4)",
-            [.integer(lead.epoch), .integer(lead.changes), .ordinal(head.position), .ordinal(end.position)],
-            returning: [.int8])
-        do {
-            let results = try connection.run(
-                [Statement("BEGIN"), fence] + statements + [Statement("COMMIT")], within: OfflineSession.limit)
-            // With a warning it may be on this server only.
-            guard connection.warnings.isEmpty, results.last?.command == "COMMIT" else {
-                throw ConnectionFailure.lost(
-                    "it did not confirm a commit: \(connection.warnings.first?.description ?? "no reason was given")")
-            }
-        } catch {
-            guard case ConnectionFailure.refused(let message, _) = error, message.state == "DB001" else { throw error }
-            throw PostgreSQLEventStoreError(
-                .locked, "another program has taken over the log in \(place): end it, and begin again")
-        }
-        head = end
-        lead.position = end.position
-        lead.changes += 1
-    }
 
     /// The ends of the streams that records are of, but for those that begin with them.
     private func ends(of records: [RecordedEvent]) throws -> [StreamID: StreamEnd] {
@@ -142,8 +114,9 @@ public final class PostgreSQLLogDestination: LogDestination {
             }
         }
         guard !unknown.isEmpty else { return ends }
-        let rows = try connection.run(
-            StreamQueries.ends(of: unknown, slots, through: head.position), within: OfflineSession.limit)
+        guard let rows = try lead.run([StreamQueries.ends(of: unknown, slots, through: head.position)]).first else {
+            return ends
+        }
         for index in 0..<rows.count {
             guard let (number, end) = StreamQueries.end(rows[index]), unknown.indices ~= number else {
                 throw PostgreSQLEventStoreError(
@@ -159,7 +132,7 @@ public final class PostgreSQLLogDestination: LogDestination {
         let doubtful = keys.filter { $0.position <= head.position }
         guard !doubtful.isEmpty else { return keys }
         let asked = doubtful.map { ScopedKey(key: $0.key, scope: $0.scope) }
-        let rows = try connection.run(CommandKeys.find(asked, slots, bound), within: OfflineSession.limit)
+        guard let rows = try lead.run([CommandKeys.find(asked, slots, bound)]).first else { return keys }
         var known: [ScopedKey: CommandKeys.Known] = [:]
         for index in 0..<rows.count {
             let (key, what) = try CommandKeys.read(rows[index], of: asked)
