@@ -104,7 +104,9 @@ import ZeroMQ
             opener.allow(true)
             try await serves(client)
             // Its connection for reads may be made a little later than that for appends.
-            try await eventually("it is read", within: .seconds(60)) { (try? await client.status())?.head.position == 2 }
+            try await eventually("it is read", within: .seconds(60)) {
+                (try? await client.status())?.head.position == 2
+            }
             #expect(await log.readiness().missing.isEmpty)
         }
     }
