@@ -105,6 +105,7 @@ import ZeroMQ
             try await serves(client)
             // Its connection for reads may be made a little later than that for appends.
             try await eventually("it is read", within: .seconds(60)) {
+                // An error is the connection that is not there yet.
                 (try? await client.status())?.head.position == 2
             }
             #expect(await log.readiness().missing.isEmpty)
