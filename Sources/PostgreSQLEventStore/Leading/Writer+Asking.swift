@@ -42,6 +42,15 @@ extension Writer {
                 bound: ReadBound(position: head.position, change: lead.changes), limit: timeouts.lookup))
     }
 
+    /// Gives up what is being asked: it stands on what was decided before it, and that will not be recorded.
+    func askAgain() {
+        guard let question else { return }
+        queue.insert(question.job, at: 0)
+        self.question = nil
+        // With the answer that it owes.
+        asker = nil
+    }
+
     private func statements(of question: Question) -> [Statement] {
         // What is under way is not durable yet, but all of it is known to this thread.
         let bound = ReadBound(position: decidedHead.position, change: .max)
