@@ -179,9 +179,9 @@ extension PostgreSQLEventStore {
             while true {
                 let (_, bound, epoch) = state.known
                 let value = try readers.read(epoch: epoch) { connection in
-                    try body(
-                        LogReader(
-                            connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
+                    let reader = LogReader(
+                        connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer)
+                    return try bound.reading(connection, string, within: timeouts.answer) { try body(reader) }
                 }
                 if state.known.epoch == epoch { return value }
                 guard canRepeat() else {
