@@ -1,3 +1,4 @@
+import Dispatch
 import EventSourcing
 import Foundation
 import Synchronization
@@ -109,6 +110,33 @@ struct LeaseTests {
             return try database.run(TestDatabase.writerQuery, returning: [.int8]).count == 1
         }
         try await endings.wait(for: begun)
+        try store.close()
+    }
+
+    @Test func whoReadsDoesNotWaitForAServerThatIsGone() async throws {
+        let database = try TestDatabase()
+        var timeouts = Timeouts()
+        timeouts.answer = .seconds(600)
+        let store = try PostgreSQLEventStore(database.string, timeouts: timeouts)
+        let a = try stream("a")
+        try store.add(to: a)
+        #expect(try store.versions(of: a) == [1])
+        let rows = try database.run(
+            """
+            SELECT pid::bigint FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'
+                AND datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+            """, returning: [.int8])
+        let processes = try (0..<rows.count).map { pid_t(try #require(rows[$0].integer(at: 0))) }
+        for process in processes { #expect(kill(process, SIGSTOP) == 0) }
+        defer { for process in processes { kill(process, SIGCONT) } }
+        let group = DispatchGroup()
+        DispatchQueue.global().async(group: group) {
+            // By a new connection, or not at all.
+            do { _ = try store.versions(of: a) } catch { #expect(error is StoreObstacle) }
+        }
+        #expect(group.wait(timeout: .now() + 60) == .success)
+        for process in processes { kill(process, SIGCONT) }
+        group.wait()
         try store.close()
     }
 
