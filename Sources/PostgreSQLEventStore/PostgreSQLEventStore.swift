@@ -49,7 +49,7 @@ public final class PostgreSQLEventStore: EventStore {
         string = opened.string
         slots = IndexSlot(salt: opened.identity.salt)
         timeouts = opened.timeouts
-        readers = ReaderPool(string, limit: timeouts.answer)
+        readers = ReaderPool(string, limit: timeouts.lookup)
         inbox = WriterInbox()
         state = LeadState(
             opened.lead, head: opened.head, opened.durability, hasEndlessLease: opened.faults.hasEndlessLease)
@@ -178,10 +178,12 @@ extension PostgreSQLEventStore {
         do {
             while true {
                 let (_, bound, epoch) = state.known
-                let value = try readers.read(epoch: epoch) { connection in
-                    try body(
-                        LogReader(
-                            connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer))
+                let value = try readers.read(epoch: epoch) { [state] connection in
+                    // Without a lease what is read cannot be told: so nobody waits for a server that is gone.
+                    connection.isWanted = { state.known.epoch == epoch && state.lease() != nil }
+                    let reader = LogReader(
+                        connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer)
+                    return try bound.reading(connection, string, within: timeouts.answer) { try body(reader) }
                 }
                 if state.known.epoch == epoch { return value }
                 guard canRepeat() else {

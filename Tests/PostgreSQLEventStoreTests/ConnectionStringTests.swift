@@ -28,4 +28,26 @@ import Testing
             #expect(error?.description.contains("hidden") == false)
         }
     }
+
+    @Test(
+        arguments: [
+            "postgresql://me:hid/den@127.0.0.1/log", "postgresql://me:hid@den@127.0.0.1/log",
+            "postgresql://me:hi?d@den@127.0.0.1/log", "postgresql://me:1234/den@127.0.0.1:5432/log",
+            "postgresql://me@there:hidden@127.0.0.1/log", "postgresql://127.0.0.1:hidden/log",
+            "postgresql://127.0.0.1:0/log", "postgresql://127.0.0.1:65536/log",
+        ])
+    func whatLibpqWouldReadOtherwiseThanItIsMeantIsRefused(_ text: String) {
+        let error = #expect(throws: PostgreSQLEventStoreError.self) { try ConnectionString(text) }
+        #expect(error?.code == .cannotOpen)
+        for part in ["hid", "den", "me:", "127.0.0.1"] { #expect(error?.description.contains(part) == false) }
+    }
+
+    @Test func aPasswordThatIsEscapedStaysHidden() throws {
+        let text = "postgresql://me:hid%2Fd%40e%3Fn@127.0.0.1:5432,b:/log?application_name=x"
+        #expect(try value("password", of: text) == "hid/d@e?n")
+        #expect(try ConnectionString(text).place == "postgresql://127.0.0.1:5432,b:/log")
+        #expect(try value("password", of: "postgresql://me:hid?den@127.0.0.1/log") == "hid?den")
+        #expect(try ConnectionString("postgresql://me:hid?den@127.0.0.1/log").place == "postgresql://…")
+        #expect(try ConnectionString("host=h password='hid/den' dbname=log").place == "postgresql://h/log")
+    }
 }

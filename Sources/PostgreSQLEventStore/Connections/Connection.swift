@@ -40,6 +40,8 @@ final class Connection: @unchecked Sendable {
     var isSending = false
     /// Whether it has answered since its user set this to false.
     var hasAnswered = false
+    /// Whether what it is asked for is still of use; asked twice a second while an answer is waited for. nil: always.
+    var isWanted: (@Sendable () -> Bool)?
     /// The warnings that came with the last ``run(_:within:)``.
     private(set) var warnings: [ServerMessage] = []
 
@@ -93,7 +95,10 @@ final class Connection: @unchecked Sendable {
             let rest = deadline - .now
             guard rest > .zero else { throw lose("the server did not answer in time") }
             var polled = polled
-            if poll(&polled, 1, rest.pollTimeout) < 0, errno != EINTR { throw lose("the connection cannot be polled") }
+            let pause = isWanted == nil ? rest : min(rest, .milliseconds(500))
+            let count = poll(&polled, 1, pause.pollTimeout)
+            if count < 0, errno != EINTR { throw lose("the connection cannot be polled") }
+            if count == 0, isWanted?() == false { throw lose("the server did not answer while this program led by it") }
         }
     }
 

@@ -1,4 +1,5 @@
 internal import CPostgreSQL
+internal import EventSourcing
 internal import EventStoreRules
 
 /// A connection string of libpq, URI or keywords, with what Daybook needs set if the string says nothing of it.
@@ -18,12 +19,14 @@ struct ConnectionString: Sendable {
 
     /// The keywords of libpq and their values.
     let keywords: [(name: String, value: String)]
-    /// Hosts, port and database for messages: never a password.
+    /// Hosts, port and database for messages: never a password. Of a URI, nothing that libpq made of it: a slash in a password
+    /// would make it take the user for a host.
     let place: String
 
     /// Reads a string.
     ///
-    /// - Throws: `cannotOpen` if libpq cannot. The text is not repeated: it may hold a password.
+    /// - Throws: `cannotOpen` if libpq cannot, or reads it otherwise than it must be meant. The text is not repeated: it may
+    ///   hold a password.
     init(_ text: String) throws(PostgreSQLEventStoreError) {
         guard !text.utf8.contains(0), let options = PQconninfoParse(text, nil) else {
             throw PostgreSQLEventStoreError(
@@ -38,8 +41,19 @@ struct ConnectionString: Sendable {
             option += 1
         }
         func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
-        place = Self.place(
-            host: value("host") ?? value("hostaddr"), port: value("port"), database: value("dbname") ?? value("user"))
+        let isURI = text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
+        guard !isURI || !Self.hasUnescaped(text) && !Self.hasRestOfPassword(value("host")), Self.arePorts(value("port")) else {
+            throw PostgreSQLEventStoreError(
+                .cannotOpen,
+                "the connection string of PostgreSQL cannot be read as it must be meant: write / as %2F and @ as "
+                    + "%40 in the user and the password, and each port as a number from 1 to 65535")
+        }
+        place =
+            isURI
+            ? StoreAddress.postgresql(text).description.printable
+            : Self.place(
+                host: value("host") ?? value("hostaddr"), port: value("port"),
+                database: value("dbname") ?? value("user"))
         let changeable = given.filter { option in !Self.fixed.contains { $0.0 == option.name } }
         let missing = Self.defaults.filter { value($0.0) == nil }
         keywords = changeable + missing.map { ($0.0, $0.1) } + Self.fixed.map { ($0.0, $0.1) }
@@ -64,6 +78,27 @@ struct ConnectionString: Sendable {
         let seconds = keywords.last { $0.name == "connect_timeout" }.flatMap { Int64($0.value) } ?? 0
         // What libpq takes for no limit.
         return .seconds(seconds > 0 ? min(seconds, 3600) : 3600)
+    }
+
+    /// Whether a user or a password has an @ or a slash in it that stands for itself: libpq ends it there.
+    private static func hasUnescaped(_ text: String) -> Bool {
+        let rest = text[(text.firstRange(of: "://")?.upperBound ?? text.startIndex)...].prefix { $0 != "?" }
+        guard let last = rest.lastIndex(of: "@") else { return false }
+        return rest[..<last].contains { $0 == "@" || $0 == "/" }
+    }
+
+    /// Whether hosts have an @, other than for an abstract socket.
+    private static func hasRestOfPassword(_ hosts: String?) -> Bool {
+        hosts?.split(separator: ",").contains { $0.dropFirst().contains("@") } == true
+    }
+
+    /// Whether a list of ports is one.
+    private static func arePorts(_ list: String?) -> Bool {
+        guard let list else { return true }
+        // Nothing stands for the default.
+        return list.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { port in
+            port.isEmpty || Int(port).map { 1...65535 ~= $0 } == true
+        }
     }
 
     private static func place(host: String?, port: String?, database: String?) -> String {

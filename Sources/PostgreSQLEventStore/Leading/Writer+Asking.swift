@@ -6,7 +6,7 @@ extension Writer {
         var question = question
         do {
             let asker = try connectedAsker()
-            question.number = try asker.send(statements(of: question))
+            question.number = try asker.send([durable.isReached] + statements(of: question))
             self.question = question
         } catch {
             failed(question, error)
@@ -25,7 +25,9 @@ extension Writer {
                 return false
             }
             self.question = nil
-            try take(outcome.rows.get(), for: question)
+            let rows = try outcome.rows.get()
+            try durable.requireReached(rows.first, asker, string)
+            try take(Array(rows.dropFirst()), for: question)
         } catch {
             self.question = nil
             failed(question, error)
@@ -36,11 +38,22 @@ extension Writer {
     /// Reads what is durable, over the asker's connection.
     func read<Value>(_ body: (LogReader) throws -> Value) throws -> Value {
         let asker = try connectedAsker()
-        return try body(
-            LogReader(
-                connection: asker, logID: logID, slots: slots,
-                bound: ReadBound(position: head.position, change: lead.changes), limit: timeouts.lookup))
+        let reader = LogReader(
+            connection: asker, logID: logID, slots: slots, bound: durable, limit: timeouts.lookup)
+        return try durable.reading(asker, string, within: timeouts.lookup) { try body(reader) }
     }
+
+    /// Gives up what is being asked: it stands on what was decided before it, and that will not be recorded.
+    func askAgain() {
+        guard let question else { return }
+        queue.insert(question.job, at: 0)
+        self.question = nil
+        // With the answer that it owes.
+        asker = nil
+    }
+
+    /// What is known to be durable: whoever lacks it is not asked.
+    private var durable: ReadBound { ReadBound(position: head.position, change: lead.changes) }
 
     private func statements(of question: Question) -> [Statement] {
         // What is under way is not durable yet, but all of it is known to this thread.

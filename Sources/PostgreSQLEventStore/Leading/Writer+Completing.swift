@@ -109,6 +109,7 @@ extension Writer {
             return lose(error.description)
         }
         streams.removeAll()
+        if !faults.decidesOnWhatWasRefused { askAgain() }
         let cause = ConnectionFailure.refused(message, statement: statement)
         if message.state == "DB001" {
             do {

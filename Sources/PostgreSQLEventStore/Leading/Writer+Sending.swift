@@ -14,7 +14,8 @@ extension Writer {
             settings = all.count
             all.append(Durability.statement)
         }
-        if job == nil, !lead.hasLock {
+        // Not with each: there is a touch only if nothing else is written.
+        if job == nil || settings != nil, !lead.hasLock {
             lock = all.count
             all.append(LeadLock.takingLate)
         }

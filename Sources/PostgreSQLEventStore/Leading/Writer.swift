@@ -94,11 +94,8 @@ final class Writer: @unchecked Sendable {
         let what = writes == 0 ? "" : ": whether \(writes) write(s) are recorded is found out when there is a new one"
         state.lose("the connection to \(string.place) was lost (\(reason))\(what)")
         connection = nil
+        askAgain()
         asker = nil
-        if let question {
-            queue.insert(question.job, at: 0)
-            self.question = nil
-        }
         streams.removeAll()
         pause = .zero
     }

@@ -8,4 +8,6 @@ struct Faults: Sendable {
     var takesWarningForSuccess = false
     /// The right to answer stays when no transaction is committed any more.
     var hasEndlessLease = false
+    /// What was asked while a write was under way is decided on that write though it was refused.
+    var decidesOnWhatWasRefused = false
 }

@@ -4,7 +4,7 @@
 /// off knows nothing of it. What counts is the row, see ``Lead``.
 enum LeadLock {
     /// `DBK1`, and a number for what is locked.
-    private static let key: Int64 = 0x4442_4B31_0000_0001
+    static let key: Int64 = 0x4442_4B31_0000_0001
 
     /// Takes the lock if it is free. It ends with the connection.
     static func tryTaking(_ connection: Connection, within limit: Duration) throws(ConnectionFailure) -> Bool {

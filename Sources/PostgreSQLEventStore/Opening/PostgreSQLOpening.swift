@@ -133,19 +133,18 @@ public final class PostgreSQLOpening: StoreOpening {
             try LeadLock.release(connection, within: timeouts.lookup)
             return .soon("\(leader) and may be connecting anew")
         case .endHolder:
-            do {
-                try LeadLock.endHolder(connection, within: timeouts.lookup)
-            } catch ConnectionFailure.refused {
-                // The session is of another role. The fence makes it safe to do without the lock.
-            }
-            hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
-            if hasLock { identity = try schema(of: connection) }
+            hasLock = try takeLockOfHolder(connection)
+            identity =
+                try hasLock
+                ? schema(of: connection) : Schema.find(connection, string, within: timeouts.answer)
         }
         if faults.hasNoBarrier {
             _ = try connection.run(
                 ServerSession.set("synchronous_commit", to: "local"), within: timeouts.lookup)
         }
-        let known = try identity ?? Schema.identity(connection, string, within: timeouts.lookup)
+        guard let known = identity else {
+            return .led("the log in \(string.place) is of an older Daybook, and a program has its lock that cannot be ended")
+        }
         guard
             let lead = try Lead.take(
                 connection, for: owner, Self.name, from: row, ifIdle: true, hasLock: hasLock, within: timeouts.commit)
@@ -162,6 +161,26 @@ public final class PostgreSQLOpening: StoreOpening {
                 identity: known,
                 lead: lead, head: try LogTail.load(reader, at: lead.position), durability: durability),
             quietFor: quiet)
+    }
+
+    /// Has the session end that holds the lock, and takes it.
+    ///
+    /// - Returns: whether it was taken. The fence makes it safe to do without.
+    private func takeLockOfHolder(_ connection: Connection) throws(ConnectionFailure) -> Bool {
+        do throws(ConnectionFailure) {
+            try LeadLock.endHolder(connection, within: timeouts.lookup)
+        } catch {
+            // The session is of another role.
+            guard case .refused = error else { throw error }
+            return try LeadLock.tryTaking(connection, within: timeouts.lookup)
+        }
+        // The session's end takes a moment.
+        let deadline = ContinuousClock.now + timeouts.lock
+        while true {
+            if try LeadLock.tryTaking(connection, within: timeouts.lookup) { return true }
+            guard .now < deadline else { return false }
+            Pause.short()
+        }
     }
 
     private func schema(of connection: Connection) throws -> Schema.Identity {

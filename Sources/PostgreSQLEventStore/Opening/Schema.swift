@@ -33,6 +33,19 @@ enum Schema {
         return try identity(connection, string, within: limit)
     }
 
+    /// The log's identity, if all of the schema is as this program knows it. Makes and changes nothing.
+    ///
+    /// - Returns: nil if something is missing that ``open(_:at:newID:_:within:)`` would make.
+    /// - Throws: as that.
+    static func find(
+        _ connection: Connection, _ string: ConnectionString, within limit: Duration
+    ) throws -> Identity? {
+        let found = try foundVersion(connection, string, limit)
+        guard found == version else { return nil }
+        try SchemaCheck.run(connection, version: found, string, within: limit)
+        return try identity(connection, string, within: limit)
+    }
+
     /// Reads the log's identity.
     static func identity(
         _ connection: Connection, _ string: ConnectionString, within limit: Duration

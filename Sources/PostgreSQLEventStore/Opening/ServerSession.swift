@@ -57,13 +57,15 @@ enum ServerSession {
 
     /// A connection that reads what a lead has written, and nothing older.
     ///
-    /// - Throws: as ``open(_:for:within:)``; `unavailable` if the lead is not to be seen: it is another server, or the lead
-    ///   was taken since.
+    /// - Throws: as ``open(_:for:within:)``; `unavailable` if the lead is not to be seen: it is another server, a standby, or
+    ///   the lead was taken since.
     static func openReader(_ string: ConnectionString, epoch: Int64, within limit: Duration) throws -> Connection {
         let connection = try open(string, for: .reading, within: limit)
         do {
             let found = try connection.run(
-                Statement("SELECT epoch FROM daybook.writer", returning: [.int8]), within: limit)
+                Statement(
+                    "SELECT epoch FROM daybook.writer WHERE NOT pg_catalog.pg_is_in_recovery()", returning: [.int8]),
+                within: limit)
             guard found.first?.integer(at: 0) == epoch else {
                 throw StoreObstacle(
                     .unavailable,

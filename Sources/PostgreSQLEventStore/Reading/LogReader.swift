@@ -36,7 +36,12 @@ struct LogReader {
             if previous == nil, last > 0 { statements.append(Self.hashStatement(last)) }
             let results = try connection.run(statements, within: self.limit)
             let page = results[0]
-            if page.count == 0 { return }
+            guard page.count > 0 else {
+                throw StoreObstacle(
+                    .unavailable,
+                    "the server has no record after position \(last), but position \(bound.position) is durable: read again; "
+                        + "if that does not help, run verify")
+            }
             if previous == nil {
                 previous = try last == 0 ? HashChain.genesis(of: logID) : Self.hash(results[1], at: last)
             }
