@@ -46,7 +46,11 @@ struct SchemaCheckTests {
             try PostgreSQLEventStore(database.string).close()
         }
         let reading = #expect(throws: PostgreSQLEventStoreError.self) { try PostgreSQLLogSource(database.string) }
-        for error in [opening, reading] {
+        // As who takes the lead without the lock does.
+        let finding = #expect(throws: PostgreSQLEventStoreError.self) {
+            try Schema.find(database.connect(), ConnectionString(database.string), within: .seconds(60))
+        }
+        for error in [opening, reading, finding] {
             #expect(error?.code == .alteredSchema)
             #expect(error?.description.contains(words) == true, "\(String(describing: error))")
         }

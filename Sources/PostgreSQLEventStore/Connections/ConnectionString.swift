@@ -42,7 +42,8 @@ struct ConnectionString: Sendable {
         }
         func value(_ name: String) -> String? { given.last { $0.name == name }?.value }
         let isURI = text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
-        guard !isURI || !Self.hasUnescaped(text) && !Self.hasRestOfPassword(value("host")), Self.arePorts(value("port")) else {
+        guard !isURI || !Self.hasUnescaped(text) && !Self.hasRestOfPassword(value("host")), Self.arePorts(value("port"))
+        else {
             throw PostgreSQLEventStoreError(
                 .cannotOpen,
                 "the connection string of PostgreSQL cannot be read as it must be meant: write / as %2F and @ as "

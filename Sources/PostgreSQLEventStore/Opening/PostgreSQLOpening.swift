@@ -143,7 +143,8 @@ public final class PostgreSQLOpening: StoreOpening {
                 ServerSession.set("synchronous_commit", to: "local"), within: timeouts.lookup)
         }
         guard let known = identity else {
-            return .led("the log in \(string.place) is of an older Daybook, and a program has its lock that cannot be ended")
+            return .led(
+                "the log in \(string.place) is of an older Daybook, and a program has its lock that cannot be ended")
         }
         guard
             let lead = try Lead.take(

@@ -69,8 +69,8 @@ enum ServerSession {
             guard found.first?.integer(at: 0) == epoch else {
                 throw StoreObstacle(
                     .unavailable,
-                    "the database \(string.place) is of another lead of the log: wait until this program has connected "
-                        + "anew")
+                    "a server of \(string.place) that was to be read is a standby, or of another lead of the log: leave "
+                        + "target_session_attrs out of the address, or wait until this program has connected anew")
             }
         } catch let failure as ConnectionFailure {
             throw StoreObstacle(failure, at: string)
