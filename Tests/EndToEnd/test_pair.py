@@ -1,11 +1,13 @@
 """Two event logs on one store: one leads, the other stands by and takes over. On one machine both have the same endpoints,
-for a log that stands by binds none."""
+for a log that stands by binds none; unless one is frozen, and keeps its own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
 import postgresql
+from commands import deposit, keyed, obeyed
 from daybook_tool import Tool
 from load import Load
 from services import Ports, Service, wait_until
@@ -89,3 +91,43 @@ def test_the_standby_takes_over_from_a_leader_that_is_killed_or_stopped(pair):
     daybook.wait_until_caught_up(PATIENCE)
     load.check()
     assert Tool(daybook).verify()[0] == 0 or "postgresql" in daybook.settings["EVENT_STORE"]
+
+
+def test_commands_leave_a_leader_that_is_frozen(start_daybook, tmp_path, request):
+    """What has a key, or records nothing, is answered by the next leader within its deadline; only of the rest is it not
+    known what became of it. On SQLite a frozen leader keeps its lock, so nobody takes over."""
+    database = postgresql.shared().create_database()
+    request.addfinalizer(database.drop)
+    daybook = start_daybook(start=False, database=database, EVENT_LOG_TIMEOUT="40s")
+    first = daybook.event_log
+    port = Ports.take()
+    names = [f"EVENT_LOG_{name}_ENDPOINT" for name in ("APPEND", "EVENTS", "READ")]
+    own = {name: f"tcp://127.0.0.1:{Ports.take()}" for name in names}
+    both = {name: f"{daybook.settings[name]},{own[name]}" for name in names}
+    second = Service("event-log-service", port, daybook.settings | own | {"EVENT_LOG_HTTP_ADDRESS": f"127.0.0.1:{port}"},
+                     tmp_path)  # fmt: skip
+    daybook.command.settings = daybook.query.settings = daybook.settings | both
+    try:
+        daybook.start()
+        daybook.gateway.open("a", "5.00")
+        daybook.gateway.open("b", "5.00")
+        with standing_by(second), ThreadPoolExecutor(2) as pool:
+            first.freeze()
+            post = daybook.gateway.post
+            unkeyed = pool.submit(post, "b", deposit("1.00"), timeout=PATIENCE)
+            waiting = pool.submit(post, "a", deposit("1.00"), timeout=PATIENCE, headers=keyed("k"))
+            assert obeyed(waiting.result())["version"] == 2
+            assert not unkeyed.done()
+            # What comes later goes to the one that leads; and the key was used once.
+            assert obeyed(post("a", deposit("1.00")))["version"] == 3
+            assert obeyed(post("a", deposit("1.00"), headers=keyed("k")))["version"] == 2
+            assert unkeyed.result().status == 504
+        assert second.figures()["role"] == "leader"
+        first.thaw()
+        # It was deposed; what it was asked before is not done.
+        wait_until_standby(first)
+        assert obeyed(post("a", deposit("1.00")))["version"] == 4
+        assert obeyed(post("b", deposit("1.00")))["version"] == 2
+    finally:
+        second.kill()
+        second.client.close()

@@ -280,6 +280,89 @@ import ZeroMQ
         }
     }
 
+    @Test func `what can be repeated leaves a frozen service for the one that leads; what cannot is unknown`()
+        async throws
+    {
+        try await withPair(timeout: .seconds(12)) { pair in
+            try await pair.first.open(epoch: 1)
+            try await pair.client.connect(within: .seconds(30))
+            #expect(try await pair.client.status().epoch == 1)
+            await pair.first.behave(.isSilent)
+            let client = pair.client
+            let (keyed, plain) = (append(key: "k"), append())
+            let unknown = Task { try await client.append(plain) }
+            let repeated = Task { try await client.append(keyed) }
+            let read = Task { try await client.version(of: pair.stream, at: .earliest) }
+            try await eventually("all are there", within: .seconds(30)) {
+                let taken = await pair.first.requestsTaken
+                return taken[0] == 2 && taken[1] >= 2
+            }
+            let outcome = try #require(await pair.first.outcome(of: Array("k".utf8)))
+            await pair.second.know(outcome, of: Array("k".utf8))
+            // The connections with the first one stay. Nobody follows the log, so no heartbeat tells of the next lead.
+            try await pair.second.open(with: await pair.first.log, epoch: 2)
+            #expect(try await repeated.value == .replayed(outcome))
+            #expect(try await read.value == 2)
+            #expect(await pair.client.epoch == 2)
+            // What is new goes to the one that leads, while the other still keeps what cannot be repeated.
+            #expect(position(try await client.append(append())) == 6)
+            #expect(await pair.first.appendsTaken == 2)
+            let error = await #expect(throws: EventLogError.self) { _ = try await unknown.value }
+            #expect(error?.code == .outcomeUnknown)
+            #expect(await pair.second.appendsTaken == 2)
+        }
+    }
+
+    @Test func `a frozen service that answers late is not heard where the next one has answered`() async throws {
+        try await withPair(timeout: .seconds(60)) { pair in
+            try await pair.first.open(epoch: 1)
+            try await pair.client.connect(within: .seconds(30))
+            #expect(try await pair.client.status().epoch == 1)
+            await pair.first.behave(.isSlow)
+            let client = pair.client
+            let (keyed, plain) = (append(key: "k"), append())
+            let kept = Task { try await client.append(plain) }
+            let repeated = Task { try await client.append(keyed) }
+            try await eventually("both are there", within: .seconds(30)) { await pair.first.appendsTaken == 2 }
+            let outcome = try #require(await pair.first.outcome(of: Array("k".utf8)))
+            await pair.second.know(outcome, of: Array("k".utf8))
+            try await pair.second.open(with: await pair.first.log, epoch: 2)
+            #expect(try await repeated.value == .replayed(outcome))
+            let late = await client.lateReplies
+            await pair.first.sayWhatWasKept()
+            // What it says of the one that still waits for it counts.
+            #expect(position(try await kept.value) != nil)
+            try await eventually("the late reply is counted", within: .seconds(30)) {
+                await client.lateReplies > late
+            }
+        }
+    }
+
+    @Test func `a service that is slow while it leads is waited for`() async throws {
+        try await withPair(timeout: .seconds(60)) { pair in
+            try await pair.second.open(.refuses, epoch: 1)
+            try await pair.first.open(epoch: 2)
+            try await pair.client.connect()
+            try await pair.isConnectedWithBoth()
+            await pair.client.prefer(0)
+            #expect(try await pair.client.status().epoch == 2)
+            await pair.first.behave(.isSlow)
+            let client = pair.client
+            let keyed = append(key: "k")
+            await client.prefer(0)
+            let result = Task { try await client.append(keyed) }
+            // The other one is asked, and does not lead.
+            let before = await pair.second.readsTaken
+            try await eventually("it is asked again", within: .seconds(30)) {
+                await pair.second.readsTaken > before + 1
+            }
+            await pair.first.sayWhatWasKept()
+            #expect(position(try await result.value) == 4)
+            #expect(await pair.first.appendsTaken == 1)
+            #expect(await pair.second.appendsTaken == 0)
+        }
+    }
+
     // MARK: the pair
 
     private func withPair(timeout: Duration = .seconds(10), _ body: (Pair) async throws -> Void) async throws {

@@ -85,6 +85,22 @@ struct PendingRequestsTests {
         #expect(requests.removeAll() == [])
     }
 
+    @Test func someAreTakenOutAndTheOthersStay() {
+        var requests = PendingRequests<String>(limit: 10)
+        for name in ["a1", "b1", "a2", "b2"] { _ = requests.add(name, until: at(5)) }
+        let next = requests.nextNumber
+        #expect(requests.contains(before: next) { $0 == "b2" })
+        #expect(!requests.contains(before: next - 1) { $0 == "b2" })
+        let taken = requests.removeAll { $0.hasPrefix("a") }
+        #expect(taken == ["a1", "a2"])
+        #expect(requests.count == 2)
+        #expect(!requests.contains(before: next) { $0.hasPrefix("a") })
+        #expect(requests.add("c", until: at(5)) == next)
+        #expect(requests.answer(next - 4) == nil)
+        #expect(requests.lateAnswers == 1)
+        #expect(requests.removeAll() == ["b1", "b2", "c"])
+    }
+
     @Test func answeredRequestsDoNotPileUpBehindOneThatWaits() throws {
         var requests = PendingRequests<Int>(limit: 1000)
         let first = try requests.addOne(-1, until: at(0))

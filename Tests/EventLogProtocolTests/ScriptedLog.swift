@@ -15,6 +15,8 @@ actor ScriptedLog {
         case stops
         /// It obeys, but no reply leaves it, and no heartbeat.
         case isSilent
+        /// It obeys, but keeps its replies, until it is to say them.
+        case isSlow
     }
 
     private let loop: SocketLoop
@@ -22,6 +24,7 @@ actor ScriptedLog {
     private var appends: Socket?
     private var reads: Socket?
     private var events: Socket?
+    private var kept: [(onAppends: Bool, message: [[UInt8]])] = []
     private var outcomes: [[UInt8]: KeyedOutcome] = [:]
 
     var conduct = Conduct.leads
@@ -66,6 +69,12 @@ actor ScriptedLog {
     }
 
     func behave(_ conduct: Conduct) { self.conduct = conduct }
+
+    /// Sends the replies that it kept, to whoever is still connected.
+    func sayWhatWasKept() {
+        for (onAppends, message) in kept { _ = try? (onAppends ? appends : reads)?.send(message) }
+        kept = []
+    }
 
     /// Records an event and publishes it.
     func record(_ count: Int = 1, published: Bool = true) throws {
@@ -116,7 +125,12 @@ actor ScriptedLog {
                 }
                 let reply = reply(to: request)
                 guard conduct != .isSilent else { continue }
-                _ = try? socket.send([message[0], reply.encoded(number: number, logID: log.logID)])
+                let answer = [message[0], reply.encoded(number: number, logID: log.logID)]
+                guard conduct != .isSlow else {
+                    kept.append((socket === appends, answer))
+                    continue
+                }
+                _ = try? socket.send(answer)
             }
         }
     }
@@ -126,7 +140,7 @@ actor ScriptedLog {
         switch conduct {
         case .refuses: return .refusal(LogRefusal(.notLeader, "another log leads"))
         case .stops: return .refusal(LogRefusal(.stopping, "the event log is stopping"))
-        case .leads, .isSilent: break
+        case .leads, .isSilent, .isSlow: break
         }
         let status = LogStatus(logID: log.logID, head: log.head, epoch: epoch)
         switch request {

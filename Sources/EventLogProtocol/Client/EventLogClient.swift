@@ -236,9 +236,36 @@ public actor EventLogClient {
     private func follow(_ index: Int) {
         appends?.prefer(index)
         reads?.prefer(index)
-        // Later, since a reply of one of them may be at hand. The answers to appends are worth waiting for.
+        // Later, since a reply of one of them may be at hand. The answers to appends that cannot be repeated are worth
+        // waiting for.
         loop.afterThisTurn { [weak self] in
-            self?.assumeIsolated { $0.reads?.leaveAll(but: index) }
+            self?.assumeIsolated { client in
+                client.appends?.move(to: index)
+                client.reads?.leaveAll(but: index)
+            }
+        }
+    }
+
+    /// Requests are slow at the services of these indices: whether another one leads is told only by the others, when asked.
+    private func findLead(besides slow: [Int]) {
+        for index in address.logs.indices where slow != [index] {
+            reads?.ask(index, timeout: address.timeout) { [weak self] reply in
+                self?.assumeIsolated { $0.told(reply, by: index) }
+            }
+        }
+    }
+
+    /// Takes in how the log stands, from a service that was asked because another one was slow.
+    private func told(_ reply: LogReply, by index: Int) {
+        guard believes(reply, from: index), case .status(let status) = reply,
+            lead.isLatest(status.epoch, of: status.logID)
+        else { return }
+        // Also if that was known before: what is slow may have been sent since.
+        loop.afterThisTurn { [weak self] in
+            self?.assumeIsolated { client in
+                client.appends?.move(to: index)
+                client.reads?.move(to: index)
+            }
         }
     }
 
@@ -285,6 +312,7 @@ public actor EventLogClient {
         channels.believes = { [weak self] reply, index in
             self?.assumeIsolated { $0.believes(reply, from: index) } ?? true
         }
+        channels.whenSlow = { [weak self] slow in self?.assumeIsolated { $0.findLead(besides: slow) } }
         channels.whenConnected = { [weak self] in
             self?.assumeIsolated { client in
                 // Another log may be there now.

@@ -9,6 +9,8 @@ internal import ZeroMQ
 final class LogChannels {
     /// Between rounds in which every service that is connected was asked.
     private static let pause = 50...100
+    /// A request that has waited this long, and at most twice as long, is slow.
+    private static let patience = Duration.milliseconds(500)
 
     private let loop: SocketLoop
     private let limit: Int
@@ -20,9 +22,16 @@ final class LogChannels {
     private var isRetrying = false
     private var isRetryScheduled = false
     private var isClosed = false
+    /// For each channel, the number of its next request when it was looked at last.
+    private var seenNumbers: [UInt64]
+    private var isWatching = false
+    /// The services that were asked who leads and have not answered yet.
+    private var asked: Set<Int> = []
 
     /// Is called on the loop's thread when a connection stands.
     var whenConnected: () -> Void = {}
+    /// Is called on the loop's thread, again and again, while requests are slow at the services of these indices.
+    var whenSlow: (_ indices: [Int]) -> Void = { _ in }
     /// Whether a reply is to be believed that the service of this index gave. Not called for replies that tell no epoch.
     var believes: (_ reply: LogReply, _ index: Int) -> Bool = { _, _ in true }
 
@@ -43,6 +52,7 @@ final class LogChannels {
             throw error
         }
         self.channels = channels
+        seenNumbers = channels.map(\.nextNumber)
         for (index, channel) in channels.enumerated() {
             channel.whenConnected = { [weak self] in self?.connected(index) }
         }
@@ -98,6 +108,24 @@ final class LogChannels {
         for (other, channel) in channels.enumerated() where other != index { channel.reconnect() }
     }
 
+    /// The service of this index leads: requests go there from now on, and so do those that wait for the reply of another
+    /// one, which may be frozen or cut off, if it makes no difference that they may have been carried out.
+    func move(to index: Int) {
+        guard !isClosed, channels.indices.contains(index), channels[index].isConnected else { return }
+        current = index
+        for (other, channel) in channels.enumerated() where other != index { channel.leaveRepeatable() }
+    }
+
+    /// Asks the service of this index how the log stands, whichever leads: one question at a time.
+    func ask(_ index: Int, timeout: Duration, _ completion: @escaping (LogReply) -> Void) {
+        guard !isClosed, channels.indices.contains(index), channels[index].isConnected else { return }
+        guard asked.insert(index).inserted else { return }
+        channels[index].send(.status, timeout: timeout, isAside: true) { [weak self] result in
+            self?.asked.remove(index)
+            if case .success(let reply) = result { completion(reply) }
+        }
+    }
+
     func close() {
         isClosed = true
         for channel in channels { channel.close() }
@@ -133,10 +161,25 @@ final class LogChannels {
         }
     }
 
+    /// Looks from time to time, while requests wait for replies, whether one has waited for long.
+    private func watch() {
+        guard channels.count > 1, !isWatching, !isClosed else { return }
+        isWatching = true
+        loop.schedule(after: Self.patience) { [weak self] in
+            guard let self else { return }
+            isWatching = false
+            let slow = channels.indices.filter { self.channels[$0].hasWaiting(before: self.seenNumbers[$0]) }
+            seenNumbers = channels.map(\.nextNumber)
+            if !slow.isEmpty { whenSlow(slow) }
+            if channels.contains(where: { $0.hasWaiting() }) { watch() }
+        }
+    }
+
     // MARK: attempts
 
     private func send(_ attempt: RequestAttempt) {
         let index = current
+        watch()
         channels[index].send(attempt.request, timeout: attempt.due - .now) { [weak self] result in
             guard let self else { return attempt.end(result) }
             ended(attempt, at: index, result)

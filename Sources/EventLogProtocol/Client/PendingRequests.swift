@@ -70,17 +70,29 @@ package struct PendingRequests<Waiter> {
     }
 
     /// Takes out everything, oldest request first: the peer that was to answer is gone.
-    package mutating func removeAll() -> [Waiter] {
-        waiting.map(\.number).sorted().compactMap { withdraw($0) }
+    package mutating func removeAll() -> [Waiter] { removeAll { _ in true } }
+
+    /// Takes out those of whom a condition is true, oldest request first. Looks at all that wait.
+    package mutating func removeAll(where condition: (Waiter) -> Bool) -> [Waiter] {
+        waiting.filter { condition($0.waiter) }.map(\.number).sorted().compactMap { withdraw($0) }
+    }
+
+    /// The number that the next request gets.
+    package var nextNumber: UInt64 { firstNumber + UInt64(requests.count) }
+
+    /// Whether one waits with a smaller number than this of whom a condition is true. May look at all that wait.
+    package func contains(before number: UInt64, where condition: (Waiter) -> Bool) -> Bool {
+        waiting.contains { $0.number < number && condition($0.waiter) }
     }
 
     /// The earliest deadline; nil where nothing waits. Looks at all that wait.
     package var nextDeadline: ContinuousClock.Instant? { waiting.map(\.due).min().map { begin + $0 } }
 
-    private var waiting: [(number: UInt64, due: Duration)] {
-        stragglers.map { ($0.key, $0.value.due) }
-            + requests.indices.lazy.filter { requests[$0].waiter != nil }
-            .map { (firstNumber + UInt64($0), requests[$0].due) }
+    private var waiting: [(number: UInt64, due: Duration, waiter: Waiter)] {
+        stragglers.compactMap { number, request in request.waiter.map { (number, request.due, $0) } }
+            + requests.indices.compactMap { index in
+                requests[index].waiter.map { (firstNumber + UInt64(index), requests[index].due, $0) }
+            }
     }
 
     private mutating func leave(_ waiter: Waiter?) -> Waiter? {

@@ -16,6 +16,10 @@ final class RequestChannel {
     /// Whoever waits for a reply. Not the function alone: held by generic code, that would be wrapped each time.
     private struct Waiter {
         let take: Completion
+        /// Whether the request may be sent to another service, though this one may have carried it out.
+        let isRepeatable: Bool
+        /// Whether nobody waits for the reply but the client itself, which asks who leads.
+        let isAside: Bool
     }
 
     private static let mostFramesOfAMessage = 64
@@ -65,8 +69,18 @@ final class RequestChannel {
         try connect()
     }
 
-    func send(_ request: LogRequest, timeout: Duration, _ completion: @escaping Completion) {
-        guard let number = pending.add(Waiter(take: completion), until: .now + timeout) else {
+    /// The number that the next request gets.
+    var nextNumber: UInt64 { pending.nextNumber }
+
+    /// Whether somebody waits for the reply to a request with a smaller number than this.
+    func hasWaiting(before number: UInt64 = .max) -> Bool { pending.contains(before: number) { !$0.isAside } }
+
+    /// - Parameter isAside: whether nobody waits for the reply but the client itself, which asks who leads.
+    func send(
+        _ request: LogRequest, timeout: Duration, isAside: Bool = false, _ completion: @escaping Completion
+    ) {
+        let waiter = Waiter(take: completion, isRepeatable: request.isRepeatable, isAside: isAside)
+        guard let number = pending.add(waiter, until: .now + timeout) else {
             completion(
                 .failure(EventLogError(.overloaded, "\(pending.limit) requests to \(endpoint) wait for their replies")))
             return
@@ -90,6 +104,17 @@ final class RequestChannel {
     /// never answer.
     func reconnect() {
         if isConnected { lose() }
+    }
+
+    /// Ends what waits here and may be sent to another service; the connection stays, for what else waits. A reply that
+    /// comes later is counted as late.
+    func leaveRepeatable() {
+        // What has been received, though not looked at yet, need not be asked for again.
+        while isConnected, pending.count > 0, receiveReplies() {}
+        for waiter in pending.removeAll(where: \.isRepeatable) {
+            let reason = "another log leads than the one at \(endpoint)"
+            waiter.take(.failure(EventLogError(.outcomeUnknown, reason, concernsOneService: true)))
+        }
     }
 
     /// Sends what was asked for in this turn so far.

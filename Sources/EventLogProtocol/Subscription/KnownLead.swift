@@ -12,6 +12,11 @@ struct KnownLead: Hashable, Sendable {
         epoch == 0 || logID != self.logID || epoch >= self.epoch
     }
 
+    /// Whether this is the newest lead that was told of.
+    func isLatest(_ epoch: UInt64, of logID: UniqueID) -> Bool {
+        epoch > 0 && logID == self.logID && epoch == self.epoch
+    }
+
     /// Takes in the epoch of what is believed.
     ///
     /// - Returns: whether another lead has begun since an earlier one that was told of.
