@@ -14,11 +14,24 @@ extension EventStores {
         }
     }
 
-    /// Opens the log at an address to continue it with the records of another place, and makes it if there is none.
+    /// Whether two addresses lead to the same file, or database, whatever they call it.
+    ///
+    /// - Throws: ``StoreObstacle`` if a server cannot be reached; else a ``StoreFailure``.
+    public static func isSame(_ first: StoreAddress, _ second: StoreAddress) throws -> Bool {
+        if first == second { return true }
+        return switch (first, second) {
+        case (.sqlite(let first), .sqlite(let second)): SQLiteLogFile.isSame(first, second)
+        case (.postgresql(let first), .postgresql(let second)): try SameDatabase.isMeant(by: first, and: second)
+        case (.sqlite, .postgresql), (.postgresql, .sqlite): false
+        }
+    }
+
+    /// Opens the log at an address to continue it with the records of another place, and makes it if there is none. One
+    /// that is in a database and empty gets the log's id.
     ///
     /// - Parameters:
     ///   - logID: the log's id.
-    ///   - isNew: whether there may be no log yet.
+    ///   - isNew: whether there may be no log yet, but for an empty one in a database.
     /// - Throws: a ``StoreFailure``, with everything left as it was, if a service has the log, or if another one is there;
     ///   ``StoreObstacle``.
     public static func destination(

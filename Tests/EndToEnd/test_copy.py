@@ -16,6 +16,7 @@ from daybook_tool import Tool
 from load import Load
 from services import PROGRAMS, Daybook, environment, wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 # A snapshot after so many events.
 SNAPSHOT_EVENTS = "3"
 
@@ -208,8 +209,15 @@ def test_a_log_is_copied_while_it_is_written_and_then_the_difference(services, d
     assert_same(daybook.database, database)
 
 
+def psql(*arguments):
+    return subprocess.run(
+        [postgresql.programs() / "psql", "-X", "-v", "ON_ERROR_STOP=1", *arguments], capture_output=True, text=True,
+        timeout=60, cwd=ROOT, env=environment({"PGPASSWORD": postgresql.PASSWORD}), check=False,
+    )  # fmt: skip
+
+
 def test_what_the_readme_says_of_moving_works_as_it_is_typed(services, database):
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     section = re.search(r"^### Move to another store\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
     typed = re.findall(r"^    daybook (copy .*?) +#", section, re.MULTILINE)
     assert len(typed) == 2
@@ -226,10 +234,102 @@ def test_what_the_readme_says_of_moving_works_as_it_is_typed(services, database)
         result = tool.run(*words, settings={"PGPASSWORD": postgresql.PASSWORD})
         assert result.returncode == 0 and "verified; 1 events were copied" in result.stdout, result
     assert_same(daybook.database, database)
-    moved = services(database)
-    moved.start()
-    assert moved.gateway.deposit("a", 3).json["balance"] == 6
-    stop(moved)
+
+    # The roles, under names of this test's own.
+    appender, reader = f"{database.name}_log", f"{database.name}_reader"
+    (alter,) = re.findall(r"psql -c '(ALTER DATABASE moved .*)'", section)
+    database.run(alter.replace("moved", f'"{database.name}"'))
+    for role in (appender, reader):
+        database.run(f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{postgresql.PASSWORD}'")
+    try:
+        (words,) = re.findall(r"127\.0\.0\.1/moved \\\n +(-v .*)", section)
+        words = words.replace("daybook_log", appender).replace("daybook_reader", reader).split()
+        result = psql(here, *words)
+        assert result.returncode == 0 and "GRANT" in result.stdout, result
+        (aside,) = re.findall(r"^    (mkdir data/old .*)$", section, re.MULTILINE)
+        subprocess.run(["bash", "-c", aside], cwd=daybook.directory, check=True)
+        assert not list(daybook.database.parent.glob("daybook.db*"))
+        assert tool.run("verify", "--event-store", "sqlite:data/old/daybook.db").returncode == 0
+
+        moved = services(database)
+        moved.settings["EVENT_STORE"] = here.replace(postgresql.OWNER, f"{appender}:{postgresql.PASSWORD}")
+        moved.start()
+        assert moved.gateway.deposit("a", 3).json["balance"] == 6
+        users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'daybook' AND datname = current_database()"
+        assert database.run(users) == [(appender,)]
+        stop(moved)
+        (log,) = re.findall(r"EVENT_STORE='postgresql://(\w+):", section)
+        assert log == "daybook_log"
+        result = psql(here.replace(postgresql.OWNER, reader), "-At", "-c", "SELECT count(*) FROM events")
+        assert (result.returncode, result.stdout) == (0, "3\n"), result
+    finally:
+        for role in (appender, reader):
+            database.run(f'DROP OWNED BY "{role}"')
+            database.run(f'DROP ROLE "{role}"')
+
+
+def opened_once(services, database):
+    """Services that have made an empty log in a database, and are stopped."""
+    daybook = services(database)
+    daybook.start()
+    stop(daybook)
+    assert not database.is_empty()
+    return daybook
+
+
+@pytest.mark.parametrize("command", ["copy", "restore"])
+def test_a_database_that_was_opened_once_gets_the_log(written, services, database, tmp_path, command):
+    tool = written.tool
+    opened_once(services, database)
+    assert store.log_id(database) != store.log_id(written.place)
+    if command == "copy":
+        assert copy(tool, written.place, database)["copied"] == written.head
+        # And again, now that it is the same log.
+        assert copy(tool, written.place, database)["copied"] == 0
+    else:
+        tool.json("backup", tmp_path / "backup.db", "--event-store", address(written.place))
+        (report,) = tool.json("restore", tmp_path / "backup.db", "--event-store", address(database))
+        assert report["position"] == written.head
+    assert_same(written.place, database)
+    store.check_chain(*store.read(database))
+    daybook = services(database)
+    daybook.start()
+    assert_replayed(daybook, written.answers)
+    assert daybook.gateway.deposit("a", 1).position == written.head + 1
+    stop(daybook)
+
+
+@pytest.mark.parametrize("what", ["a record", "a refusal"])
+def test_a_database_with_something_in_its_log_is_another_log(written, services, database, tmp_path, what):
+    daybook = services(database)
+    daybook.start()
+    if what == "a record":
+        daybook.gateway.open("other", 1)
+    else:
+        assert daybook.gateway.post("nobody", withdraw(1), headers=keyed("refused")).status in (400, 404)
+        assert len(store.keys(database)) == 1
+    stop(daybook)
+    there = (store.read(database), decided(database))
+    tool = written.tool
+    assert "another log" in refused(tool, "copy", address(written.place), address(database))
+    assert tool.run("backup", tmp_path / "backup.db", "--event-store", address(written.place)).returncode == 0
+    assert "another log" in refused(tool, "restore", tmp_path / "backup.db", "--event-store", address(database))
+    assert (store.read(database), decided(database)) == there
+
+
+def test_a_store_is_not_copied_into_itself_whatever_it_is_called(written, moved, tmp_path):
+    tool = written.tool
+    link = tmp_path / "link.db"
+    link.symlink_to(written.place)
+    for first, second in [
+        (address(written.place), address(link)), (address(written.place), f"sqlite:{written.place.parent}/./daybook.db"),
+        (address(moved), address(moved).replace("127.0.0.1", "localhost")),
+        (address(moved), f"{address(moved)}?application_name=x"),
+    ]:  # fmt: skip
+        assert first != second
+        result = tool.run("copy", first, second)
+        assert result.returncode == 64 and "FROM and TO are the same" in result.stderr, result
+        assert postgresql.PASSWORD not in result.stderr + result.stdout
 
 
 @pytest.mark.parametrize("direction", ["to PostgreSQL", "to SQLite"])
@@ -323,6 +423,11 @@ def test_another_log_is_never_mixed_in(written, services, database, tmp_path):
     assert "no log" in refused(tool, "copy", f"sqlite:{tmp_path / 'none.db'}", address(database))
     result = tool.run("copy", "ftp://x:geheim@h/d", address(database))
     assert result.returncode == 64 and "geheim" not in result.stderr + result.stdout, result
+
+
+def test_a_server_that_is_not_there_is_told_in_plain_words(written):
+    said = refused(written.tool, "copy", address(written.place), f"postgresql://x:{postgresql.PASSWORD}@127.0.0.1:1/x", code=69)
+    assert "; Is the server running" in said, said
 
 
 def test_a_log_that_went_on_differently_is_refused(written, services, database, tmp_path):

@@ -109,8 +109,7 @@ final class Connection: @unchecked Sendable {
     }
 
     var reason: String {
-        let message = String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline).joined(
-            separator: "; ")
+        let message = String(cString: PQerrorMessage(connection)).joinedLines
         return message.isEmpty ? "the connection to the server was lost" : message.printable
     }
 }

@@ -69,7 +69,6 @@ enum ConnectionRace {
     }
 
     private static func note(_ connection: OpaquePointer, _ reasons: inout [String]) {
-        let lines = String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline)
-        reasons.append(lines.joined(separator: "; ").printable)
+        reasons.append(String(cString: PQerrorMessage(connection)).joinedLines.printable)
     }
 }

@@ -13,7 +13,7 @@ struct ServerMessage: Sendable, CustomStringConvertible {
     /// The message of a result of libpq.
     init(_ result: OpaquePointer?) {
         func field(_ code: Int32) -> String {
-            PQresultErrorField(result, code).map { String(cString: $0).printable } ?? ""
+            PQresultErrorField(result, code).map { String(cString: $0).joinedLines.printable } ?? ""
         }
         severity = field(PQ_FIELD_SEVERITY)
         state = field(PQ_FIELD_SQLSTATE)

@@ -18,11 +18,12 @@ public final class PostgreSQLLogDestination: LogDestination {
     private let slots: IndexSlot
     private var streams = StreamEndCache(capacity: maxCachedStreams)
 
-    /// Opens the log of a database, and makes it if there is none.
+    /// Opens the log of a database, and makes it if there is none. One that is empty gets the id: somebody may have opened it
+    /// to make the schema.
     ///
     /// - Parameters:
     ///   - logID: the id that the log has, or gets.
-    ///   - isNew: whether there may be no log yet.
+    ///   - isNew: whether there may be no log yet but an empty one.
     /// - Throws: ``PostgreSQLEventStoreError`` `otherLog`, with the database left as it was, if it holds another log, or one
     ///   where none may be; `locked` if a service leads it; else as ``PostgreSQLOpening/attempt()``.
     public init(_ connectionString: String, for logID: UniqueID, isNew: Bool = false) throws {
@@ -38,9 +39,13 @@ public final class PostgreSQLLogDestination: LogDestination {
         slots = IndexSlot(salt: opened.identity.salt)
         lead = OfflineLead(of: opened)
         head = opened.head
-        guard opened.identity.logID == logID else {
-            try close()
-            throw Self.otherLog(opened.identity.logID, instead: logID, string)
+        guard opened.identity.logID != logID else { return }
+        do {
+            try OfflineSession.attempt("continue", string) { try giveID(insteadOf: opened.identity.logID) }
+            head = LogHead(position: 0, hash: HashChain.genesis(of: logID), recordedAt: head.recordedAt)
+        } catch {
+            // Closed, whatever comes of that.
+            try closing { _ in throw error }
         }
     }
 
@@ -49,6 +54,9 @@ public final class PostgreSQLLogDestination: LogDestination {
         try OfflineSession.attempt("open", string) {
             guard try Schema.foundVersion(connection, string, OfflineSession.limit) > 0 else { return }
             let found = try Schema.identity(connection, string, within: OfflineSession.limit).logID
+            let rows = try connection.run(
+                Statement("SELECT \(isEmpty)", returning: [.bool]), within: OfflineSession.limit)
+            if rows.first?.bool(at: 0) == true { return }
             guard found == logID else { throw otherLog(found, instead: logID, string) }
             guard !isNew else {
                 throw PostgreSQLEventStoreError(
@@ -57,6 +65,23 @@ public final class PostgreSQLLogDestination: LogDestination {
                         + "choose another database")
             }
         }
+    }
+
+    /// Whether nothing was ever recorded or decided.
+    private static let isEmpty = """
+        EXISTS (SELECT FROM daybook.writer WHERE position = 0) AND NOT EXISTS (SELECT FROM daybook.records)
+        AND NOT EXISTS (SELECT FROM daybook.refusals) AND NOT EXISTS (SELECT FROM daybook.snapshots)
+        """
+
+    /// Gives an empty log the id in place of the one that it has.
+    ///
+    /// - Throws: `otherLog`, with nothing changed, if it is not empty: something may have come meanwhile.
+    private func giveID(insteadOf found: UniqueID) throws {
+        try lead.write { _ in
+            [Statement("UPDATE daybook.log SET id = $1 WHERE \(Self.isEmpty)", [.id(logID)])]
+        }
+        let rows = try lead.run([Statement("SELECT id FROM daybook.log", returning: [.uuid])])
+        guard rows.first?.first?.id(at: 0) == logID else { throw Self.otherLog(found, instead: logID, string) }
     }
 
     private static func otherLog(

@@ -20,6 +20,11 @@ public final class SQLiteLogFile: LogSource {
 
     private let queue: DatabaseQueue
 
+    /// Whether two paths lead to the same file.
+    public static func isSame(_ first: String, _ second: String) -> Bool {
+        FileIdentity(path: first).map { $0 == FileIdentity(path: second) } ?? false
+    }
+
     /// Opens the log at `path`.
     ///
     /// - Throws: ``SQLiteEventStoreError``: `cannotOpen` where there is none, `foreignFile`, `newerSchema`,

@@ -17,7 +17,8 @@ struct Copy: AsyncParsableCommand {
             FROM may be a log that is being written: the copy ends at its head as it is at the beginning. Run the same again to \
             bring what came since, and once more when the event log is stopped; then start it with the new store. A copy that was \
             ended in the middle goes on where it was. TO is verified at the end. It may not be led by a service, and what is in \
-            it must be the beginning of FROM: a copy is never mixed with another log.
+            it must be the beginning of FROM: a copy is never mixed with another log. A database that was only opened once, so \
+            that it has the schema and no record, is as good as a new one.
 
             A password in an address is seen by all users of the machine while the command runs: let libpq find it in ~/.pgpass, \
             or in PGPASSWORD.
@@ -33,7 +34,9 @@ struct Copy: AsyncParsableCommand {
 
     func run() async throws {
         let (from, to) = (try StoreOptions.address(from, of: "FROM"), try StoreOptions.address(to, of: "TO"))
-        guard from != to else { throw ValidationError("FROM and TO are the same store") }
+        guard try !storeReported({ try EventStores.isSame(from, to) }) else {
+            throw ValidationError("FROM and TO are the same store")
+        }
         let source = try storeReported { try EventStores.source(from) }
         let (begin, head) = try copied(source, to: to)
         let verified = try reported("\(to) is not in order") {

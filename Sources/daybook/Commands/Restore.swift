@@ -12,9 +12,9 @@ struct Restore: AsyncParsableCommand {
         usage: "daybook restore FILE [--to-position POSITION] [options]",
         discussion: """
             The log keeps its id and continues its chain. Stop the event log and move its file away first, and what lies \
-            beside it as PATH-wal and PATH-shm; of PostgreSQL, name a database without a log. Query services and gateways \
-            notice a log that went back by themselves. Accounts with a record that this version cannot apply are restored as \
-            they are, and named.
+            beside it as PATH-wal and PATH-shm; of PostgreSQL, name a database without a log, or with an empty one. Query \
+            services and gateways notice a log that went back by themselves. Accounts with a record that this version cannot \
+            apply are restored as they are, and named.
 
             Examples:
               daybook restore backup.db
