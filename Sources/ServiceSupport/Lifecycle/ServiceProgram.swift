@@ -82,7 +82,7 @@ public struct ServiceProgram: Sendable {
             let services = try await build(settings, logger)
             try await run(services, logger: logger)
             logger.info("stopped")
-            exit(0)
+            leave(0)
         } catch let error as SettingError {
             fail("wrong setting: \(error)", code: EX_USAGE)
         } catch {
@@ -139,11 +139,18 @@ public struct ServiceProgram: Sendable {
         let line = "\(name): \(PrintableText(message))\n"
         // Nobody is left to tell where standard error is closed.
         _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
-        exit(code)
+        leave(code)
     }
 
     private func end(printing text: String, code: Int32) -> Never {
         print(text)
-        exit(code)
+        leave(code)
+    }
+
+    /// Ends the process without its exit handlers: a thread may still be at work, such as one that connects to a server, and
+    /// OpenSSL's handler frees what it uses.
+    private func leave(_ code: Int32) -> Never {
+        fflush(nil)
+        _exit(code)
     }
 }
