@@ -89,7 +89,15 @@ class ClusterRun(Run):
         return _Clients(self, gateways, [service.port for service in self.cluster.of_kind("query")])
 
     def history(self):
-        return History.read(self.cluster.database)
+        """What the log holds. The hosts may be about to choose who takes writes: they are asked until one does."""
+
+        def read():
+            try:
+                return [History.read(self.cluster.database)]
+            except psycopg.OperationalError:
+                return None
+
+        return wait_until(read, "a host that takes writes tells what the log holds", RECOVERY)[0]
 
     def await_caught_up(self):
         head = len(self.history().records)
