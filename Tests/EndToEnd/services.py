@@ -148,6 +148,13 @@ class Service:
         """The body of `/readyz`."""
         return self.client.get("/readyz").json
 
+    def missing(self):
+        """What `/readyz` says is missing, in one text; empty if nothing is, or if the service does not answer yet."""
+        try:
+            return "\n".join(self.figures().get("missing", []))
+        except NoAnswer:
+            return ""
+
     def send(self, number):
         self.process.send_signal(number)
 

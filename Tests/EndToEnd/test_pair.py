@@ -42,7 +42,7 @@ def standing_by(log):
 def wait_until_standby(log):
     def stands_by():
         assert log.is_running, log.output
-        return log.health("/readyz") == 503 and log.figures().get("missing", [""])[0].startswith("standby: ")
+        return log.health("/readyz") == 503 and log.missing().startswith("standby: ")
 
     wait_until(stands_by, "it stands by", PATIENCE)
 

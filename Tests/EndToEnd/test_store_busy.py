@@ -23,10 +23,6 @@ def outsider(daybook):
     return sqlite3.connect(daybook.database, isolation_level=None, timeout=30, check_same_thread=False)
 
 
-def missing(service):
-    return " ".join(service.figures().get("missing", []))
-
-
 def check_refused(daybook):
     """A command is refused with the reason to come again, and nothing is recorded."""
     answer = daybook.gateway.deposit("a", 1)
@@ -87,7 +83,7 @@ def test_C7_a_log_that_is_restarted_while_somebody_reads_waits_and_goes_on(start
         assert daybook.event_log.stop() == 0
         daybook.event_log.start(wait=False)
         wait_until(lambda: daybook.event_log.health("/readyz") == 503, "the log says that it is not ready", PATIENCE)
-        assert "cannot be opened now: another program holds a lock" in missing(daybook.event_log)
+        assert "cannot be opened now: another program holds a lock" in daybook.event_log.missing()
         assert daybook.event_log.health("/livez") == 200
         check_refused(daybook)
         assert daybook.event_log.is_running
@@ -129,7 +125,7 @@ def test_C7_a_write_lock_held_for_8_s_is_refused_told_and_survived(start_daybook
         with Heartbeats(daybook) as heartbeats, store.write_lock(daybook.database) as release:
             end = time.monotonic() + 8
             load.wait_for("nothing recorded", 20, PATIENCE)
-            wait_until(lambda: "takes no writes" in missing(daybook.event_log), "/readyz says so", PATIENCE)
+            wait_until(lambda: "takes no writes" in daybook.event_log.missing(), "/readyz says so", PATIENCE)
             while time.monotonic() < end:
                 check_refused(daybook)
                 # Reads go on.

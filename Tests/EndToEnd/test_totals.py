@@ -226,6 +226,8 @@ def test_they_never_show_half_a_transfer(start_daybook):
     accounts = [f"m-{number}" for number in range(6)]
     for account in accounts:
         ledger.open(account, "1000.00")
+    # They were appended past the gateway: the query service has them a moment later.
+    daybook.wait_until_caught_up()
     expected = {
         "accounts": 6, "balance": Decimal("6000.00"), "held": 0, "deposited": Decimal("6000.00"), "withdrawn": 0,
     }  # fmt: skip
@@ -238,10 +240,12 @@ def test_they_never_show_half_a_transfer(start_daybook):
     writer = threading.Thread(target=write)
     writer.start()
     looks = 0
-    while writer.is_alive():
-        assert shown(daybook.queries) == {"USD": expected}
-        looks += 1
-    writer.join()
+    try:
+        while writer.is_alive():
+            assert shown(daybook.queries) == {"USD": expected}
+            looks += 1
+    finally:
+        writer.join()
     daybook.wait_until_caught_up()
     assert looks > 10
     times = [recorded_at for _, recorded_at, _ in ledger.appends[6:]]

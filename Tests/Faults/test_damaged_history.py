@@ -47,7 +47,7 @@ def test_I10_an_altered_amount_in_the_middle_is_never_projected(make_daybook):
     daybook.query.start(wait=False)
     wait_until(lambda: "position 31 is damaged" in daybook.event_log.output, "the log names the damage", 30)
     wait_until(
-        lambda: any("a read of the log failed" in text for text in daybook.query.figures().get("missing", [])),
+        lambda: "a read of the log failed" in daybook.query.missing(),
         "the query service says why it is not ready",
     )
     assert daybook.query.health("/readyz") == 503

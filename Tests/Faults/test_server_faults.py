@@ -31,10 +31,6 @@ def daybook(faulty, make_daybook):
     return daybook
 
 
-def missing(service):
-    return " ".join(service.figures().get("missing", []))
-
-
 def wait_until_ready(service):
     wait_until(lambda: service.health("/readyz") == 200, f"{service.program} is ready", PATIENCE)
 
@@ -86,7 +82,7 @@ def test_I1_a_server_without_space_refuses_appends_loses_nothing_and_is_recovere
     with Load(daybook) as load:
         load.wait_for("acknowledged", 30, PATIENCE)
         faulty.strike("fill server")
-        wait_until(lambda: "full" in missing(daybook.event_log), "/readyz says so", PATIENCE)
+        wait_until(lambda: "full" in daybook.event_log.missing(), "/readyz says so", PATIENCE)
         load.wait_for("nothing recorded", 50, PATIENCE)
         # Reads go on.
         assert daybook.gateway.get(f"/accounts/{load.ACCOUNTS[0]}").status == 200
@@ -103,8 +99,8 @@ def test_a_log_that_is_started_without_its_server_waits_for_it(faulty, make_dayb
     faulty.kill()
     daybook.event_log.start(wait=False)
     wait_until(lambda: daybook.event_log.health("/readyz") == 503, "the log says that it is not ready", PATIENCE)
-    assert faulty.database.place in missing(daybook.event_log)
-    assert postgresql.PASSWORD not in daybook.event_log.output + missing(daybook.event_log)
+    assert faulty.database.place in daybook.event_log.missing()
+    assert postgresql.PASSWORD not in daybook.event_log.output + daybook.event_log.missing()
     faulty.start()
     wait_until_ready(daybook.event_log)
     daybook.command.start(wait=False)
