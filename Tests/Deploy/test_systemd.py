@@ -107,7 +107,8 @@ def test_installed_services_run_shut_off_come_back_and_go(machine, ports):
 
     listed = machine.run("ls", "-ln", "/var/lib/daybook").stdout.splitlines()[1:]
     assert listed and all(line.startswith(("-rw-------", "drwx------")) for line in listed), listed
-    status = Path(f"/proc/{machine.init}/root/proc/{machine.show('daybook-event-log.service', 'MainPID')}/status")
+    pid = machine.show("daybook-event-log.service", "MainPID")
+    status = Path("/proc", str(machine.init), "root", "proc", pid, "status")
     fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
     assert fields["Uid"].split()[0] != "0" and fields["CapBnd"] == "0" * 16
     assert fields["NoNewPrivs"] == "1" and fields["Seccomp"] == "2"
