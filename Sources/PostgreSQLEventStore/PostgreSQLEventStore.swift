@@ -40,21 +40,23 @@ public final class PostgreSQLEventStore: EventStore {
         let opening = try PostgreSQLOpening(
             connectionString, standby: false, clock: clock, timeouts: timeouts, faults: faults)
         defer { opening.close() }
-        self.init(try opening.opened())
+        try self.init(try opening.opened())
     }
 
     /// A log whose lead was taken.
-    init(_ opened: OpenedLog) {
+    ///
+    /// - Throws: `unavailable` if the system has no more descriptors or threads.
+    init(_ opened: OpenedLog) throws(StoreObstacle) {
         logID = opened.identity.logID
         string = opened.string
         slots = IndexSlot(salt: opened.identity.salt)
         timeouts = opened.timeouts
         readers = ReaderPool(string, limit: timeouts.lookup)
-        inbox = WriterInbox()
+        inbox = try WriterInbox()
         state = LeadState(
             opened.lead, head: opened.head, opened.durability, hasEndlessLease: opened.faults.hasEndlessLease)
         let writer = Writer(opened, state, inbox)
-        StoreThread.start { writer.run() }
+        try StoreThread.start { writer.run() }
     }
 
     // Without waiting: the last who knows of the store may be told of a write by the writer's thread.

@@ -1,3 +1,5 @@
+internal import EventSourcing
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -13,7 +15,9 @@ enum StoreThread {
     }
 
     /// Starts a thread.
-    static func start(_ run: @escaping @Sendable () -> Void) {
+    ///
+    /// - Throws: `unavailable` if the system has no room for another one.
+    static func start(_ run: @escaping @Sendable () -> Void) throws(StoreObstacle) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -27,6 +31,12 @@ enum StoreThread {
                 Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
             }, body.toOpaque())
-        precondition(result == 0, "the system refuses another thread: error \(result)")
+        guard result == 0 else {
+            body.release()
+            throw StoreObstacle(
+                .unavailable,
+                "the system has no thread for the store (\(String(cString: strerror(result)))): raise the limit of "
+                    + "processes (ulimit -u), or end programs")
+        }
     }
 }

@@ -1,3 +1,5 @@
+internal import EventSourcing
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -9,9 +11,16 @@ final class WakeUp: Sendable {
     private let ends: (read: Int32, write: Int32)
 
     /// One that is quiet.
-    init() {
+    ///
+    /// - Throws: `unavailable` if the process or the system has no more descriptors.
+    init() throws(StoreObstacle) {
         var ends: [Int32] = [-1, -1]
-        precondition(pipe(&ends) == 0, "the system refuses a pipe: error \(errno)")
+        guard pipe(&ends) == 0 else {
+            throw StoreObstacle(
+                .unavailable,
+                "the system has no pipe for the store's thread (\(String(cString: strerror(errno)))): raise the limit of "
+                    + "open files (ulimit -n)")
+        }
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)

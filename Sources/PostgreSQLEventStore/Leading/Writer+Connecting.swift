@@ -127,14 +127,15 @@ extension Writer {
         }
         let reader = reader(of: connection, through: try LogTail.position(connection, within: timeouts.lookup))
         guard try isThere(head, reader) else { throw try historyLost(reader) }
-        var (recorded, last) = (0, head.position)
+        // The head stays until all is known: a connection that is lost meanwhile has this begin again.
+        var (recorded, end) = (0, head)
         for transaction in line.compactMap(\.transaction) {
             // Whether one without records took place is not to be seen.
-            guard transaction.end.position > last, try isThere(transaction.end, reader) else { break }
-            last = transaction.end.position
-            head = transaction.end
+            guard transaction.end.position > end.position, try isThere(transaction.end, reader) else { break }
+            end = transaction.end
             recorded += 1
         }
+        head = end
         completeFirst(recorded)
         throw LeadLost("another program has taken over the log in \(string.place): this one appends no more")
     }

@@ -21,9 +21,14 @@ final class WriterInbox: Sendable {
     }
 
     /// What the thread polls.
-    let wakeUp = WakeUp()
+    let wakeUp: WakeUp
     private let state = Mutex(State())
     private let ended = DispatchSemaphore(value: 0)
+
+    /// An empty one.
+    ///
+    /// - Throws: `unavailable` if the system has no more descriptors.
+    init() throws(StoreObstacle) { wakeUp = try WakeUp() }
 
     /// Begins a write; never waits.
     func begin(_ write: StoreWrite, completed: @escaping @Sendable (StoreWriteResult) -> Void) {

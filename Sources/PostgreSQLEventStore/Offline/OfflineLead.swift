@@ -27,15 +27,18 @@ final class OfflineLead: Sendable {
     private let timeouts: Timeouts
     /// Held while the connection is used.
     private let state: Mutex<State>
-    private let wakeUp = WakeUp()
+    private let wakeUp: WakeUp
 
     /// The lead of a log that was opened; it is renewed until ``release()``.
-    init(of opened: OpenedLog) {
+    ///
+    /// - Throws: `unavailable` if the system has no more descriptors or threads.
+    init(of opened: OpenedLog) throws(StoreObstacle) {
         string = opened.string
         connection = opened.connection
         timeouts = opened.timeouts
         state = Mutex(State(lead: opened.lead, sentAt: opened.lead.sentAt))
-        StoreThread.start { [weak self, wakeUp] in
+        wakeUp = try WakeUp()
+        try StoreThread.start { [weak self, wakeUp] in
             while true {
                 var polled = wakeUp.polled
                 _ = poll(&polled, 1, Lease.touchInterval.pollTimeout)

@@ -37,7 +37,7 @@ public final class PostgreSQLLogDestination: LogDestination {
         place = string.place
         self.logID = logID
         slots = IndexSlot(salt: opened.identity.salt)
-        lead = OfflineLead(of: opened)
+        lead = try OfflineLead(of: opened)
         head = opened.head
         guard opened.identity.logID != logID else { return }
         do {

@@ -64,10 +64,11 @@ public final class PostgreSQLOpening: StoreOpening {
 
     /// Tries once, and makes the log if there is none; if it does not stand by, until a program that has just ended is gone.
     ///
-    /// - Throws: ``StoreObstacle`` if the server cannot be reached or takes no writes, or if another program leads. Else
+    /// - Throws: ``StoreObstacle`` if the server cannot be reached or takes no writes, if another program leads, or if the
+    ///   system has no more descriptors or threads. Else
     ///   ``PostgreSQLEventStoreError``: `cannotOpen`; `locked`; `unsuitable`, `foreignSchema` and `newerSchema`, with the
     ///   database left as it was; `notDurable`; `damaged` if the end of the log is not what was written.
-    public func attempt() throws -> any EventStore { PostgreSQLEventStore(try opened()) }
+    public func attempt() throws -> any EventStore { try PostgreSQLEventStore(try opened()) }
 
     /// Ends the connection, if it is not the store's.
     public func close() { state.withLock { $0.connection = nil } }
