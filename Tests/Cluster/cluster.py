@@ -24,9 +24,9 @@ START_DEADLINE = 60.0
 class Cluster:
     """Database hosts that stay, and services for one database after the other."""
 
-    def __init__(self, folder, network, ports=database_hosts.Ports()):
+    def __init__(self, folder, network, ports=database_hosts.Ports(), disk=database_hosts.DISK):
         self.folder, self.network, self.ports = Path(folder), network, ports
-        self.hosts = database_hosts.DatabaseHosts(self.folder, network, ports)
+        self.hosts = database_hosts.DatabaseHosts(self.folder, network, ports, disk)
         # By name, such as `log-1`.
         self.services = {}
         self.database = None

@@ -56,8 +56,8 @@ class DatabaseHosts:
     Nothing here waits for a fixed time: only for what is to be so.
     """
 
-    def __init__(self, folder, network, ports=Ports()):
-        self.ports, self.network = ports, network
+    def __init__(self, folder, network, ports=Ports(), disk=DISK):
+        self.ports, self.network, self.disk = ports, network, disk
         self.hosts = []
         self.secrets = folder / "secrets"
         self.passwords = configuration.make_secrets(self.secrets)
@@ -69,7 +69,7 @@ class DatabaseHosts:
             self._prepare(host)
 
     def _prepare(self, host):
-        isolation.mount_memory(host.disk, DISK)
+        isolation.mount_memory(host.disk, self.disk)
         programs = configuration.configure(host, self.hosts, self.secrets, self.ports)
         host.programs = [json.dumps(program) for program in programs]
         if os.geteuid() == 0:
