@@ -27,8 +27,10 @@ extension AppendServer {
     private func refuseWriting(_ senders: [RequestSender]) {
         availability.refuse(senders.count)
         let reason = availability.obstacle?.description ?? ""
+        // Without a lease another log may lead, which may be able to write.
+        let code: LogRefusal.Code = appender.validLease == nil ? .notLeader : .failed
         for sender in senders {
-            appends?.refuse(LogRefusal(.failed, "the event log cannot write now: \(reason)"), sender)
+            appends?.refuse(LogRefusal(code, "the event log cannot write now: \(reason)"), sender)
         }
     }
 

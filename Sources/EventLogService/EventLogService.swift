@@ -40,6 +40,8 @@ public final class EventLogService: Service {
     private let looking = Mutex(())
     let logger: Logger
     private let endings: AsyncStream<LogEnding>
+    /// Ends when the sockets are closed, which may be long after ``close()`` if a read of the store takes long.
+    private let closing = AsyncStream.makeStream(of: Never.self)
 
     /// A service for a store.
     ///
@@ -142,7 +144,11 @@ public final class EventLogService: Service {
                 try await appendServer.takeAppends(at: endpoints.append)
             }
         } catch {
+            let begun = ContinuousClock.now
             await close()
+            do { try await closeStore(before: begun + Self.maxStoppingTime) } catch {
+                logger.warning("the store cannot be closed", metadata: ["error": "\(error)"])
+            }
             throw error
         }
         logger.info(
@@ -151,10 +157,11 @@ public final class EventLogService: Service {
                 "log": "\(store.logID)", "position": "\(head.position)", "append": "\(endpoints.append)",
                 "events": "\(endpoints.events)", "read": "\(endpoints.read)",
             ])
-        ReloadSignal.process.subscribe { [weak self] in
+        let reload = ReloadSignal.process.subscribe { [weak self] in
             self?.lookAtPeers(isForced: true)
             self?.audit?.reopen()
         }
+        defer { ReloadSignal.process.unsubscribe(reload) }
         let watch = Task { await watchPeers() }
         defer { watch.cancel() }
         var ending: LogEnding?
@@ -166,8 +173,10 @@ public final class EventLogService: Service {
         await close()
         if case .failed(let failure) = ending { throw ServiceFailure(failure.description) }
         try await closeStore(before: begun + Self.maxStoppingTime)
-        if case .leadLost(let lost) = ending { return .leadLost(lost) }
-        return .stopped
+        guard case .leadLost(let lost) = ending else { return .stopped }
+        // Whoever leads again binds the same endpoints.
+        for await _ in closing.stream.cancelOnGracefulShutdown() {}
+        return .leadLost(lost)
     }
 
     /// An endpoint that another log has just given up, on this machine or in this program, may be in use for a moment
@@ -199,12 +208,13 @@ public final class EventLogService: Service {
         await appendServer.close()
         // A read of a store that is far away may take long.
         let hasStopped = await TimeLimit.value(within: Self.maxReadingTime) { stopped in
-            Task { [readServer, appendLoop, readLoop, guardLoop] in
+            Task { [readServer, appendLoop, readLoop, guardLoop, closing] in
                 await readServer.stop()
                 await appendLoop.close()
                 await readLoop.close()
                 // Last: libzmq waits for whoever is told of connections.
                 await guardLoop.close()
+                closing.continuation.finish()
                 stopped(true)
             }
         }

@@ -25,8 +25,8 @@ enum LogEnding: Error, Sendable, CustomStringConvertible {
 }
 
 extension LogRefusal {
-    /// What stands on the state of the log, and cannot be confirmed now.
-    static let uncertain = LogRefusal(.failed, "the log is not certain that it leads; ask again later")
+    /// What stands on the state of the log, and cannot be confirmed now: another log may lead, which can.
+    static let uncertain = LogRefusal(.notLeader, "the log is not certain that it leads; ask again later")
     /// The answer of a log that has lost the lead.
     static let notLeader = LogRefusal(.notLeader, "another log leads now")
 }

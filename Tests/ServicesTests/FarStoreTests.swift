@@ -160,7 +160,7 @@ import ZeroMQ
             }
             for reply in replies[1...] {
                 let refusal = refusal(reply)
-                #expect(refusal?.code == .failed && refusal?.reason.contains("not certain that it leads") == true)
+                #expect(refusal?.code == .notLeader && refusal?.reason.contains("not certain that it leads") == true)
             }
             // Nor reads.
             let status = await #expect(throws: EventLogError.self) { try await client.status() }

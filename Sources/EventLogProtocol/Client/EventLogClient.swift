@@ -214,9 +214,16 @@ public actor EventLogClient {
         reads?.prefer(index)
     }
 
+    /// Bounds the appends that wait for a service that leads, for tests.
+    func limitWaitingAppends(toBytes bytes: Int) throws(ZeroMQError) { try appendChannel().maxWaitingBytes = bytes }
+
     /// Takes in the epoch of a heartbeat that is believed, of the service of this index among those of the address.
     func heard(_ epoch: UInt64, of logID: UniqueID, from index: Int) {
-        if lead.learn(epoch, of: logID) { follow(index) }
+        if lead.learn(epoch, of: logID) { return follow(index) }
+        // A log that has lost the lead without having noticed may be the one with which a connection stood last.
+        guard lead.isLatest(epoch, of: logID) else { return }
+        appends?.prefer(index)
+        reads?.prefer(index)
     }
 
     /// Whether a reply is to be believed: not if it is of an earlier lead than was told of.

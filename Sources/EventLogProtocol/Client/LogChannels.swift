@@ -19,6 +19,9 @@ final class LogChannels {
     private var current = 0
     /// The requests that wait for a service that leads, in their order.
     private var waiting: [RequestAttempt] = []
+    private var waitingBytes = 0
+    /// The most bytes that the requests may have which wait for a service that leads.
+    var maxWaitingBytes = 64 << 20
     private var isRetrying = false
     private var isRetryScheduled = false
     private var isClosed = false
@@ -131,6 +134,7 @@ final class LogChannels {
         for channel in channels { channel.close() }
         let left = waiting
         waiting = []
+        waitingBytes = 0
         for attempt in left { attempt.end(.failure(EventLogError(.unavailable, "the client was closed"))) }
     }
 
@@ -218,6 +222,11 @@ final class LogChannels {
         guard waiting.count < limit else {
             return attempt.end(.failure(EventLogError(.overloaded, "\(limit) requests wait for a log that leads")))
         }
+        guard attempt.bytes <= maxWaitingBytes - waitingBytes else {
+            let reason = "\(waitingBytes) bytes of requests wait for a log that leads, and \(maxWaitingBytes) may"
+            return attempt.end(.failure(EventLogError(.overloaded, reason)))
+        }
+        waitingBytes += attempt.bytes
         waiting.append(attempt)
         scheduleRetry()
     }
@@ -238,6 +247,7 @@ final class LogChannels {
         isRetrying = true
         let attempts = waiting
         waiting = []
+        waitingBytes = 0
         let now = ContinuousClock.now
         for attempt in attempts {
             if now >= attempt.due {
@@ -246,7 +256,7 @@ final class LogChannels {
                 attempt.refusals = 0
                 send(attempt)
             } else {
-                waiting.append(attempt)
+                wait(attempt)
             }
         }
         isRetrying = false

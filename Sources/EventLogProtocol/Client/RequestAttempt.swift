@@ -4,6 +4,8 @@ internal import EventSourcing
 final class RequestAttempt {
     let request: LogRequest
     let due: ContinuousClock.Instant
+    /// The bytes that it has as a frame.
+    private(set) lazy var bytes = request.encoded(number: 0).count
     private let completion: RequestChannel.Completion
     /// Why it was not obeyed the last time.
     private(set) var failure: EventLogError?

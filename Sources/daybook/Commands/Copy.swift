@@ -46,7 +46,9 @@ struct Copy: AsyncParsableCommand {
                 bar.show($0, of: $1)
             }
         }
-        let rest = try storeReported { try source.head().position } - head.position
+        let end = try storeReported { try source.head() }.position
+        // Lower only if somebody has put another log there meanwhile.
+        let rest = end - min(end, head.position)
         if json {
             JSONOutput.line([
                 "from": .string("\(from)"), "to": .string("\(to)"), "log": .string("\(source.logID)"),
