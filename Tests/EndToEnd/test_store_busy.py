@@ -82,8 +82,9 @@ def test_C7_a_log_that_is_restarted_while_somebody_reads_waits_and_goes_on(start
         assert daybook.gateway.deposit("a", 1).status == 200
         assert daybook.event_log.stop() == 0
         daybook.event_log.start(wait=False)
-        wait_until(lambda: daybook.event_log.health("/readyz") == 503, "the log says that it is not ready", PATIENCE)
-        assert "cannot be opened now: another program holds a lock" in daybook.event_log.missing()
+        reason = "cannot be opened now: another program holds a lock"
+        wait_until(lambda: reason in daybook.event_log.missing(), "the log says why it is not ready", PATIENCE)
+        assert daybook.event_log.health("/readyz") == 503
         assert daybook.event_log.health("/livez") == 200
         check_refused(daybook)
         assert daybook.event_log.is_running

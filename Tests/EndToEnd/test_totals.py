@@ -3,6 +3,7 @@
 import random
 import threading
 from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -233,21 +234,27 @@ def test_they_never_show_half_a_transfer(start_daybook):
     }  # fmt: skip
     chance = random.Random(4)
 
-    def write():
-        for _ in range(400):
-            ledger.transfer(*chance.sample(accounts, 2), "0.01")
+    has_looked = threading.Event()
 
-    writer = threading.Thread(target=write)
-    writer.start()
+    def write():
+        transfers = 0
+        while transfers < 400 or not has_looked.is_set():
+            ledger.transfer(*chance.sample(accounts, 2), "0.01")
+            transfers += 1
+
     looks = 0
-    try:
-        while writer.is_alive():
-            assert shown(daybook.queries) == {"USD": expected}
-            looks += 1
-    finally:
-        writer.join()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            while not writing.done():
+                assert shown(daybook.queries) == {"USD": expected}
+                looks += 1
+                if looks > 10:
+                    has_looked.set()
+        finally:
+            has_looked.set()
+        writing.result()
     daybook.wait_until_caught_up()
-    assert looks > 10
     times = [recorded_at for _, recorded_at, _ in ledger.appends[6:]]
     for time in chance.sample(times, 10):
         assert bisect_right(times, time) > 0

@@ -49,6 +49,7 @@ def test_I10_an_altered_amount_in_the_middle_is_never_projected(make_daybook):
     wait_until(
         lambda: "a read of the log failed" in daybook.query.missing(),
         "the query service says why it is not ready",
+        30,
     )
     assert daybook.query.health("/readyz") == 503
     answer = daybook.queries.get("/accounts/a?wait=100ms")

@@ -375,8 +375,8 @@ def test_I1_a_log_that_is_started_on_a_full_disk_waits_for_space(start):
     daybook.event_log.kill()
     disk.fail("write", "ENOSPC", 1)
     daybook.event_log.start(wait=False)
-    wait_until(lambda: daybook.event_log.health("/readyz") == 503, "the log says that it is not ready", 60)
-    assert "the disk is full" in daybook.event_log.missing()
+    wait_until(lambda: "the disk is full" in daybook.event_log.missing(), "the log says why it is not ready", 60)
+    assert daybook.event_log.health("/readyz") == 503
     assert daybook.gateway.deposit("a", 1).status == 503
     disk.heal()
     wait_until(lambda: daybook.event_log.health("/readyz") == 200, "the log is ready", 60)

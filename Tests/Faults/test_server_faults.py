@@ -98,9 +98,12 @@ def test_a_log_that_is_started_without_its_server_waits_for_it(faulty, make_dayb
     daybook = make_daybook(database=faulty.database)
     faulty.kill()
     daybook.event_log.start(wait=False)
-    wait_until(lambda: daybook.event_log.health("/readyz") == 503, "the log says that it is not ready", PATIENCE)
-    assert faulty.database.place in daybook.event_log.missing()
-    assert postgresql.PASSWORD not in daybook.event_log.output + daybook.event_log.missing()
+    place = faulty.database.place
+    said = wait_until(
+        lambda: text if place in (text := daybook.event_log.missing()) else "", "the log says why it is not ready", PATIENCE
+    )
+    assert daybook.event_log.health("/readyz") == 503
+    assert postgresql.PASSWORD not in daybook.event_log.output + said
     faulty.start()
     wait_until_ready(daybook.event_log)
     daybook.command.start(wait=False)
