@@ -171,7 +171,7 @@ import ZeroMQ
             var later = await pair.first.log
             later.append()
             try await pair.second.open(with: later, epoch: 2)
-            try await eventually("the later lead is told of", within: .seconds(30)) {
+            try await eventually("the later lead is known", within: .seconds(30)) {
                 try await pair.client.status().epoch == 2
             }
             // The client is made to ask the first one: its answer is that of an earlier lead.
@@ -299,7 +299,7 @@ import ZeroMQ
             }
             let outcome = try #require(await pair.first.outcome(of: Array("k".utf8)))
             await pair.second.know(outcome, of: Array("k".utf8))
-            // The connections with the first one stay. Nobody follows the log, so no heartbeat tells of the next lead.
+            // The connections with the first one stay. Nobody follows the log, so no heartbeat reports the next lead.
             try await pair.second.open(with: await pair.first.log, epoch: 2)
             #expect(try await repeated.value == .replayed(outcome))
             #expect(try await read.value == 2)
@@ -313,7 +313,7 @@ import ZeroMQ
         }
     }
 
-    @Test func `a frozen service that answers late is not heard where the next one has answered`() async throws {
+    @Test func `a frozen service that answers late is ignored once the next one has answered`() async throws {
         try await withPair(timeout: .seconds(60)) { pair in
             try await pair.first.open(epoch: 1)
             try await pair.client.connect(within: .seconds(30))
