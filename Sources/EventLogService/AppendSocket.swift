@@ -28,10 +28,7 @@ final class AppendSocket {
         self.logID = logID
         self.loop = loop
         gate = PeerGate(.append, security?.peers, strangers)
-        var options = SocketOptions()
-        options.lingerMilliseconds = 500
-        options.domain = LogSocket.append.domain
-        options.security = security.ofSockets
+        var options = LogSocket.append.options(security)
         // The queues count messages; what they cost in bytes is bounded by ReplyQueue and the guard.
         options.sendQueue = 64
         options.receiveQueue = 128

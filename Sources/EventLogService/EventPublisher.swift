@@ -26,10 +26,7 @@ final class EventPublisher {
         self.logID = logID
         self.security = security
         gate = PeerGate(.events, security?.peers, strangers)
-        var options = SocketOptions()
-        options.lingerMilliseconds = 500
-        options.domain = LogSocket.events.domain
-        options.security = security.ofSockets
+        var options = LogSocket.events.options(security)
         // What one slow subscriber can cost in memory: this many messages of a few hundred bytes.
         options.sendQueue = 20_000
         // A subscriber has nothing to send but subscriptions.

@@ -69,10 +69,7 @@ actor ReadServer {
     }
 
     func start(endpoint: String) throws(ZeroMQError) {
-        var options = SocketOptions()
-        options.lingerMilliseconds = 500
-        options.domain = LogSocket.read.domain
-        options.security = security.ofSockets
+        var options = LogSocket.read.options(security)
         // Requests are small. What their replies cost is bounded by ReplyQueue.
         options.largestFrame = 64 << 10
         options.maxFrames = ReplyQueue.maxFrames
