@@ -33,6 +33,7 @@ import ZeroMQ
             #expect(try await pair.client.status().epoch == 1)
 
             await pair.first.close()
+            try await pair.isConnectedWithNone()
             try await pair.second.open(with: await pair.first.log, epoch: 2)
             try await pair.client.connect(within: .seconds(30))
             try await eventually("the other one is asked", within: .seconds(30)) {
@@ -43,7 +44,9 @@ import ZeroMQ
             #expect(await pair.client.epoch == 2)
 
             await pair.second.close()
+            try await pair.isConnectedWithNone()
             try await pair.first.open(with: await pair.second.log, epoch: 3)
+            try await pair.client.connect(within: .seconds(30))
             try await eventually("the first one leads again", within: .seconds(30)) {
                 (try? await pair.client.status().epoch) == 3
             }
@@ -418,6 +421,11 @@ private final class Pair: Sendable {
 
     func isConnectedWithBoth() async throws {
         try await eventually("both are connected", within: .seconds(30)) { await client.connections == [2, 2] }
+    }
+
+    /// So that ``EventLogClient/connect(within:)`` waits for new connections, of both sockets.
+    func isConnectedWithNone() async throws {
+        try await eventually("none is connected", within: .seconds(30)) { await client.connections == [0, 0] }
     }
 
     func close() async {
