@@ -22,7 +22,7 @@ extension AppendServer {
         report(ending)
     }
 
-    /// Tells those whose requests were not begun that nothing was done. Those under way get no answer, but lose their
+    /// Refuses the requests that were not begun: nothing was done. Those under way get no answer, but lose their
     /// connection: whether theirs is recorded is not known here.
     private func refuseWaiting() {
         guard let appends else { return }

@@ -6,7 +6,7 @@ extension AppendServer {
     /// How often a store that takes no writes is tried again.
     private static let retryInterval = Duration.milliseconds(500)
 
-    /// Refuses what the store cannot write now; whether checks hold it may still be able to tell.
+    /// Refuses what the store cannot write now; it may still be able to answer checks.
     func obstruct(_ write: PendingWrite) {
         guard case .append(let requests, areChecks: false) = write.content else { return refuseWriting(write.senders) }
         var checks: [AppendRequest] = []

@@ -3,7 +3,7 @@ internal import EventSourcing
 internal import ZeroMQ
 
 extension AppendServer {
-    /// Receives what waits, as one batch, and has it written.
+    /// Receives the waiting requests as one batch, and has it written.
     ///
     /// - Returns: how many frames there were.
     func takeBatch() -> Int {
@@ -53,7 +53,7 @@ extension AppendServer {
         guard ending == nil, !isClosed else { return }
         do {
             guard queue.end(number, with: result) else { throw ServiceError("the store ended a write twice") }
-            while let (write, result) = queue.takeEnded() { try tell(result, of: write) }
+            while let (write, result) = queue.takeEnded() { try finish(write, with: result) }
         } catch {
             end(by: error)
         }
@@ -62,7 +62,7 @@ extension AppendServer {
     }
 
     /// Answers, then publishes.
-    private func tell(_ result: StoreWriteResult, of write: PendingWrite) throws {
+    private func finish(_ write: PendingWrite, with result: StoreWriteResult) throws {
         switch (write.content, result) {
         case (_, .failed(let error)):
             throw error

@@ -113,7 +113,7 @@ actor AppendServer {
     }
 
     /// Takes in what has arrived already, and waits until the store has written it and it is acknowledged; whatever comes
-    /// later is told that nothing was done.
+    /// later is refused: nothing was done.
     ///
     /// - Parameter limit: how long it may take; what the store has not written by then is not answered.
     func stopTaking(within limit: Duration) async {
@@ -135,7 +135,7 @@ actor AppendServer {
         }
     }
 
-    /// Closes the sockets. What the store ends later is not told to anybody.
+    /// Closes the sockets. What the store ends later is not reported.
     func close() {
         isClosed = true
         appends?.close()

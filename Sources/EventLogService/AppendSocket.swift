@@ -28,16 +28,13 @@ final class AppendSocket {
         self.logID = logID
         self.loop = loop
         gate = PeerGate(.append, security?.peers, strangers)
-        var options = SocketOptions()
-        options.lingerMilliseconds = 500
+        var options = LogSocket.append.options(security)
         // The queues count messages; what they cost in bytes is bounded by ReplyQueue and the guard.
         options.sendQueue = 64
         options.receiveQueue = 128
         options.largestFrame = Int64(PeerLimits.maxAppendBytes)
         options.maxMessageBytes = PeerLimits.maxAppendBytes
-        options.domain = LogSocket.append.domain
-        options.security = security.ofSockets
-        options.mostFrames = ReplyQueue.mostFrames
+        options.maxFrames = ReplyQueue.maxFrames
         socket = try Socket(.router, options: options, on: loop)
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.append)
         try socket.bind(endpoint)
@@ -63,7 +60,7 @@ final class AppendSocket {
     /// Has `handler` called when requests wait: it calls ``receive(into:)``.
     func whenReadable(_ handler: @escaping () -> Void) { socket.whenReadable(handler) }
 
-    /// Receives what waits, until the batch is full. Also if it throws, the batch may have grown.
+    /// Receives the waiting requests, until the batch is full. Also if it throws, the batch may have grown.
     func receive(into batch: inout AppendBatch) throws {
         while !batch.isFull, try socket.receive({ take($0, into: &batch) }) != nil {}
     }
@@ -73,8 +70,8 @@ final class AppendSocket {
         replies.add(reply, to: sender.peer, number: sender.number, logID: logID)
     }
 
-    /// Collects the answer to an append. A requester that sends much at once, and is told much of it, must lose none of the
-    /// replies: what recorded nothing is refused instead, and can be asked for again.
+    /// Collects the answer to an append. A requester that sends much at once, and gets large replies, must lose none of
+    /// them: what recorded nothing is refused instead, and can be asked for again.
     func answer(_ result: AppendResult, to sender: RequestSender) {
         let frame = LogReply.append(result).encoded(number: sender.number, logID: logID)
         if case .committed = result {
@@ -140,7 +137,7 @@ final class AppendSocket {
         }
     }
 
-    /// Ends the connection of a peer that is not admitted any more, a moment later: it is to be told why.
+    /// Ends the connection of a peer that is not admitted any more, a moment later: first it gets the reason.
     private func end(_ descriptor: Int32, _ reason: ConnectionGuard.Reason) {
         let connection = socket.connection(descriptor)
         loop.schedule(after: PeerLimits.farewell) { [weak socket] in socket?.end(connection, reason) }

@@ -179,7 +179,7 @@ public final class EventLogService: Service {
         return .leadLost(lost)
     }
 
-    /// An endpoint that another log has just given up, on this machine or in this program, may be in use for a moment
+    /// An endpoint that another log has just closed, on this machine or in this program, may be in use for a moment
     /// still.
     private func bind(
         _ setting: String, _ body: () async throws(ZeroMQError) -> Void
@@ -198,7 +198,7 @@ public final class EventLogService: Service {
 
     /// - Returns: false if the service is to stop.
     private func isPaused(for duration: Duration) async -> Bool {
-        // Nothing tells when an endpoint is free.
+        // There is no notification when an endpoint is free.
         do { try await Task.sleep(for: duration) } catch { return false }
         return true
     }
@@ -212,7 +212,7 @@ public final class EventLogService: Service {
                 await readServer.stop()
                 await appendLoop.close()
                 await readLoop.close()
-                // Last: libzmq waits for whoever is told of connections.
+                // Last: libzmq waits for whoever receives its connection events.
                 await guardLoop.close()
                 closing.continuation.finish()
                 stopped(true)

@@ -26,17 +26,14 @@ final class EventPublisher {
         self.logID = logID
         self.security = security
         gate = PeerGate(.events, security?.peers, strangers)
-        var options = SocketOptions()
+        var options = LogSocket.events.options(security)
         // What one slow subscriber can cost in memory: this many messages of a few hundred bytes.
         options.sendQueue = 20_000
-        options.lingerMilliseconds = 500
         // A subscriber has nothing to send but subscriptions.
         options.largestFrame = 1024
-        options.mostFrames = 1
+        options.maxFrames = 1
         // libzmq keeps what it reads from subscribers without a limit of its own: it must not read far ahead.
         options.receiveQueue = 16
-        options.domain = LogSocket.events.domain
-        options.security = security.ofSockets
         socket = try Socket(.publisher, options: options, on: loop)
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.events(isEncrypted: security != nil))
         try socket.bind(endpoint)

@@ -1,15 +1,16 @@
 internal import EventSourcing
 internal import Logging
 
-/// Says when the log is not certain that it leads, and so answers little: one line when that begins and one when it ends.
+/// Logs when the log is not certain that it leads, and so answers little: one line when that begins and one when it
+/// ends.
 struct LeaseWatch {
-    /// An uncertainty that begins so soon after the last one is not told of anew.
+    /// An uncertainty that begins within this time after the last one is not logged again.
     private static let quietTime = Duration.seconds(60)
 
     private let logger: Logger
     private var isCertain = true
-    private var lastTold: ContinuousClock.Instant?
-    private var isTold = false
+    private var lastWarning: ContinuousClock.Instant?
+    private var hasWarned = false
 
     init(logger: Logger) { self.logger = logger }
 
@@ -20,11 +21,11 @@ struct LeaseWatch {
         guard isCertain != self.isCertain else { return }
         self.isCertain = isCertain
         if isCertain {
-            if isTold { logger.info("the log is certain again that it leads") }
-            isTold = false
-        } else if lastTold.map({ $0 + Self.quietTime < .now }) ?? true {
-            lastTold = .now
-            isTold = true
+            if hasWarned { logger.info("the log is certain again that it leads") }
+            hasWarned = false
+        } else if lastWarning.map({ $0 + Self.quietTime < .now }) ?? true {
+            lastWarning = .now
+            hasWarned = true
             logger.warning(
                 "the log is not certain that it leads; reads and refusals are not answered until it is",
                 metadata: delay.map { ["reason": "\($0)"] } ?? [:])

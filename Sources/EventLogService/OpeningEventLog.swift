@@ -28,8 +28,8 @@ public final class OpeningEventLog: Service {
     /// A log of a store.
     ///
     /// - Parameters:
-    ///   - opensAtOnce: whether the store is opened here, if there is no obstacle: so that one that is near tells what is
-    ///     wrong with it before anything else is started.
+    ///   - opensAtOnce: whether the store is opened here, if there is no obstacle: so that one that is near reports
+    ///     what is wrong with it before anything else is started.
     ///   - open: opens the store; is called again while it throws ``StoreObstacle``, and when the lead was lost. May block.
     ///   - serve: makes the service of the store.
     /// - Throws: what `open` throws beside obstacles, and what `serve` throws.
@@ -93,7 +93,7 @@ public final class OpeningEventLog: Service {
                     return service
                 } catch let obstacle as StoreObstacle {
                     self.wait(for: obstacle)
-                    // Nothing tells when a lock is free; cancelled when the program stops.
+                    // There is no notification when a lock is free; cancelled when the program stops.
                     let pause = obstacle.kind == .standby ? Self.pauseOfStandby : Self.pause
                     do { try await Task.sleep(for: pause) } catch { return nil }
                 }
@@ -101,7 +101,7 @@ public final class OpeningEventLog: Service {
         }
     }
 
-    /// Waits for what is in the way; says so if it was not known.
+    /// Waits for the end of an obstacle; logs it if it was not known.
     private func wait(for obstacle: StoreObstacle) {
         let isNew = stage.withLock { stage in
             defer { stage = .waiting(obstacle) }

@@ -9,7 +9,7 @@ actor ReadServer {
     private static let mostEvents = 10_000
     private static let mostBytes = 1 << 20
     /// What is received in one turn at most; and what is answered in one, before the loop looks round again.
-    private static let mostMessagesOfATurn = 16
+    private static let maxMessagesOfATurn = 16
     private static let maxRepliesOfATurn = 32
     /// Requests that wait, of one peer and of all together; an honest peer has at most 10,000 under way.
     private static let maxWaitingOfPeer = FairQueue<Waiting>.Bounds(count: 10_000, bytes: 8 << 20)
@@ -47,7 +47,7 @@ actor ReadServer {
 
     /// A server that reads a store.
     ///
-    /// - Parameter appender: the store's, which knows whether what is read may be told.
+    /// - Parameter appender: the store's, which knows whether what is read may be sent.
     init(
         store: any EventStore, appender: any EventAppender, on loop: SocketLoop, connectionGuard: ConnectionGuard,
         security: LogSecurity?, strangers: StrangerWatch, logger: Logger
@@ -69,16 +69,13 @@ actor ReadServer {
     }
 
     func start(endpoint: String) throws(ZeroMQError) {
-        var options = SocketOptions()
-        options.lingerMilliseconds = 500
+        var options = LogSocket.read.options(security)
         // Requests are small. What their replies cost is bounded by ReplyQueue.
         options.largestFrame = 64 << 10
-        options.mostFrames = ReplyQueue.mostFrames
+        options.maxFrames = ReplyQueue.maxFrames
         options.maxMessageBytes = PeerLimits.maxReadBytes
         options.receiveQueue = 128
         options.sendQueue = 64
-        options.domain = LogSocket.read.domain
-        options.security = security.ofSockets
         let socket = try Socket(.router, options: options, on: loop)
         socket.whenReadable { [weak self] in self?.assumeIsolated { $0.serve() } }
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.read)
@@ -100,7 +97,7 @@ actor ReadServer {
     private func serve() {
         guard let socket, let replies else { return }
         do {
-            for _ in 0..<Self.mostMessagesOfATurn {
+            for _ in 0..<Self.maxMessagesOfATurn {
                 guard try socket.receive({ take($0, replies) }) != nil else { break }
             }
             try answer(into: replies)

@@ -13,19 +13,19 @@ internal import ZeroMQ
 /// Not Sendable: it belongs to the server whose socket it sends on.
 final class ReplyQueue {
     /// A message carries at most this many replies, as it may carry at most this many requests.
-    static let mostFrames = 64
+    static let maxFrames = 64
 
     /// The bytes that are on their way to one requester at most.
     static let maxBytesOfPeer = 8 << 20
 
-    /// What is left of them for the short replies, which tell what was recorded, or that nothing was done.
+    /// What is left of them for the short replies, which say what was recorded, or that nothing was done.
     private static let bytesForShortReplies = maxBytesOfPeer / 8
     /// The bytes that are collected for one requester at most, of replies that may be refusals instead: whoever is not
     /// backlogged has room for half of what is on its way to one at most.
     private static let maxBytesAtOnce = maxBytesOfPeer / 2 - bytesForShortReplies
 
-    /// A message is ended where it has grown to so many bytes: queues count messages, and must mean something by it.
-    private static let mostBytes = 256 << 10
+    /// A message is ended if it reaches this limit: queues count messages, so the size of one must be bounded.
+    private static let maxBytesOfAMessage = 256 << 10
     /// Smaller messages are not counted while libzmq has them: its queue bounds their number.
     private static let meteredFrom = 4 << 10
     /// What a frame takes in memory beside its bytes.
@@ -124,16 +124,16 @@ final class ReplyQueue {
         collected[peer, default: Collected()].add(frame)
     }
 
-    /// Whether a reply of so many bytes should be collected for a requester. If not, it is to be refused what it asked for:
-    /// the reply would be one too many for it, and be dropped. Asked when the reply is made: other replies may have been sent
-    /// to the requester since its request was taken.
+    /// Whether a reply of this size in bytes fits the requester's limit. If not, its request is to be refused: the
+    /// reply would be dropped. Asked when the reply is made, since other replies may have been sent to the requester
+    /// since its request was taken.
     func hasRoom(for bytes: Int, to peer: [UInt8]) -> Bool {
         let left = Self.maxBytesOfPeer - Self.bytesForShortReplies - (backlogs[peer]?.bytes ?? 0)
         return bytes <= min(Self.maxBytesAtOnce, left) - (collected[peer]?.bytes ?? 0)
     }
 
     /// Whether so much was collected that it should be sent before more is.
-    var isFull: Bool { collectedBytes >= Self.mostBytes }
+    var isFull: Bool { collectedBytes >= Self.maxBytesOfAMessage }
 
     /// Sends what was collected, in as few messages as possible, and waits for nobody.
     func flush() throws(ZeroMQError) {
@@ -165,8 +165,8 @@ final class ReplyQueue {
     private static func nextMessage(of frames: ArraySlice<[UInt8]>) -> (frames: [[UInt8]], bytes: Int) {
         var message: [[UInt8]] = []
         var bytes = 0
-        for frame in frames.prefix(mostFrames) {
-            guard message.isEmpty || bytes + frame.count <= mostBytes else { break }
+        for frame in frames.prefix(maxFrames) {
+            guard message.isEmpty || bytes + frame.count <= maxBytesOfAMessage else { break }
             message.append(frame)
             bytes += frame.count
         }

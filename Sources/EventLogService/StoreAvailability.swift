@@ -4,7 +4,7 @@ internal import Logging
 /// Whether the store takes writes now; how often it did not, and what is said about it: one line when it stops and one
 /// when it goes on, however much is refused in between.
 struct StoreAvailability {
-    /// A store that stops again so soon after it went on is not told of anew.
+    /// A store that stops again within this time after it went on is not reported again.
     private static let quietTime = Duration.seconds(60)
 
     /// What is in the way; nil if nothing is.

@@ -1,7 +1,7 @@
 /// Waits for something that may never end.
 enum TimeLimit {
     /// What `begin` has reported to the function that it is given; nil if that takes longer than a limit, or if the task is
-    /// cancelled: whatever it began then goes on by itself, and nobody hears of it.
+    /// cancelled: whatever it began then goes on by itself, and its result is dropped.
     static func value<Value: Sendable>(
         within limit: Duration, of begin: (@escaping @Sendable (Value) -> Void) -> Void
     ) async -> Value? {

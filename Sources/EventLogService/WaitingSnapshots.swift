@@ -27,8 +27,9 @@ struct SnapshotOrder: Sendable {
 struct WaitingSnapshots {
     /// Between two times that they are written.
     private static let pause = Duration.milliseconds(100)
-    /// So many, or so many bytes, wait for no pause.
+    /// If at least this many wait, they are written without a pause.
     private static let maxWaiting = 256
+    /// The same limit in bytes.
     private static let maxBytes = 8 << 20
     /// Writes of one time if they are not too many: appends come in between.
     private static let maxWritesAtOnce = 8

@@ -1,7 +1,7 @@
 internal import DequeModule
 internal import EventSourcing
 
-/// A write that the store is to carry out, with those who are told what became of it.
+/// A write that the store is to carry out, with those who get its outcome.
 struct PendingWrite: Sendable {
     enum Content: Sendable {
         /// - areChecks: whether they are the checks of a batch that the store could not write.
@@ -41,7 +41,7 @@ struct PendingWrite: Sendable {
 }
 
 /// The writes of a log in their order: those under way, no more than the store takes at once, and those that wait until
-/// they may begin. What became of one is told only after what became of those before it.
+/// they may begin. The outcome of one is reported only after the outcomes of those before it.
 struct WriteQueue {
     private struct UnderWay {
         let number: UInt64

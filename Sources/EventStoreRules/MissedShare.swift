@@ -1,10 +1,10 @@
 package import EventSourcing
 
-/// Divides what a conflict may tell of missed events among its streams: each may take an equal share of what those before
-/// it left.
+/// Divides the missed events that a conflict may return among its streams: each may take an equal share of what those
+/// before it left.
 ///
-/// What it may tell are events, data and metadata; what was taken is counted as it is sent, for small events are little of
-/// that.
+/// What it may return are events, data and metadata; what was taken is counted as it is sent, for small events are
+/// little of that.
 package struct MissedShare {
     /// The bytes of the records that were taken, headers and topics included.
     package private(set) var bytesTaken = 0

@@ -43,12 +43,12 @@ extension EventStores {
         }
     }
 
-    /// Puts a log into a new file of SQLite's, whole or not at all.
+    /// Puts a log into a new file of SQLite's, atomically.
     ///
     /// - Parameters:
     ///   - last: what comes after this position is left out; nil: nothing. An append must end there.
     ///   - copy: how all records, keys and snapshots are brought from one to the other, if the source is no file itself.
-    ///   - check: looks at the file before it gets its name; where it throws, there is none.
+    ///   - check: looks at the file before it gets its name; if it throws, no file is made.
     /// - Throws: a ``StoreFailure``, ``StoreObstacle``, and what `copy` and `check` throw.
     public static func makeFile(
         of source: any LogSource, at path: String, upTo last: UInt64?,

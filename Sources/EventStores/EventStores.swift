@@ -4,9 +4,9 @@ internal import SQLiteEventStore
 
 /// The one place that knows which store belongs to which address.
 public enum EventStores {
-    /// What a store of one kind can be told, beside its address.
+    /// The settings of a store beside its address.
     public struct Options: Sendable {
-        /// SQLite's write-ahead log is emptied when it has so many bytes.
+        /// SQLite's write-ahead log is emptied when it reaches this limit in bytes.
         public var writeAheadLog = SQLiteEventStore.largestWriteAheadLog
 
         /// The defaults.

@@ -1,7 +1,7 @@
 internal import EventSourcing
 internal import SQLiteEventStore
 
-/// Opens a log in a file of SQLite's: the locks on it tell whether another program has it open.
+/// Opens a log in a file of SQLite's: the locks on it show whether another program has it open.
 struct SQLiteOpening: StoreOpening {
     let path: String
     let options: EventStores.Options

@@ -24,7 +24,7 @@ public final class PostgreSQLEventStore: EventStore {
     ///
     /// - Parameters:
     ///   - connectionString: any of libpq's: a URI, also with several hosts, or keywords and values.
-    ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
+    ///   - clock: the time of records; one that is set back makes no record older than the one before it.
     /// - Throws: see ``PostgreSQLOpening/attempt()``.
     public convenience init(
         _ connectionString: String, clock: @escaping @Sendable () -> Timestamp = Timestamp.now
@@ -59,7 +59,7 @@ public final class PostgreSQLEventStore: EventStore {
         try StoreThread.start { writer.run() }
     }
 
-    // Without waiting: the last who knows of the store may be told of a write by the writer's thread.
+    // Without waiting: the last reference to the store may be in a completion on the writer's thread.
     deinit { if !state.close() { inbox.askToClose() } }
 
     /// Gives the lead back, so that the next store can open the log. Waits for calls under way; later ones throw `closed`.
@@ -181,7 +181,7 @@ extension PostgreSQLEventStore {
             while true {
                 let (_, bound, epoch) = state.known
                 let value = try readers.read(epoch: epoch) { [state] connection in
-                    // Without a lease what is read cannot be told: so nobody waits for a server that is gone.
+                    // Without a lease what is read cannot be sent: so nobody waits for a server that is gone.
                     connection.isWanted = { state.known.epoch == epoch && state.lease() != nil }
                     let reader = LogReader(
                         connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer)

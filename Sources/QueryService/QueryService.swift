@@ -146,7 +146,7 @@ public final class QueryService: Service {
         }
         if status.isLive { return nil }
         return status.hasCaughtUp
-            ? "the event log at \(address.eventsEndpoints) has not been heard of, or is being caught up with"
+            ? "the event log at \(address.eventsEndpoints) is silent, or is being caught up with"
             : "the projection \(name) has not caught up with the event log at \(address.eventsEndpoints) yet"
     }
 

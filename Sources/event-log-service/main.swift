@@ -15,7 +15,7 @@ let eventsEndpoint = CommonSettings.bound(CommonSettings.eventsEndpoint)
 let readEndpoint = CommonSettings.bound(CommonSettings.readEndpoint)
 let writeAheadLog = CommonSettings.count(
     "EVENT_STORE_WAL_BYTES", default: "\(EventStores.Options().writeAheadLog)", in: 1_048_576...1_099_511_627_776,
-    help: "SQLite's write-ahead log beside the store is emptied when it has so many bytes")
+    help: "SQLite's write-ahead log beside the store is emptied when it reaches this limit in bytes")
 let standby = Setting(
     "EVENT_LOG_STANDBY", default: "auto",
     help:

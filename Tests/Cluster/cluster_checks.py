@@ -1,7 +1,7 @@
 """What must be true of a pair of logs beside I1 to I10. Each check fails with an AssertionError that begins with P and a
 number:
 
-- P1 No position has two hashes: whatever anybody was told of a position is what the history has there.
+- P1 No position has two hashes: whatever anybody received of a position is what the history has there.
 - P2 Nothing acknowledged is missing (with I1, after every failover).
 - P3 Whoever answers knows of everything that was acknowledged before it was asked: no status, no refusal and no failed
      condition stands on a stale state, whichever gateway and whichever log answered.

@@ -97,7 +97,7 @@ class ClusterRun(Run):
             except psycopg.OperationalError:
                 return None
 
-        return wait_until(read, "a host that takes writes tells what the log holds", RECOVERY)[0]
+        return wait_until(read, "a host that takes writes says what the log holds", RECOVERY)[0]
 
     def await_caught_up(self):
         head = len(self.history().records)
@@ -393,7 +393,7 @@ class ClusterRun(Run):
         try:
             wait_until(lambda: self._host("primary") is not primary, "another host leads", RECOVERY / 2)
         except AssertionError:
-            # The primary had given up its synchronous standby before it was lost: Patroni then lets nobody lead until it
+            # The primary had dropped its synchronous standby before it was lost: Patroni then lets nobody lead until it
             # is back, since no standby is known to have all.
             self.counts["nobody else could lead"] += 1
         return mend

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orders import last_orders, orders
 
-# Each with its weight, whom it may meet, and for how many seconds. A leader that is not heard of loses its lead after 8 s:
+# Each with its weight, whom it may meet, and for how many seconds. A silent leader loses its lead after 8 s:
 # what is back earlier goes on where it was.
 _SHORT, _LONG = (0.3, 2.0), (0.3, 2.0, 9.0, 12.0)
 _HOSTS = ("primary", "primary", "primary", "synchronous standby", "other standby")
@@ -28,7 +28,7 @@ _FAULTS_OF_HOSTS = {
     "kill etcd": (1, _HOSTS, (0,)),
     "switch over": (4, ("primary",), (0,)),
     "fill disk": (3, ("primary",), (1.0, 3.0)),
-    # Standbys are frozen, so that commits wait; then this is done to what waits, and the primary is lost.
+    # Standbys are frozen, so that commits wait; then this is done to the waiting commits, and the primary is lost.
     "cancel commits and lose primary": (3, ("primary",), (10.0,)),
     "terminate writers and lose primary": (3, ("primary",), (10.0,)),
     "restart server in place and lose primary": (2, ("primary",), (10.0,)),
@@ -48,7 +48,7 @@ _FAULTS_OF_SERVICES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks so many seconds after its act has begun, and is mended after some."""
+    """Something that breaks some seconds after its act has begun, and is mended after some."""
 
     begin: float
     seconds: float

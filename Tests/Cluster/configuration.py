@@ -1,4 +1,4 @@
-"""What etcd and Patroni are told: what `deploy/cluster/configure` writes for real machines, but for folders, ports and
+"""Settings of etcd and Patroni: what `deploy/cluster/configure` writes for real machines, but for folders, ports and
 sizes."""
 
 import json
@@ -24,20 +24,20 @@ def make_secrets(folder):
 
 
 def configure(host, hosts, secrets, ports):
-    """Writes what a host is told below its folder; gives the commands and environments of etcd and Patroni."""
+    """Writes a host's settings below its folder; gives the commands and environments of etcd and Patroni."""
     root = host.folder / "root"
     _configure(secrets, str(host.number), *(one.address for one in hosts), host.network.range, ROOT=str(root))
     lines = [line for line in (root / "etc/default/etcd").read_text().splitlines() if not line.startswith("#")]
     environment = dict(line.split("=", 1) for line in lines) | {"ETCD_DATA_DIR": str(host.folder / "etcd")}
     environment = {name: _moved(value, ports, 2379, 2380) for name, value in environment.items()}
-    told = yaml.safe_load(_moved((root / "etc/patroni/config.yml").read_text(), ports, 2379, 5432, 8008))
-    told["bootstrap"]["dcs"]["postgresql"]["parameters"] |= PARAMETERS
-    told["postgresql"] |= {"data_dir": str(host.disk / "data"), "pgpass": str(host.folder / "pgpass")}
-    told["postgresql"]["parameters"]["unix_socket_directories"] = str(host.folder)
+    patroni = yaml.safe_load(_moved((root / "etc/patroni/config.yml").read_text(), ports, 2379, 5432, 8008))
+    patroni["bootstrap"]["dcs"]["postgresql"]["parameters"] |= PARAMETERS
+    patroni["postgresql"] |= {"data_dir": str(host.disk / "data"), "pgpass": str(host.folder / "pgpass")}
+    patroni["postgresql"]["parameters"]["unix_socket_directories"] = str(host.folder)
     settings = host.folder / "patroni.yml"
     settings.touch(mode=0o600)
     # JSON is YAML.
-    settings.write_text(json.dumps(told, indent=4))
+    settings.write_text(json.dumps(patroni, indent=4))
     return [
         {"command": ["/usr/bin/etcd"], "environment": environment},
         {"command": ["/usr/bin/patroni", str(settings)], "environment": {}},

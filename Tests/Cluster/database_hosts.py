@@ -20,7 +20,7 @@ START_DEADLINE = 60.0
 RECOVERY = 90.0
 DISK = "400m"
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "postgresql" / "roles.sql"
-# What libpq is told beside the hosts: a host that is silent is given up after 3 s.
+# The options of libpq beside the hosts: a silent host is abandoned after 3 s.
 OPTIONS = (
     "target_session_attrs=read-write&connect_timeout=1&tcp_user_timeout=3000"
     "&keepalives=1&keepalives_idle=1&keepalives_interval=1&keepalives_count=3"

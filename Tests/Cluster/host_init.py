@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-# What ended is started again after so many seconds, as systemd does.
+# The delay in seconds before an ended process is started again, as systemd does.
 PAUSE = 0.5
 
 

@@ -41,8 +41,8 @@ def enter(own_network):
     child = os.fork()
     if child == 0:
         os.close(ours)
-        with open(theirs) as told:
-            os.environ[OUTER_PID] = told.read()
+        with open(theirs) as pipe:
+            os.environ[OUTER_PID] = pipe.read()
         _call("prctl", _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
         # What is mounted here, its parent does not see: it can remove the folder.
         _call("unshare", _libc.unshare(NEWNS | (NEWNET if own_network else 0)))
@@ -53,8 +53,8 @@ def enter(own_network):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         return folder
     os.close(theirs)
-    with open(ours, "w") as tells:
-        tells.write(str(child))
+    with open(ours, "w") as pipe:
+        pipe.write(str(child))
     for number in signals:
         signal.signal(number, lambda number, _: os.kill(child, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)

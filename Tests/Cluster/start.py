@@ -43,7 +43,7 @@ def main():
 
 
 def free_ports(network):
-    """The usual ports, or all of them moved by so many thousands that they are free."""
+    """The usual ports, or all of them moved by the first multiple of 1000 by which they are free."""
     from database_hosts import Ports
 
     def is_free(address, port):

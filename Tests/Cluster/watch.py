@@ -31,7 +31,7 @@ class Status:
 
 
 class Watch:
-    """A thread that listens to logs and asks them, until it is told to finish. `logs`: by name, (events, read)."""
+    """A thread that listens to logs and asks them, until `finish` is called. `logs`: by name, (events, read)."""
 
     def __init__(self, logs):
         # By position, and by hash: who said so.

@@ -237,7 +237,7 @@ def erase(place):
     if is_database(place):
         place.erase()
         return
-    # The lock file too: it tells that there was a log.
+    # The lock file too: it shows that there was a log.
     for file in [*_files(place), _beside(place, ".lock")]:
         file.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from load import Load
 from services import PROGRAMS, Daybook, environment, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-# A snapshot after so many events.
+# The events after which there is a snapshot.
 SNAPSHOT_EVENTS = "3"
 
 
@@ -137,7 +137,7 @@ def copy(tool, source, destination, **options):
 
 
 def decided(place):
-    """What is kept under keys, with what keeps it from being told apart by where it is kept."""
+    """What is kept under keys, without what depends on where it is kept."""
     return sorted(store.keys(place), key=lambda kept: (kept.position, kept.stream, kept.key))
 
 

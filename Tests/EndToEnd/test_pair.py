@@ -12,7 +12,7 @@ from daybook_tool import Tool
 from load import Load
 from services import Ports, Service, wait_until
 
-PATIENCE = 90
+TIMEOUT = 90
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,7 +44,7 @@ def wait_until_standby(log):
         assert log.is_running, log.output
         return log.health("/readyz") == 503 and log.missing().startswith("standby: ")
 
-    wait_until(stands_by, "it stands by", PATIENCE)
+    wait_until(stands_by, "it stands by", TIMEOUT)
 
 
 def metric(log, name):
@@ -54,8 +54,8 @@ def metric(log, name):
 
 def check_it_goes_on(daybook, log, load):
     """Commands are obeyed after everything that was acknowledged before."""
-    log.wait_until_ready(PATIENCE)
-    load.wait_for("acknowledged", 50, PATIENCE)
+    log.wait_until_ready(TIMEOUT)
+    load.wait_for("acknowledged", 50, TIMEOUT)
 
 
 def test_a_log_that_stands_by_says_so_and_can_be_stopped(pair):
@@ -78,7 +78,7 @@ def test_the_standby_takes_over_from_a_leader_that_is_killed_or_stopped(pair):
     daybook, second = pair
     first = daybook.event_log
     with Load(daybook) as load:
-        load.wait_for("acknowledged", 50, PATIENCE)
+        load.wait_for("acknowledged", 50, TIMEOUT)
         with standing_by(second):
             first.kill()
             check_it_goes_on(daybook, second, load)
@@ -88,7 +88,7 @@ def test_the_standby_takes_over_from_a_leader_that_is_killed_or_stopped(pair):
             assert second.stop() == 0
             check_it_goes_on(daybook, first, load)
         assert int(metric(first, "epoch")[0]) >= int("postgresql" in daybook.settings["EVENT_STORE"])
-    daybook.wait_until_caught_up(PATIENCE)
+    daybook.wait_until_caught_up(TIMEOUT)
     load.check()
     assert Tool(daybook).verify()[0] == 0 or "postgresql" in daybook.settings["EVENT_STORE"]
 
@@ -114,8 +114,8 @@ def test_commands_leave_a_leader_that_is_frozen(start_daybook, tmp_path, request
         with standing_by(second), ThreadPoolExecutor(2) as pool:
             first.freeze()
             post = daybook.gateway.post
-            unkeyed = pool.submit(post, "b", deposit("1.00"), timeout=PATIENCE)
-            waiting = pool.submit(post, "a", deposit("1.00"), timeout=PATIENCE, headers=keyed("k"))
+            unkeyed = pool.submit(post, "b", deposit("1.00"), timeout=TIMEOUT)
+            waiting = pool.submit(post, "a", deposit("1.00"), timeout=TIMEOUT, headers=keyed("k"))
             assert obeyed(waiting.result())["version"] == 2
             assert not unkeyed.done()
             # What comes later goes to the one that leads; and the key was used once.

@@ -1,4 +1,4 @@
-"""PostgreSQL as the store, as the README tells a newcomer to set it up, and what it says where it does not suit."""
+"""PostgreSQL as the store, set up as the README says, and the errors if it does not suit."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ def psql(*arguments, input=None):
     )  # fmt: skip
 
 
-class Newcomer:
+class ReadmeSteps:
     """Types what stands in the README's section, on this server instead of the machine's own."""
 
     def __init__(self, server):
@@ -77,15 +77,15 @@ class Newcomer:
 
 
 def test_what_the_readme_says_of_stores_works_as_it_is_typed(server, daybook_on):
-    newcomer = Newcomer(server)
-    newcomer.set_up()
-    daybook = daybook_on(newcomer.url("daybook_owner"))
+    steps = ReadmeSteps(server)
+    steps.set_up()
+    daybook = daybook_on(steps.url("daybook_owner"))
     daybook.start()
     daybook.gateway.open("acc-001", "1000.00")
-    newcomer.grant()
+    steps.grant()
     assert [service.stop() for service in reversed(daybook.services)] == [0, 0, 0]
 
-    daybook = daybook_on(newcomer.url("daybook_log"), COMMAND_SNAPSHOT_EVENTS=2)
+    daybook = daybook_on(steps.url("daybook_log"), COMMAND_SNAPSHOT_EVENTS=2)
     daybook.start()
     headers = {"Idempotency-Key": "payment-17"}
     assert daybook.gateway.post("acc-001", {"type": "Deposit", "amount": 500}, headers=headers).status == 200
@@ -95,12 +95,12 @@ def test_what_the_readme_says_of_stores_works_as_it_is_typed(server, daybook_on)
     database = postgresql.Database(server, "daybook")
     wait_until(lambda: store.snapshots(database), "a snapshot is kept", 60)
 
-    assert newcomer.ask(0) == [
+    assert steps.ask(0) == [
         "1|account/acc-001|AccountOpened|", "2|account/acc-001|MoneyDeposited|500.00", "3|account/acc-001|MoneyWithdrawn|200.00",
     ]  # fmt: skip
-    assert sorted(newcomer.ask(1)) == ["AccountOpened|1|", "MoneyDeposited|1|500.00", "MoneyWithdrawn|1|200.00"]
+    assert sorted(steps.ask(1)) == ["AccountOpened|1|", "MoneyDeposited|1|500.00", "MoneyWithdrawn|1|200.00"]
     # A key that is a digest may have a line break.
-    assert sum(line.startswith("account/acc-001|") for line in newcomer.ask(2)) == 2
+    assert sum(line.startswith("account/acc-001|") for line in steps.ask(2)) == 2
     log_id, records = store.read(database)
     store.check_chain(log_id, records)
 
@@ -113,7 +113,7 @@ def test_what_the_readme_says_of_stores_works_as_it_is_typed(server, daybook_on)
         ("daybook_reader", "SELECT * FROM daybook.records"), ("daybook_reader", "SELECT * FROM daybook.snapshots"),
         ("daybook_reader", "SELECT * FROM daybook.writer"), ("daybook_reader", "DELETE FROM daybook.events"),
     ]:  # fmt: skip
-        result = psql(newcomer.url(role), "-c", statement)
+        result = psql(steps.url(role), "-c", statement)
         assert result.returncode != 0 and ("permission denied" in result.stderr or "must be owner" in result.stderr), result
 
     # A password is in no output.
@@ -172,7 +172,7 @@ def test_what_a_database_is_set_to_changes_nothing(server, daybook_on, setting):
     daybook = daybook_on(database.url)
     daybook.start()
     daybook.gateway.open("a", 0)
-    # So long that a session which is idle would end.
+    # Long enough for the timeout of an idle session.
     time.sleep(0.8)
     assert daybook.gateway.deposit("a", 1).status == 200
     log_id, records = store.read(database)

@@ -33,6 +33,7 @@ import ZeroMQ
             #expect(try await pair.client.status().epoch == 1)
 
             await pair.first.close()
+            try await pair.isConnectedWithNone()
             try await pair.second.open(with: await pair.first.log, epoch: 2)
             try await pair.client.connect(within: .seconds(30))
             try await eventually("the other one is asked", within: .seconds(30)) {
@@ -46,7 +47,9 @@ import ZeroMQ
             #expect(await pair.client.epoch == 2)
 
             await pair.second.close()
+            try await pair.isConnectedWithNone()
             try await pair.first.open(with: await pair.second.log, epoch: 3)
+            try await pair.client.connect(within: .seconds(30))
             try await eventually("the first one leads again", within: .seconds(30)) {
                 (try? await pair.client.status().epoch) == 3
             }
@@ -137,14 +140,14 @@ import ZeroMQ
             try await pair.client.connect(within: .seconds(30))
             try await pair.isConnectedWithBoth()
             let logID = try await pair.client.logID()
-            await pair.client.heard(2, of: logID, from: 1)
+            await pair.client.learn(2, of: logID, from: 1)
             // As after a connection to the one that was deposed.
             await pair.client.prefer(0)
             #expect(await pair.client.leader == pair.address.logs[0].read)
-            await pair.client.heard(2, of: logID, from: 1)
+            await pair.client.learn(2, of: logID, from: 1)
             #expect(await pair.client.leader == pair.address.logs[1].read)
             // Not by one of an earlier lead.
-            await pair.client.heard(1, of: logID, from: 0)
+            await pair.client.learn(1, of: logID, from: 0)
             #expect(await pair.client.leader == pair.address.logs[1].read)
         }
     }
@@ -221,7 +224,7 @@ import ZeroMQ
             var later = await pair.first.log
             later.append()
             try await pair.second.open(with: later, epoch: 2)
-            try await eventually("the later lead is told of", within: .seconds(30)) {
+            try await eventually("the later lead is known", within: .seconds(30)) {
                 try await pair.client.status().epoch == 2
             }
             // The client is made to ask the first one: its answer is that of an earlier lead.
@@ -349,7 +352,7 @@ import ZeroMQ
             }
             let outcome = try #require(await pair.first.outcome(of: Array("k".utf8)))
             await pair.second.know(outcome, of: Array("k".utf8))
-            // The connections with the first one stay. Nobody follows the log, so no heartbeat tells of the next lead.
+            // The connections with the first one stay. Nobody follows the log, so no heartbeat reports the next lead.
             try await pair.second.open(with: await pair.first.log, epoch: 2)
             #expect(try await repeated.value == .replayed(outcome))
             #expect(try await read.value == 2)
@@ -363,7 +366,7 @@ import ZeroMQ
         }
     }
 
-    @Test func `a frozen service that answers late is not heard where the next one has answered`() async throws {
+    @Test func `a frozen service that answers late is ignored once the next one has answered`() async throws {
         try await withPair(timeout: .seconds(60)) { pair in
             try await pair.first.open(epoch: 1)
             try await pair.client.connect(within: .seconds(30))
@@ -468,6 +471,11 @@ private final class Pair: Sendable {
 
     func isConnectedWithBoth() async throws {
         try await eventually("both are connected", within: .seconds(30)) { await client.connections == [2, 2] }
+    }
+
+    /// So that ``EventLogClient/connect(within:)`` waits for new connections, of both sockets.
+    func isConnectedWithNone() async throws {
+        try await eventually("none is connected", within: .seconds(30)) { await client.connections == [0, 0] }
     }
 
     func close() async {

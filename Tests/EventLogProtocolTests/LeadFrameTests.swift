@@ -3,7 +3,7 @@ import Testing
 
 @testable import EventLogProtocol
 
-/// How frames tell which lead of the log they are from. The bytes are those of section 7.1 of the specification.
+/// How frames say which lead of the log they are from. The bytes are those of section 7.1 of the specification.
 @Suite struct LeadFrameTests {
     private let logID = UniqueID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F)
     private let head = LogHead(

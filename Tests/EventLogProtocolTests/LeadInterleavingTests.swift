@@ -24,7 +24,7 @@ import Testing
         machine.receivedHeartbeat(position: log.head.position, hash: log.head.hash, in: log.logID, epoch: epoch)
     }
 
-    private func live(_ log: ModelLog, epoch: UInt64) -> SubscriptionMachine {
+    private func caughtUp(_ log: ModelLog, epoch: UInt64) -> SubscriptionMachine {
         var machine = SubscriptionMachine(after: .beginning)
         _ = heartbeat(&machine, of: log, epoch: epoch)
         _ = machine.readAnswered(page(log, after: 0, epoch: epoch))
@@ -32,9 +32,9 @@ import Testing
         return machine
     }
 
-    @Test func `a heartbeat of an earlier lead says nothing`() {
+    @Test func `a heartbeat of an earlier lead is ignored`() {
         let log = log(10)
-        var machine = live(log, epoch: 5)
+        var machine = caughtUp(log, epoch: 5)
         let stale = self.log(4)
         #expect(heartbeat(&machine, of: stale, epoch: 4) == [])
         // Nor a head beyond: nobody but the leader knows it.
@@ -51,7 +51,7 @@ import Testing
 
     @Test func `a page of an earlier lead is asked for again, and its end is not the log's`() {
         let log = log(10)
-        var machine = live(log, epoch: 5)
+        var machine = caughtUp(log, epoch: 5)
         #expect(heartbeat(&machine, of: self.log(11), epoch: 6) == [.read(after: 10)])
         for _ in 0..<5 {
             #expect(machine.readAnswered(page(self.log(4), after: 10, epoch: 5)) == [.retryLater])
@@ -64,7 +64,7 @@ import Testing
 
     @Test func `an event is taken whoever sends it, and once`() {
         let log = log(12)
-        var machine = live(self.log(10), epoch: 5)
+        var machine = caughtUp(self.log(10), epoch: 5)
         #expect(heartbeat(&machine, of: self.log(10), epoch: 6) == [])
         // The deposed one publishes what it had recorded before.
         #expect(machine.received(log.records[10], in: log.logID) == [.deliver([log.records[10]])])
@@ -73,9 +73,9 @@ import Testing
         #expect(machine.repeats == 1)
     }
 
-    @Test func `a machine that begins again knows the lead that the one before it was told of`() {
+    @Test func `a machine that begins again knows the lead that the one before it knew`() {
         let log = log(3)
-        let machine = live(log, epoch: 5)
+        let machine = caughtUp(log, epoch: 5)
         var next = SubscriptionMachine(after: .beginning, lead: machine.knownLead)
         #expect(heartbeat(&next, of: log, epoch: 4) == [])
         #expect(heartbeat(&next, of: log, epoch: 5) == [.read(after: 0)])
@@ -102,23 +102,9 @@ import Testing
         var log = ModelLog()
         var services = [Service(epoch: 1, count: 0, wire: [.heartbeat(head: 0)])]
         var machine = SubscriptionMachine(after: .beginning, waitingLimit: Int.random(in: 1...8, using: &random))
-        var delivered: [RecordedEvent] = []
-        var pendingRead: UInt64?
-        var mustRetry = false
+        var subscriber = ModelSubscriber(seed: seed)
         var highest: UInt64 = 0
 
-        func take(_ actions: [Action]) {
-            for action in actions {
-                switch action {
-                case .deliver(let records): delivered += records
-                case .read(let position):
-                    #expect(pendingRead == nil, "two reads at once")
-                    pendingRead = position
-                case .retryLater: mustRetry = true
-                case .diverged(let divergence): Issue.record("seed \(seed): \(divergence)")
-                }
-            }
-        }
         func known(_ count: Int) -> (head: LogHead, records: ArraySlice<RecordedEvent>) {
             guard count > 0 else { return (ModelLog().head, []) }
             let last = log.records[count - 1]
@@ -129,7 +115,7 @@ import Testing
         func hear(_ index: Int) {
             guard !services[index].wire.isEmpty else { return }
             switch services[index].wire.removeFirst() {
-            case .event(let place): take(machine.received(log.records[place], in: log.logID))
+            case .event(let place): subscriber.take(machine.received(log.records[place], in: log.logID))
             case .heartbeat(let count):
                 let (head, epoch) = (known(count).head, services[index].epoch)
                 let before = (machine.position, machine.knownHead)
@@ -139,18 +125,18 @@ import Testing
                     #expect(actions.isEmpty && before == (machine.position, machine.knownHead))
                 }
                 highest = max(highest, epoch)
-                take(actions)
+                subscriber.take(actions)
             }
         }
         func answerRead(by index: Int) {
-            guard let position = pendingRead else { return }
-            pendingRead = nil
+            guard let position = subscriber.pendingRead else { return }
+            subscriber.pendingRead = nil
             let (head, records) = known(services[index].count)
             let page = LogPage(
                 status: LogStatus(logID: log.logID, head: head, epoch: services[index].epoch),
                 records: Array(records.dropFirst(Int(position)).prefix(.random(in: 1...6, using: &random))))
             highest = max(highest, services[index].epoch)
-            take(machine.readAnswered(page))
+            subscriber.take(machine.readAnswered(page))
         }
         for _ in 0..<500 {
             let last = services.count - 1
@@ -163,7 +149,7 @@ import Testing
             case 3...6:
                 hear(any)
             case 7:
-                // A queue that is full loses what comes: never the greeting of a newcomer.
+                // A queue that is full loses what comes: never the first heartbeat of a new subscriber.
                 let wire = services[any].wire
                 if wire.count > 1 {
                     services[any].wire.removeSubrange(Int.random(in: 1..<wire.count, using: &random)...)
@@ -176,15 +162,15 @@ import Testing
                     services[any].wire.append(.event(.random(in: 0..<services[any].count, using: &random)))
                 }
             case 10, 11:
-                // A service that was heard of may be asked; one whose lead is over, too.
+                // A service that has published may be asked; one whose lead is over, too.
                 answerRead(by: services[any].epoch <= highest ? any : last)
             case 12:
-                if mustRetry {
-                    mustRetry = false
-                    take(machine.retryRead())
-                } else if pendingRead != nil, Bool.random(using: &random) {
-                    pendingRead = nil
-                    take(machine.readFailed())
+                if subscriber.mustRetry {
+                    subscriber.mustRetry = false
+                    subscriber.take(machine.retryRead())
+                } else if subscriber.pendingRead != nil, Bool.random(using: &random) {
+                    subscriber.pendingRead = nil
+                    subscriber.take(machine.readFailed())
                 }
             default:
                 guard Int.random(in: 0..<6, using: &random) == 0 else { continue }
@@ -194,16 +180,16 @@ import Testing
             }
         }
         let last = services.count - 1
-        for _ in 0..<1000 where delivered.count < log.records.count || !machine.isLive {
+        for _ in 0..<1000 where subscriber.delivered.count < log.records.count || !machine.isLive {
             services[last].wire = [.heartbeat(head: log.records.count)]
             hear(last)
             answerRead(by: last)
-            if mustRetry {
-                mustRetry = false
-                take(machine.retryRead())
+            if subscriber.mustRetry {
+                subscriber.mustRetry = false
+                subscriber.take(machine.retryRead())
             }
         }
-        #expect(delivered == log.records)
+        #expect(subscriber.delivered == log.records)
         #expect(machine.isLive && machine.position == log.head.position)
     }
 }

@@ -7,7 +7,7 @@ import ZeroMQ
 /// Its records are those of a ``ModelLog``, which a test hands from one service to the next, as a store would.
 actor ScriptedLog {
     enum Conduct {
-        /// It obeys, and tells its epoch.
+        /// It obeys, and sends its epoch.
         case leads
         /// It refuses everything: another one leads.
         case refuses
@@ -50,7 +50,7 @@ actor ScriptedLog {
         if let epoch { self.epoch = epoch }
         self.conduct = conduct
         var publisher = SocketOptions()
-        publisher.mostFrames = 1
+        publisher.maxFrames = 1
         let events = try Socket(.publisher, options: publisher, on: loop)
         events.whenReadable { [weak self] in self?.assumeIsolated { $0.greet() } }
         try events.bind(place.events)
@@ -94,7 +94,7 @@ actor ScriptedLog {
 
     private func router(_ endpoint: String) throws -> Socket {
         var options = SocketOptions()
-        options.mostFrames = 64
+        options.maxFrames = 64
         let socket = try Socket(.router, options: options, on: loop)
         try socket.bind(endpoint)
         return socket

@@ -163,26 +163,13 @@ import Testing
         var log = ModelLog()
         var machine = SubscriptionMachine(after: .beginning, waitingLimit: Int.random(in: 1...8, using: &random))
         var wire: [Int] = []
-        var delivered: [RecordedEvent] = []
-        var pendingRead: UInt64?
-        var mustRetry = false
+        var subscriber = ModelSubscriber(seed: seed)
 
-        func take(_ actions: [SubscriptionMachine.Action]) {
-            for action in actions {
-                switch action {
-                case .deliver(let records): delivered += records
-                case .read(let position):
-                    #expect(pendingRead == nil, "two reads at once")
-                    pendingRead = position
-                case .retryLater: mustRetry = true
-                case .diverged(let divergence): Issue.record("\(divergence)")
-                }
-            }
-        }
         func answerRead() {
-            guard let position = pendingRead else { return }
-            pendingRead = nil
-            take(machine.readAnswered(self.page(after: position, limit: .random(in: 1...6, using: &random), of: log)))
+            guard let position = subscriber.pendingRead else { return }
+            subscriber.pendingRead = nil
+            let page = self.page(after: position, limit: .random(in: 1...6, using: &random), of: log)
+            subscriber.take(machine.readAnswered(page))
         }
         for _ in 0..<400 {
             switch Int.random(in: 0..<10, using: &random) {
@@ -190,34 +177,34 @@ import Testing
                 log.append()
                 wire.append(log.records.count - 1)
             case 3...5:
-                if !wire.isEmpty { take(machine.received(log.records[wire.removeFirst()], in: log.logID)) }
+                if !wire.isEmpty { subscriber.take(machine.received(log.records[wire.removeFirst()], in: log.logID)) }
             case 6:
                 if !wire.isEmpty { wire.removeFirst(Int.random(in: 1...wire.count, using: &random)) }
             case 7:
                 answerRead()
             case 8:
-                if pendingRead != nil, Bool.random(using: &random) {
-                    pendingRead = nil
-                    take(machine.readFailed())
-                } else if mustRetry {
-                    mustRetry = false
-                    take(machine.retryRead())
+                if subscriber.pendingRead != nil, Bool.random(using: &random) {
+                    subscriber.pendingRead = nil
+                    subscriber.take(machine.readFailed())
+                } else if subscriber.mustRetry {
+                    subscriber.mustRetry = false
+                    subscriber.take(machine.retryRead())
                 }
             default:
                 // A heartbeat travels the same way as events, so it comes after those before it.
-                if wire.isEmpty { take(heartbeat(&machine, of: log)) }
+                if wire.isEmpty { subscriber.take(heartbeat(&machine, of: log)) }
             }
         }
-        for _ in 0..<1000 where delivered.count < log.records.count || !machine.isLive {
+        for _ in 0..<1000 where subscriber.delivered.count < log.records.count || !machine.isLive {
             wire = []
-            take(heartbeat(&machine, of: log))
+            subscriber.take(heartbeat(&machine, of: log))
             answerRead()
-            if mustRetry {
-                mustRetry = false
-                take(machine.retryRead())
+            if subscriber.mustRetry {
+                subscriber.mustRetry = false
+                subscriber.take(machine.retryRead())
             }
         }
-        #expect(delivered == log.records)
+        #expect(subscriber.delivered == log.records)
         #expect(machine.position == log.head.position)
         #expect(machine.checkpoint.hash == log.head.hash || log.records.isEmpty)
     }

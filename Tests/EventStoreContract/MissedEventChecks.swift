@@ -76,7 +76,7 @@ extension EventStoreContract {
     ]
 }
 
-/// What the log tells each of so many appenders, all in one batch, that know nothing of a stream.
+/// What the log returns to each of `count` appenders, all in one batch, that know nothing of a stream.
 private func missed(by count: Int, of stream: StreamID, in store: any EventStore) throws -> [[RecordedEvent]] {
     let (results, _) = try store.append((0..<count).map { _ in append(events(1), to: stream, .exactly(0)) })
     return try results.map { try #require($0.conflict).missed }

@@ -22,7 +22,7 @@ def stopped_log(daybook):
 
 
 def alter(daybook, cents):
-    """Makes another amount of a deposit of so many cents, of which the first digit is then odd or even instead."""
+    """Makes another amount of a deposit of `cents`, of which the first digit is then odd or even instead."""
     first, second = divmod(cents, 10)
     store.change_event(daybook.database, 1 + cents, data=f'{{"amount":"0.{first ^ 1}{second}"}}')
 

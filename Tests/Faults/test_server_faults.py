@@ -1,5 +1,5 @@
 """A PostgreSQL server that ends, stands still, is full, or breaks off what the log asks: nothing acknowledged is lost,
-nothing false told, and the log goes on by itself."""
+nothing false is answered, and the log goes on by itself."""
 
 import time
 
@@ -14,7 +14,7 @@ from test_disk_faults import check_everything, check_file, failures, wait_until_
 
 pytestmark = pytest.mark.skipif(not postgresql.IS_USED, reason="of PostgreSQL alone: DAYBOOK_EVENT_STORE=postgresql")
 
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def daybook(faulty, make_daybook):
 
 
 def wait_until_ready(service):
-    wait_until(lambda: service.health("/readyz") == 200, f"{service.program} is ready", PATIENCE)
+    wait_until(lambda: service.health("/readyz") == 200, f"{service.program} is ready", TIMEOUT)
 
 
 def check_it_was_no_end(daybook, pid):
@@ -46,11 +46,11 @@ def test_I1_I8_whatever_breaks_under_load_nothing_acknowledged_is_lost_and_comma
     pid = daybook.event_log.pid
     with Load(daybook) as load:
         for _ in range(3):
-            load.wait_for("acknowledged", 30, PATIENCE)
+            load.wait_for("acknowledged", 30, TIMEOUT)
             faulty.strike(kind)
             time.sleep(0.3)
             faulty.mend(kind)
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
     wait_until_ready(daybook.event_log)
     check_it_was_no_end(daybook, pid)
     check_everything(daybook, load)
@@ -60,16 +60,16 @@ def test_I1_I8_whatever_breaks_under_load_nothing_acknowledged_is_lost_and_comma
 def test_I8_a_server_that_stands_still_is_told_of_and_waited_for(faulty, daybook, seconds):
     pid = daybook.event_log.pid
     with Load(daybook) as load:
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
         faulty.strike("freeze server")
         end = time.monotonic() + seconds
         if seconds > 4:
-            wait_until(lambda: daybook.event_log.health("/readyz") == 503, "/readyz says so", PATIENCE)
+            wait_until(lambda: daybook.event_log.health("/readyz") == 503, "/readyz says so", TIMEOUT)
             # Whoever reads the log now would learn how it stood.
             assert daybook.event_log.health("/livez") == 200
         time.sleep(max(0, end - time.monotonic()))
         faulty.mend("freeze server")
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
     wait_until_ready(daybook.event_log)
     check_it_was_no_end(daybook, pid)
     check_everything(daybook, load)
@@ -80,14 +80,14 @@ def test_I1_a_server_without_space_refuses_appends_loses_nothing_and_is_recovere
         pytest.skip("no file system can be mounted here")
     pid = daybook.event_log.pid
     with Load(daybook) as load:
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
         faulty.strike("fill server")
-        wait_until(lambda: "full" in daybook.event_log.missing(), "/readyz says so", PATIENCE)
-        load.wait_for("nothing recorded", 50, PATIENCE)
+        wait_until(lambda: "full" in daybook.event_log.missing(), "/readyz says so", TIMEOUT)
+        load.wait_for("nothing recorded", 50, TIMEOUT)
         # Reads go on.
         assert daybook.gateway.get(f"/accounts/{load.ACCOUNTS[0]}").status == 200
         faulty.mend("fill server")
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
     wait_until_ready(daybook.event_log)
     assert daybook.event_log.output.count("the store takes no writes") == 1, daybook.event_log.output
     check_it_was_no_end(daybook, pid)
@@ -100,16 +100,16 @@ def test_a_log_that_is_started_without_its_server_waits_for_it(faulty, make_dayb
     daybook.event_log.start(wait=False)
     place = faulty.database.place
     said = wait_until(
-        lambda: text if place in (text := daybook.event_log.missing()) else "", "the log says why it is not ready", PATIENCE
+        lambda: text if place in (text := daybook.event_log.missing()) else "", "the log says why it is not ready", TIMEOUT
     )
     assert daybook.event_log.health("/readyz") == 503
     assert postgresql.PASSWORD not in daybook.event_log.output + said
     faulty.start()
     wait_until_ready(daybook.event_log)
     daybook.command.start(wait=False)
-    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", PATIENCE)
+    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", TIMEOUT)
     opening = {"type": "OpenAccount", "owner": "A", "initial_balance": 0}
-    wait_until(lambda: daybook.gateway.post("a", opening).status == 201, "it is obeyed", PATIENCE)
+    wait_until(lambda: daybook.gateway.post("a", opening).status == 201, "it is obeyed", TIMEOUT)
 
 
 def test_a_log_whose_database_lost_what_was_acknowledged_ends_and_names_both_heads(faulty, daybook):
@@ -121,7 +121,7 @@ def test_a_log_whose_database_lost_what_was_acknowledged_ends_and_names_both_hea
                         " UPDATE daybook.writer SET position = 4, changes = changes - 2; COMMIT")  # fmt: skip
     faulty.strike("terminate sessions")
     faulty.mend("terminate sessions")
-    assert daybook.event_log.wait_for_end(PATIENCE) == 1
+    assert daybook.event_log.wait_for_end(TIMEOUT) == 1
     (line,) = failures(daybook.event_log)
     assert "6" in line and "4" in line and "acknowledged" in line, line
 
@@ -148,7 +148,7 @@ def test_I1_a_commit_that_is_broken_off_while_it_waits_for_the_standby_is_acknow
     daybook = make_daybook(database=faulty.database)
     daybook.start()
     with Load(daybook) as load:
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
         standby.freeze()
         faulty.strike(f"{function} sessions")
         end = time.monotonic() + 2
@@ -168,7 +168,7 @@ def test_I1_a_commit_that_is_broken_off_while_it_waits_for_the_standby_is_acknow
         standby.run("ALTER SYSTEM RESET synchronous_standby_names")
         standby.run("SELECT pg_reload_conf()")
         daybook.event_log.start()
-        load.wait_for("acknowledged", 30, PATIENCE)
+        load.wait_for("acknowledged", 30, TIMEOUT)
     check_file(daybook, load)
 
 

@@ -20,7 +20,7 @@ STOPPING, NOT_LEADER = 2, 6
 
 
 def chain(count: int, after: Sequence[Record] = ()) -> list[Record]:
-    """So many more records after those, each an append of its own."""
+    """`count` more records after those, each an append of its own."""
     records = list(after)
     for _ in range(count):
         position = len(records) + 1
@@ -33,7 +33,7 @@ def chain(count: int, after: Sequence[Record] = ()) -> list[Record]:
 
 
 class ScriptedLog:
-    """Binds when it is opened. It obeys if its `refusal` is None, and says nothing while it `is_silent`."""
+    """Binds when it is opened. It obeys if its `refusal` is None, and sends nothing while it `is_silent`."""
 
     def __init__(self) -> None:
         self.append, self.events, self.read = (f"tcp://127.0.0.1:{free_port()}" for _ in range(3))

@@ -41,8 +41,8 @@ def follow(logs: list[ScriptedLog]) -> Subscription:
     return Subscription(Endpoints(listed(logs, "events"), listed(logs, "read")), patience=60.0)
 
 
-def requester(logs: list[ScriptedLog], name: str, patience: float = 60.0) -> Requester:
-    return Requester(zmq.Context.instance(), listed(logs, name), patience)
+def requester(logs: list[ScriptedLog], name: str, timeout: float = 60.0) -> Requester:
+    return Requester(zmq.Context.instance(), listed(logs, name), timeout)
 
 
 def take(subscription: Subscription, records: list[Record], count: int) -> None:
@@ -131,7 +131,7 @@ def test_a_deposed_log_that_answers_is_not_believed(logs: list[ScriptedLog]) -> 
     with closing(requester(logs, "read")) as reads:
         assert reads.status().position == 3
         second.open(chain(5), 2)
-        wait_for("the later lead is told of", lambda: reads.go_on() and reads.status().position == 5)
+        wait_for("the later lead is known", lambda: reads.go_on() and reads.status().position == 5)
         for _ in range(6):
             # Whichever it asks first.
             reads.go_on()
@@ -162,7 +162,7 @@ def test_a_keyed_append_whose_connection_was_lost_is_repeated(logs: list[Scripte
 
 
 def test_when_nobody_answers_all_are_named(logs: list[ScriptedLog]) -> None:
-    with closing(requester(logs, "read", patience=0.5)) as reads, pytest.raises(LogUnreachable) as error:
+    with closing(requester(logs, "read", timeout=0.5)) as reads, pytest.raises(LogUnreachable) as error:
         reads.status()
     for log in logs:
         assert log.read in str(error.value)
@@ -198,7 +198,7 @@ def test_heartbeats_of_a_deposed_log_are_no_sign_of_life(logs: list[ScriptedLog]
     second.open(chain(4), 2)
     with follow(logs) as subscription:
         take(subscription, records, 4)
-        wait_for("the later lead is told of", lambda: subscription.next_batch(wait=0.1) or subscription.epoch == 2)
+        wait_for("the later lead is known", lambda: subscription.next_batch(wait=0.1) or subscription.epoch == 2)
 
         def is_reachable() -> bool:
             subscription.next_batch(wait=0.1)

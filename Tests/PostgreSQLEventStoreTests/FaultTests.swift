@@ -66,7 +66,7 @@ struct FaultTests {
         appender.begin(.append([append([event()], to: a, under: "1")]), completed: endings.add(1))
         appender.begin(.append([append([event()], to: a, under: "2")]), completed: endings.add(2))
         try await eventually("the commit is cancelled", within: .seconds(60)) { try operatorOfServer.cancelCommit() }
-        // It can be seen now, and the connection is given up, or the write has ended.
+        // It can be seen now, and the connection is closed, or the write has ended.
         try await eventually("its end is seen", within: .seconds(60)) {
             appender.delay?.contains("found out") == true || appender.delay?.contains("is unknown until") == true
                 || !endings.all.isEmpty

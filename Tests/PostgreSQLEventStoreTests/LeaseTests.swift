@@ -147,7 +147,7 @@ struct LeaseTests {
         let end = Mutex<(any Error)?>(nil)
         appender.whenEnded { error in end.withLock { $0 = error } }
         try database.depose()
-        try await eventually("the end is told", within: .seconds(60)) { end.withLock { $0 is LeadLost } }
+        try await eventually("the end is reported", within: .seconds(60)) { end.withLock { $0 is LeadLost } }
         #expect(appender.lease() == nil)
         let late = Mutex<(any Error)?>(nil)
         appender.whenEnded { error in late.withLock { $0 = error } }

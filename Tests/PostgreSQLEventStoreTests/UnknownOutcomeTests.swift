@@ -137,7 +137,7 @@ struct UnknownOutcomeTests {
 }
 
 extension TestDatabase {
-    /// Has the server's process end that commits records, so many times.
+    /// Has the server's process end that commits records, at the first `times` commits.
     fileprivate func endsAtCommit(times: Int) throws {
         try run("CREATE SEQUENCE daybook.commits")
         // A number of a sequence is not taken back with its transaction.

@@ -58,7 +58,7 @@ import ZeroMQ
         if case .refusal(let refusal) = reply { refusal.code == .overloaded } else { false }
     }
 
-    @Test func `each of many appends is told that it met a conflict, however much it missed`() async throws {
+    @Test func `each of many appends gets its conflict, however much it missed`() async throws {
         try await withLog(timeout: .seconds(60)) { client, place in
             _ = try await client.append(append(100, .exactly(0)))
             let replies = try await replies(to: append(1, .exactly(0)), client, at: place)
@@ -75,7 +75,7 @@ import ZeroMQ
         }
     }
 
-    @Test func `what a key keeps is told as often as there is room for it, and the others are put off`() async throws {
+    @Test func `the outcome of a key is sent within the limit of replies, and the others are put off`() async throws {
         try await withLog(timeout: .seconds(60)) { client, place in
             guard case .committed(let commit) = try await client.append(append(1, .any, under: key(keeping: 65_536)))
             else {
@@ -83,9 +83,9 @@ import ZeroMQ
                 return
             }
             let replies = try await replies(to: append(1, .any, under: key()), client, at: place)
-            let told = replies.filter { !isPutOff($0.reply) }
-            #expect(told.count > 10 && told.count < replies.count)
-            for (_, reply) in told {
+            let answered = replies.filter { !isPutOff($0.reply) }
+            #expect(answered.count > 10 && answered.count < replies.count)
+            for (_, reply) in answered {
                 guard case .append(.replayed(let outcome)) = reply else {
                     Issue.record("expected the first outcome, found \(reply)")
                     return

@@ -124,14 +124,14 @@ import ZeroMQ
             var positions: [UInt64?] = []
             for task in rest { positions.append(position(try await task.value)) }
             #expect(positions.compactMap(\.self).sorted() == Array(3...12))
-            #expect(store.writes.begun.count < 12, "what waits gathers: \(store.writes.begun)")
+            #expect(store.writes.begun.count < 12, "waiting appends gather: \(store.writes.begun)")
             try await eventually("all are published", within: .seconds(60)) {
                 await listener.events == Array(1...12)
             }
         }
     }
 
-    @Test func `a write that ends before an earlier one is told of after it`() async throws {
+    @Test func `a write that ends before an earlier one is answered after it`() async throws {
         try await withFarLog { client, store, _, listener, _ in
             store.writes.hold()
             let first = Task { try await client.append(append()) }
@@ -272,7 +272,12 @@ import ZeroMQ
         }
     }
 
-    @Test func `a store that does not answer does not keep the service from stopping`() async throws {
+    /// Runs a log, and stops it while an append is under way; gives what came of the append.
+    ///
+    /// - Parameter beforeStop: is called right before the log is stopped.
+    private func appendUnderWayAtStop(
+        _ beforeStop: (HeldStore) -> Void = { _ in }
+    ) async throws -> Result<AppendResult, any Error>? {
         let place = try Place()
         defer { place.remove() }
         let context = try Context()
@@ -286,37 +291,30 @@ import ZeroMQ
             store.writes.hold()
             written = Task { try await client.append(append()) }
             try await underWay(1, store)
+            beforeStop(store)
         }
-        let error = await #expect(throws: EventLogError.self) { _ = try await written?.value }
-        #expect(error?.code == .outcomeUnknown)
+        let result = await written?.result
         await client.close()
         await loop.close()
         #expect(await context.close())
+        return result
+    }
+
+    @Test func `a store that does not answer does not keep the service from stopping`() async throws {
+        let result = try #require(try await appendUnderWayAtStop())
+        let error = #expect(throws: EventLogError.self) { try result.get() }
+        #expect(error?.code == .outcomeUnknown)
     }
 
     @Test func `what was accepted before the stop is answered, what comes later refused`() async throws {
-        let place = try Place()
-        defer { place.remove() }
-        let context = try Context()
-        let store = try HeldStore(path: place.path("log.db"))
-        let service = try EventLogService(store: store, endpoints: place.endpoints, context: context, logger: quiet)
-        let loop = try SocketLoop(name: "client", context: context)
-        let client = EventLogClient(place.address, on: loop)
-        var answers: [Task<AppendResult, any Error>] = []
-        try await running([service]) {
-            try await client.connect(within: .seconds(20))
-            store.writes.hold()
-            answers.append(Task { try await client.append(append()) })
-            try await underWay(1, store)
-            Task {
-                // It stops meanwhile.
-                try await Task.sleep(for: .milliseconds(200))
-                store.writes.releaseAll()
-            }
-        }
-        for answer in answers { #expect(position(try await answer.value) == 1) }
-        await client.close()
-        await loop.close()
-        #expect(await context.close())
+        let result = try #require(
+            try await appendUnderWayAtStop { store in
+                Task {
+                    // It stops meanwhile.
+                    try await Task.sleep(for: .milliseconds(200))
+                    store.writes.releaseAll()
+                }
+            })
+        #expect(position(try result.get()) == 1)
     }
 }

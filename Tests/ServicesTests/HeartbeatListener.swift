@@ -8,7 +8,7 @@ actor HeartbeatListener {
     private var socket: Socket?
     /// The positions of heartbeats, in the order of their arrival.
     private(set) var heartbeats: [UInt64] = []
-    /// The epochs that they told.
+    /// Their epochs.
     private(set) var epochs: Set<UInt64> = []
     /// The positions of events, in the order of their arrival.
     private(set) var events: [UInt64] = []

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import ZeroMQ
 
-/// A log that loses the lead tells nothing more, stands by in the same process, and serves again when its turn comes.
+/// A log that loses the lead answers nothing more, stands by in the same process, and serves again when its turn comes.
 @Suite(.timeLimit(.minutes(3))) struct LeadLostTests {
     /// Opens the log of one file again and again, as the test allows.
     private final class Opener: Sendable {
@@ -112,7 +112,7 @@ import ZeroMQ
         }
     }
 
-    @Test func `what waits is refused, what is under way gets no answer`() async throws {
+    @Test func `waiting requests are refused, those under way get no answer`() async throws {
         try await withOpeningLog { client, opener, log, _ in
             let store = try #require(opener.last)
             store.writes.hold()
@@ -123,7 +123,7 @@ import ZeroMQ
                     store.writes.countUnderWay == count
                 }
             }
-            // These wait in the socket, which is not read: nothing tells when they are there.
+            // These wait in the socket, which is not read: there is no notification when they are there.
             let waiting = (0..<3).map { _ in Task { try await client.append(append()) } }
             try await Task.sleep(for: .seconds(1))
             #expect(store.writes.countUnderWay == 2)
@@ -131,7 +131,7 @@ import ZeroMQ
             store.writes.release(with: .failed(LeadLost("another program leads the log now")))
             for task in waiting {
                 let error = await #expect(throws: EventLogError.self) { _ = try await task.value }
-                // On a very slow machine some may come too late to be told.
+                // On a very slow machine some may come too late to be refused.
                 #expect(error?.code == .outcomeUnknown || error?.reason == "another log leads now")
             }
             for task in underWay {

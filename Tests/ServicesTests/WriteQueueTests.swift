@@ -41,7 +41,7 @@ import Testing
         return requests.count
     }
 
-    @Test func `no more are under way than may be, and what became of them is told in their order`() throws {
+    @Test func `no more are under way than may be, and their outcomes are reported in order`() throws {
         var queue = WriteQueue(maxUnderWay: 2)
         #expect(queue.isIdle && queue.hasRoom)
         for count in 0..<3 {
@@ -61,8 +61,8 @@ import Testing
         let isTwice = queue.end(second, with: .done)
         #expect(!isTwice)
         let isFirst = queue.end(first, with: .done)
-        let told = [ended(&queue), ended(&queue), ended(&queue)]
-        #expect(isFirst && told == [0, 1, nil])
+        let reported = [ended(&queue), ended(&queue), ended(&queue)]
+        #expect(isFirst && reported == [0, 1, nil])
 
         let next = begun(&queue)
         let third = try #require(next)

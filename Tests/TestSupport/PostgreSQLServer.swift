@@ -40,7 +40,7 @@ public final class PostgreSQLServer: Sendable {
     }
 
     deinit {
-        do { try input.close() } catch { Issue.record(error, "the server cannot be told to end") }
+        do { try input.close() } catch { Issue.record(error, "the server cannot be asked to end") }
         process.waitUntilExit()
     }
 }

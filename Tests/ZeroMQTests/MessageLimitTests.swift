@@ -9,7 +9,7 @@ struct MessageLimitTests {
     @Test(arguments: Transport.allCases)
     func aMessageWithTooManyFramesIsDroppedWholeAndCounted(over transport: Transport) async throws {
         var options = roomy
-        options.mostFrames = 4
+        options.maxFrames = 4
         try await onStage { [options] stage in
             let router = try await stage.peer(.router, options)
             let dealer = try await stage.peer(.dealer, options)

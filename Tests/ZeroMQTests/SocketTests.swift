@@ -41,7 +41,7 @@ struct SocketTests {
             var endless = SocketOptions()
             endless.lingerMilliseconds = -1
             var empty = SocketOptions()
-            empty.mostFrames = 0
+            empty.maxFrames = 0
             var negative = SocketOptions()
             negative.sendQueue = -1
             // Without a domain libzmq would let peers in that have no handshake.
@@ -58,7 +58,7 @@ struct SocketTests {
         #expect(SocketOptions() == SocketOptions())
         let changes: [(inout SocketOptions) -> Void] = [
             { $0.sendQueue = 1 }, { $0.receiveQueue = 1 }, { $0.lingerMilliseconds = 1 }, { $0.largestFrame = 1 },
-            { $0.mostFrames = 1 }, { $0.reconnectMilliseconds.first = 1 }, { $0.reconnectMilliseconds.longest = 1 },
+            { $0.maxFrames = 1 }, { $0.reconnectMilliseconds.first = 1 }, { $0.reconnectMilliseconds.longest = 1 },
             { $0.deadPeerMilliseconds = nil }, { $0.backlog = 1 }, { $0.maxMessageBytes = 1 }, { $0.domain = "d" },
         ]
         let all = changes.map { change in

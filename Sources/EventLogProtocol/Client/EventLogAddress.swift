@@ -53,8 +53,9 @@ public struct EventLogAddress: Hashable, Sendable {
     /// The read sockets, for people.
     public var readEndpoints: String { Self.text(logs.map(\.read)) }
 
-    /// After how many milliseconds a connection is tried again with one of so many services. Of several, all but one are not
-    /// there: the one that appears next is to be found soon, as a lead that changed is noticed by nothing else.
+    /// The first and the longest interval between attempts to connect to one of `count` services, in milliseconds. Of
+    /// several services only one listens, so the interval is short: a change of the lead is noticed by nothing but a
+    /// new connection.
     static func reconnectMilliseconds(ofServices count: Int) -> (first: Int32, longest: Int32) {
         let usual = SocketOptions().reconnectMilliseconds
         return count == 1 ? usual : (usual.first, min(usual.longest, 150))

@@ -5,7 +5,7 @@ public import ZeroMQ
 ///
 /// An actor on a ``SocketLoop``: called from another actor on the same loop it costs no thread hop. It connects by
 /// itself, again after every loss, and each call ends by its deadline at the latest. Of several services that lead the log
-/// in turn it asks the one that leads, and believes none that tells an earlier lead than it was told of.
+/// in turn it asks the one that leads, and believes none with an earlier lead than the newest reported.
 public actor EventLogClient {
     private let loop: SocketLoop
     private let address: EventLogAddress
@@ -42,7 +42,7 @@ public actor EventLogClient {
     /// The read socket of the service that leads the log, as far as is known; nil while none is connected.
     public var leader: String? { reads?.leader }
 
-    /// Which lead of the log it is, the newest that was told of; 0: none was told of.
+    /// The number of the newest lead of the log that was reported; 0: none was.
     public var epoch: UInt64 { lead.epoch }
 
     /// Why no connection stands, as far as it is known: only if the log, or this peer, does not accept the other. One sentence.
@@ -218,7 +218,7 @@ public actor EventLogClient {
     func limitWaitingAppends(toBytes bytes: Int) throws(ZeroMQError) { try appendChannel().maxWaitingBytes = bytes }
 
     /// Takes in the epoch of a heartbeat that is believed, of the service of this index among those of the address.
-    func heard(_ epoch: UInt64, of logID: UniqueID, from index: Int) {
+    func learn(_ epoch: UInt64, of logID: UniqueID, from index: Int) {
         if lead.learn(epoch, of: logID) { return follow(index) }
         // A log that has lost the lead without having noticed may be the one with which a connection stood last.
         guard lead.isLatest(epoch, of: logID) else { return }
@@ -226,11 +226,11 @@ public actor EventLogClient {
         reads?.prefer(index)
     }
 
-    /// Whether a reply is to be believed: not if it is of an earlier lead than was told of.
+    /// Whether a reply is to be believed: not if it is of an earlier lead than the newest reported.
     private func believes(_ reply: LogReply, from index: Int) -> Bool {
         let status: LogStatus
         switch reply {
-        case .status(let told): status = told
+        case .status(let reported): status = reported
         case .log(let page): status = page.status
         default: return true
         }
@@ -243,8 +243,8 @@ public actor EventLogClient {
     private func follow(_ index: Int) {
         appends?.prefer(index)
         reads?.prefer(index)
-        // Later, since a reply of one of them may be at hand. The answers to appends that cannot be repeated are worth
-        // waiting for.
+        // Later, since a reply of one of them may have arrived. The answers to appends that cannot be repeated are
+        // worth waiting for.
         loop.afterThisTurn { [weak self] in
             self?.assumeIsolated { client in
                 client.appends?.move(to: index)
@@ -253,17 +253,17 @@ public actor EventLogClient {
         }
     }
 
-    /// Requests are slow at the services of these indices: whether another one leads is told only by the others, when asked.
+    /// Requests are slow at the services of these indices: asks the others whether one of them leads.
     private func findLead(besides slow: [Int]) {
         for index in address.logs.indices where slow != [index] {
             reads?.ask(index, timeout: address.timeout) { [weak self] reply in
-                self?.assumeIsolated { $0.told(reply, by: index) }
+                self?.assumeIsolated { $0.received(reply, from: index) }
             }
         }
     }
 
     /// Takes in how the log stands, from a service that was asked because another one was slow.
-    private func told(_ reply: LogReply, by index: Int) {
+    private func received(_ reply: LogReply, from index: Int) {
         guard believes(reply, from: index), case .status(let status) = reply,
             lead.isLatest(status.epoch, of: status.logID)
         else { return }

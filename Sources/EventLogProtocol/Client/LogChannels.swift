@@ -10,7 +10,7 @@ final class LogChannels {
     /// Between rounds in which every service that is connected was asked.
     private static let pause = 50...100
     /// A request that has waited this long, and at most twice as long, is slow.
-    private static let patience = Duration.milliseconds(500)
+    private static let slowLimit = Duration.milliseconds(500)
 
     private let loop: SocketLoop
     private let limit: Int
@@ -35,7 +35,7 @@ final class LogChannels {
     var whenConnected: () -> Void = {}
     /// Is called on the loop's thread, again and again, while requests are slow at the services of these indices.
     var whenSlow: (_ indices: [Int]) -> Void = { _ in }
-    /// Whether a reply is to be believed that the service of this index gave. Not called for replies that tell no epoch.
+    /// Whether a reply is to be believed that the service of this index gave. Not called for replies without an epoch.
     var believes: (_ reply: LogReply, _ index: Int) -> Bool = { _, _ in true }
 
     init(
@@ -86,7 +86,7 @@ final class LogChannels {
     /// Sends a request to the service that leads.
     func send(_ request: LogRequest, timeout: Duration, _ completion: @escaping RequestChannel.Completion) {
         // With one service there is none to go on to, and nothing to be kept for it.
-        if channels.count == 1, !request.answerTellsEpoch {
+        if channels.count == 1, !request.replyHasEpoch {
             return channels[0].send(request, timeout: timeout, completion)
         }
         let attempt = RequestAttempt(request, until: .now + timeout, completion)
@@ -106,7 +106,7 @@ final class LogChannels {
         current = index
     }
 
-    /// Gives up the connections with all services but one, for they may never answer; then what was asked of them ends.
+    /// Closes the connections with all services but one, for they may never answer; then what was asked of them ends.
     func leaveAll(but index: Int) {
         for (other, channel) in channels.enumerated() where other != index { channel.reconnect() }
     }
@@ -165,11 +165,11 @@ final class LogChannels {
         }
     }
 
-    /// Looks from time to time, while requests wait for replies, whether one has waited for long.
+    /// Looks from time to time, while requests wait for replies, whether one is slow.
     private func watch() {
         guard channels.count > 1, !isWatching, !isClosed else { return }
         isWatching = true
-        loop.schedule(after: Self.patience) { [weak self] in
+        loop.schedule(after: Self.slowLimit) { [weak self] in
             guard let self else { return }
             isWatching = false
             let slow = channels.indices.filter { self.channels[$0].hasWaiting(before: self.seenNumbers[$0]) }
@@ -193,10 +193,10 @@ final class LogChannels {
     private func ended(_ attempt: RequestAttempt, at index: Int, _ result: Result<LogReply, EventLogError>) {
         switch result {
         case .success(let reply):
-            guard attempt.request.answerTellsEpoch, !believes(reply, index) else { return attempt.end(result) }
+            guard attempt.request.replyHasEpoch, !believes(reply, index) else { return attempt.end(result) }
             notObeyed(
                 attempt, by: index,
-                EventLogError(.unavailable, "a later lead was told of than that of \(channels[index].endpoint)"))
+                EventLogError(.unavailable, "the log at \(channels[index].endpoint) does not lead any more"))
         case .failure(let error) where !error.concernsOneService:
             // One that did not answer in time may be frozen.
             if error.code == .outcomeUnknown, index == current { goOn() }
@@ -241,7 +241,7 @@ final class LogChannels {
         }
     }
 
-    /// Sends again what waits, in its order, and ends what has waited too long.
+    /// Retries the waiting requests in their order, and ends those whose deadline has passed.
     private func retry() {
         guard !isRetrying, !waiting.isEmpty else { return }
         isRetrying = true
@@ -265,8 +265,8 @@ final class LogChannels {
 }
 
 extension LogRequest {
-    /// Whether the reply tells which lead it is from.
-    fileprivate var answerTellsEpoch: Bool {
+    /// Whether the reply has the epoch of its lead.
+    fileprivate var replyHasEpoch: Bool {
         switch self {
         case .status, .readLog: true
         case .append, .readStream, .outcome, .keepSnapshot, .dropSnapshot, .loadStream, .streamVersion: false

@@ -25,7 +25,7 @@ final class RequestAttempt {
         failure = error
     }
 
-    /// Tells whoever sent it what came of it: once.
+    /// Calls the sender's completion with what came of it: once.
     func end(_ result: Result<LogReply, EventLogError>) {
         guard case .failure(let error) = result else { return completion(result) }
         note(error)

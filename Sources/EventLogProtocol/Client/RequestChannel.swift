@@ -22,10 +22,10 @@ final class RequestChannel {
         let isAside: Bool
     }
 
-    private static let mostFramesOfAMessage = 64
-    /// A message is ended if it has grown to so many bytes: the log drops one that is much larger, whole.
+    private static let maxFramesOfAMessage = 64
+    /// A message is ended if it reaches this limit: the log drops one that is much larger, whole.
     static let maxBytesOfAMessage = 1 << 20
-    private static let mostMessagesOfATurn = 256
+    private static let maxMessagesOfATurn = 256
 
     private let loop: SocketLoop
     let endpoint: String
@@ -61,7 +61,7 @@ final class RequestChannel {
         var options = SocketOptions()
         options.sendQueue = Int32(clamping: limit)
         options.receiveQueue = Int32(clamping: limit)
-        options.mostFrames = Self.mostFramesOfAMessage
+        options.maxFrames = Self.maxFramesOfAMessage
         options.maxMessageBytes = Int(options.largestFrame)
         options.security = security
         options.reconnectMilliseconds = EventLogAddress.reconnectMilliseconds(ofServices: services)
@@ -100,14 +100,14 @@ final class RequestChannel {
         }
     }
 
-    /// Gives the connection up, as if it had been lost, and connects again: another service leads now, and this one may
+    /// Closes the connection, as if it had been lost, and connects again: another service leads now, and this one may
     /// never answer.
     func reconnect() {
         if isConnected { lose() }
     }
 
-    /// Ends what waits here and may be sent to another service; the connection stays, for what else waits. A reply that
-    /// comes later is counted as late.
+    /// Ends the waiting requests that may be sent to another service; the connection stays, for the others. A reply
+    /// that comes later is counted as late.
     func leaveRepeatable() {
         // What has been received, though not looked at yet, need not be asked for again.
         while isConnected, pending.count > 0, receiveReplies() {}
@@ -134,7 +134,7 @@ final class RequestChannel {
     static func countOfNextMessage(_ sizes: some Sequence<Int>) -> Int {
         var (count, bytes) = (0, 0)
         for size in sizes {
-            guard count < mostFramesOfAMessage, count == 0 || size <= maxBytesOfAMessage - bytes else { break }
+            guard count < maxFramesOfAMessage, count == 0 || size <= maxBytesOfAMessage - bytes else { break }
             count += 1
             bytes += min(size, maxBytesOfAMessage)
         }
@@ -176,7 +176,7 @@ final class RequestChannel {
     private func receiveReplies() -> Bool {
         do {
             // The rest in the next turn, so that a flood of replies leaves the loop time for others.
-            for _ in 0..<Self.mostMessagesOfATurn {
+            for _ in 0..<Self.maxMessagesOfATurn {
                 guard let socket, try socket.receive({ frames in accept(frames) }) != nil else { return false }
             }
         } catch {

@@ -68,9 +68,9 @@ final class EventChannel {
         case .handshakeFailed(let failure):
             isConnected = false
             failedHandshakes += 1
-            // One that ends without a word does not take back what another attempt has told.
+            // One that ends without a reason does not take back the reason of another attempt.
             rejection = failure.meaning(for: options.security, at: endpoint, failures: failedHandshakes) ?? rejection
-            // libzmq may have given the endpoint up, so the next attempt needs a socket of its own.
+            // libzmq may have stopped connecting, so the next attempt needs a socket of its own.
             socket?.close()
             socket = nil
             connectLater()

@@ -1,25 +1,25 @@
 internal import EventSourcing
 
-/// The newest lead of a log that a peer was told of: section 8.4 of the specification.
+/// The newest lead of a log that was reported to a peer: section 8.4 of the specification.
 struct KnownLead: Hashable, Sendable {
-    /// The log; nil: none that counts leads was met.
+    /// The log; nil: none that counts leads was reported.
     private(set) var logID: UniqueID?
-    /// Which lead it is; 0: none was told of.
+    /// The number of the lead; 0: none was reported.
     private(set) var epoch: UInt64 = 0
 
-    /// Whether what a log says that tells this epoch is to be believed: not if a later lead was told of. 0: it counts none.
+    /// Whether a message with this epoch is to be believed: not if a later lead was reported. 0: the log counts none.
     func believes(_ epoch: UInt64, of logID: UniqueID) -> Bool {
         epoch == 0 || logID != self.logID || epoch >= self.epoch
     }
 
-    /// Whether this is the newest lead that was told of.
+    /// Whether this is the newest lead that was reported.
     func isLatest(_ epoch: UInt64, of logID: UniqueID) -> Bool {
         epoch > 0 && logID == self.logID && epoch == self.epoch
     }
 
     /// Takes in the epoch of what is believed.
     ///
-    /// - Returns: whether another lead has begun since an earlier one that was told of.
+    /// - Returns: whether another lead has begun since the one that was known.
     mutating func learn(_ epoch: UInt64, of logID: UniqueID) -> Bool {
         guard epoch > 0, logID != self.logID || epoch > self.epoch else { return false }
         let isLater = logID == self.logID

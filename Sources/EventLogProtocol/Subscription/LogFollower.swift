@@ -37,7 +37,7 @@ public actor LogFollower {
 
     /// The log speaks every 500 ms; after this long without a word it counts as gone.
     private static let longestSilence = Duration.seconds(2)
-    private static let mostMessagesOfATurn = 1000
+    private static let maxMessagesOfATurn = 1000
     private static let pageLimit = ReadLimit(events: 10_000, bytes: 1 << 20)
 
     private let loop: SocketLoop
@@ -46,7 +46,7 @@ public actor LogFollower {
     private unowned let consumer: any LogConsumer
     private var machine: SubscriptionMachine
     private var channels: [EventChannel] = []
-    /// When the log, and its leader if there are several services, was heard of last.
+    /// When the last message of the log came; of its leader, if there are several services.
     private var lastHeard = ContinuousClock.now
     private var failedReads = 0
     private var isStopped = true
@@ -56,7 +56,7 @@ public actor LogFollower {
     /// Why the last read of the log failed; nil where it did not.
     public private(set) var readFailure: EventLogError?
 
-    /// Why the log, or this peer, does not accept the other where events are published; nil if a service of it does, as far
+    /// Why the log, or this peer, does not accept the other at the events socket; nil if a service of it does, as far
     /// as is known.
     public var rejection: String? {
         channels.contains(where: \.isConnected) ? nil : channels.lazy.compactMap(\.rejection).first
@@ -133,7 +133,7 @@ public actor LogFollower {
         var messages = 0
         var wasHeard = false
         do {
-            while messages < Self.mostMessagesOfATurn,
+            while messages < Self.maxMessagesOfATurn,
                 let actions = try channel.receive({ frames in actions(on: frames, from: index, &wasHeard) })
             {
                 messages += 1
@@ -161,7 +161,7 @@ public actor LogFollower {
             case .heartbeat(let logID, let position, let hash, let epoch):
                 guard machine.believesHeartbeat(of: epoch, in: logID) else { return [] }
                 wasHeard = true
-                client.assumeIsolated { $0.heard(epoch, of: logID, from: index) }
+                client.assumeIsolated { $0.learn(epoch, of: logID, from: index) }
                 return machine.receivedHeartbeat(position: position, hash: hash, in: logID, epoch: epoch)
             }
         } catch {

@@ -69,9 +69,9 @@ public enum LogObstacle: Hashable, Sendable, CustomStringConvertible {
 /// older, and reading again at a gap or when a heartbeat shows a head beyond. Inputs are its methods; each returns what
 /// is to be done, in order. Time, network and disk are the caller's.
 ///
-/// Several services may lead the log in turn, and more than one may be heard while the lead changes. Events are proved by their
-/// position and hash, so it does not matter who sent them; heartbeats and pages of an earlier lead than was told of are not
-/// believed.
+/// Several services may lead the log in turn, and more than one may publish while the lead changes. Events are proved
+/// by their position and hash, so it does not matter who sent them; heartbeats and pages of an earlier lead than the
+/// newest reported are not believed.
 ///
 /// The first page after a checkpoint begins with the checkpoint's own record, which shows that it is where an append ends.
 public struct SubscriptionMachine: Sendable {
@@ -135,7 +135,7 @@ public struct SubscriptionMachine: Sendable {
         self.init(after: checkpoint, waitingLimit: waitingLimit, lead: KnownLead())
     }
 
-    /// A machine that goes on after a checkpoint, and was told of a lead before.
+    /// A machine that goes on after a checkpoint, and knows a lead from before.
     init(after checkpoint: LogCheckpoint, waitingLimit: Int = 10_000, lead: KnownLead) {
         self.lead = lead
         logID = checkpoint.logID
@@ -152,10 +152,10 @@ public struct SubscriptionMachine: Sendable {
     /// How far the machine has come, to go on from another time.
     public var checkpoint: LogCheckpoint { LogCheckpoint(logID: logID, position: position, hash: hash) }
 
-    /// The newest lead of the log that was told of, to go on with in another machine.
+    /// The newest lead of the log that was reported, to go on with in another machine.
     var knownLead: KnownLead { lead }
 
-    /// Whether a heartbeat of this epoch is believed: whether it shows that the log lives, and where it is.
+    /// Whether a heartbeat of this epoch is believed: whether it shows that the log runs, and its head.
     public func believesHeartbeat(of epoch: UInt64, in logID: UniqueID) -> Bool { lead.believes(epoch, of: logID) }
 
     /// A live event arrived.

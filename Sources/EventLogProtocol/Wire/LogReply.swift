@@ -213,7 +213,7 @@ public enum LogReply: Hashable, Sendable {
         return (reply, head.number)
     }
 
-    /// Whether the frame tells the epoch of the lead. A log that counts no leads sends what it always sent.
+    /// Whether the frame has the epoch of the lead. A log that counts no leads sends what it always sent.
     private var hasEpoch: Bool {
         switch self {
         case .log(let page): page.status.epoch > 0

@@ -24,7 +24,7 @@ struct WireWriter {
         }
     }
 
-    /// Writes in place of what stands there. Where it takes as many bytes, nothing else is moved.
+    /// Replaces the bytes of a range. If the new ones are as many, nothing else is moved.
     mutating func replace(_ place: Range<Int>, _ write: (inout WireWriter) -> Void) {
         var replacement = WireWriter(capacity: 128)
         write(&replacement)

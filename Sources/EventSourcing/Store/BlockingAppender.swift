@@ -8,7 +8,7 @@ public struct BlockingAppender: EventAppender {
     /// One: it has ended when the call returns.
     public var maxWritesUnderWay: Int { 1 }
 
-    /// Writes, and tells the result.
+    /// Writes, and passes the result to `completed` before it returns.
     public func begin(_ write: StoreWrite, completed: @escaping @Sendable (StoreWriteResult) -> Void) {
         completed(result(of: write))
     }

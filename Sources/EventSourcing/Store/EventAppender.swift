@@ -1,7 +1,7 @@
 /// Writes to a store without making its caller wait for one that is far away.
 ///
 /// The service that serves a log begins a write, goes on with its other work (heartbeats, refusals, gathering the next
-/// batch), and is told when the write has ended. Writes take effect in the order in which they were begun, and end in
+/// batch), and is called when the write has ended. Writes take effect in the order in which they were begun, and end in
 /// that order.
 public protocol EventAppender: Sendable {
     /// How many writes may be under way at once, at least 1: the answers of a later one may stand on an earlier one, and if
@@ -10,16 +10,16 @@ public protocol EventAppender: Sendable {
 
     /// Begins a write. Never to be called while ``maxWritesUnderWay`` are under way.
     ///
-    /// - Parameter completed: is called once, on any thread, perhaps before this call returns. A store that cannot tell yet
-    ///   what became of a write finds out first, however long that takes.
+    /// - Parameter completed: is called once, on any thread, perhaps before this call returns. A store that does not
+    ///   know yet what became of a write finds out first, however long that takes.
     func begin(_ write: StoreWrite, completed: @escaping @Sendable (StoreWriteResult) -> Void)
 
-    /// Until when what is known of the log may be told to others; nil if that is not certain now: another program may have
-    /// become the one that appends. Returns at once.
+    /// Until when what is known of the log may be sent to others; nil if that is not certain now: another program may
+    /// have become the one that appends. Returns at once.
     func lease() -> StoreLease?
 
-    /// What keeps the store from telling what became of the writes under way, in one sentence for people; nil if nothing
-    /// does. Returns at once.
+    /// What keeps the store from reporting what became of the writes under way, in one sentence for people; nil if
+    /// nothing does. Returns at once.
     var delay: String? { get }
 
     /// Has `body` called, once, on any thread, if the store ends by itself: ``LeadLost``, or a failure; at once if it has ended
@@ -59,7 +59,7 @@ public enum StoreWriteResult: Sendable {
     case failed(any Error)
 }
 
-/// The right to tell others how a log stands.
+/// The right to report how a log stands.
 ///
 /// Appends need none: the store itself refuses those of a program that does not lead any more. But a read, a status or a
 /// refusal says that nothing newer exists, which only who leads can know.

@@ -20,10 +20,10 @@ public protocol LogSource: Sendable {
     /// last one are among them, since nothing more is decided at a position once the log goes on.
     func keys(from position: UInt64) throws -> RecordedKeys
 
-    /// Snapshots in an order of the store's own, at most so many, after one of them; nil: from the first one on.
+    /// At most `limit` snapshots in an order of the store's own, after one of them; nil: from the first one on.
     func snapshots(after last: Snapshot?, limit: Int) throws -> [Snapshot]
 
-    /// Requires that nothing is wrong with the store itself, as far as it can tell.
+    /// Requires that nothing is wrong with the store itself, as far as it knows.
     ///
     /// - Throws: a ``StoreFailure`` that is damage.
     func requireSound() throws

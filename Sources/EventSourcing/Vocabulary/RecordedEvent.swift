@@ -76,7 +76,8 @@ public struct RecordedEvent: Hashable, Sendable {
     /// The number of bytes of the topic.
     public var topicSize: Int { stream.category.utf8.count + event.type.utf8.count + stream.name.utf8.count + 3 }
 
-    /// The bytes of its header, topic, metadata and data: what it takes where it is sent whole, but for the lengths of these.
+    /// The bytes of its header, topic, metadata and data: what it takes if it is sent whole, but for the lengths of
+    /// these.
     public var byteCount: Int { RecordHeader.size + topicSize + event.metadata.count + event.data.count }
 
     /// Writes the bytes of the topic into the first ``topicSize`` of `bytes`: every event is hashed and published with it,

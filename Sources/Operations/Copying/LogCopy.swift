@@ -6,7 +6,7 @@ public import EventSourcing
 /// Each step is an atomic one, after which the other place holds a log that ends earlier. So a copy that was ended in the middle
 /// goes on where it was, and one of a log that is being written is brought up to date by the next.
 public struct LogCopy {
-    /// A step is taken when so much has come together.
+    /// A step is written when one of these limits is reached.
     private static let recordsOfAStep = 4000
     private static let keysOfAStep = 4000
     private static let bytesOfAStep = 4 << 20
@@ -25,7 +25,7 @@ public struct LogCopy {
     ///
     /// - Parameters:
     ///   - last: what comes after this position is left out. An append must end there.
-    ///   - progress: is told how many records of how many the destination holds.
+    ///   - progress: is called with how many records the destination holds, and how many there are.
     /// - Returns: where the copy ends.
     /// - Throws: ``CopyFailure`` if the destination does not hold the beginning of the log; ``VerificationFailure`` at the first
     ///   record that is not in order, with those before it copied; what the stores throw.

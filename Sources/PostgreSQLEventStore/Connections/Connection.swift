@@ -10,7 +10,7 @@ internal import EventStoreRules
 /// One connection to a server, in libpq's pipeline mode: many statements make one round trip, and more can be sent before
 /// the first are answered.
 ///
-/// Never blocks for longer than it is told to: its socket is polled.
+/// Never blocks for longer than the limit it is given: its socket is polled.
 ///
 /// `@unchecked Sendable`, since libpq wants one thread at a time and not always the same: the writer's connections belong
 /// to its thread, and a reader takes one out of ``ReaderPool``, where nobody else finds it.
@@ -57,7 +57,7 @@ final class Connection: @unchecked Sendable {
     /// The server's version, such as 150004.
     var serverVersion: Int { Int(PQserverVersion(connection)) }
 
-    /// A setting that the server tells to every client; nil if it does not.
+    /// A setting that the server reports to every client; nil if it does not.
     func parameter(_ name: String) -> String? {
         PQparameterStatus(connection, name).map { String(cString: $0).printable }
     }
@@ -102,7 +102,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Gives the connection up.
+    /// Marks the connection as lost.
     func lose(_ reason: String) -> ConnectionFailure {
         loss = loss ?? reason
         return .lost(loss ?? reason)

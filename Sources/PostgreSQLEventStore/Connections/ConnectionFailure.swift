@@ -1,6 +1,6 @@
 /// Why statements did not run to their end.
 enum ConnectionFailure: Error, CustomStringConvertible {
-    /// The connection ended, or was given up since no answer came in time: what was under way may be done or not.
+    /// The connection ended, or was closed since no answer came in time: what was under way may be done or not.
     case lost(String)
     /// The server refused a statement, and skipped those after it.
     case refused(ServerMessage, statement: Int)

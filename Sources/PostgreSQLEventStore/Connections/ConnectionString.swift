@@ -6,7 +6,7 @@ internal import EventStoreRules
 ///
 /// https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING
 struct ConnectionString: Sendable {
-    /// What the string does not say: how soon a server that does not answer is given up, and that of several hosts the
+    /// What the string does not say: the timeouts for a server that does not answer, and that of several hosts the
     /// one is used that takes writes.
     private static let defaults = [
         ("target_session_attrs", "read-write"), ("connect_timeout", "3"), ("tcp_user_timeout", "5000"),

@@ -8,7 +8,7 @@ final class ServerNotices {
     /// The warnings since ``clear()``.
     private(set) var warnings: [ServerMessage] = []
 
-    /// Has libpq give a connection's notices to this object, which must live as long as the connection.
+    /// Has libpq give a connection's notices to this object, which must exist as long as the connection.
     func receive(from connection: OpaquePointer) {
         PQsetNoticeReceiver(
             connection,

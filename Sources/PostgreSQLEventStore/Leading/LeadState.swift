@@ -28,8 +28,8 @@ final class LeadState: Sendable {
         var isClosed = false
     }
 
-    /// A commit that takes longer is told of.
-    private static let patience = Duration.seconds(1)
+    /// A commit that takes longer is reported as the delay.
+    private static let slowCommitLimit = Duration.seconds(1)
 
     private let values: Mutex<Values>
     private let hasEndlessLease: Bool
@@ -76,7 +76,7 @@ extension LeadState {
     /// When the oldest transaction was sent that is not answered yet.
     func wait(since moment: ContinuousClock.Instant?) { values.withLock { $0.waitingSince = moment } }
 
-    /// The connection is given up, or no other one can be had. To be called before it is closed: its socket may be another
+    /// The connection is lost, or no new one can be made. To be called before it is closed: its socket may be another
     /// one afterwards.
     func lose(_ delay: String) {
         values.withLock { values in
@@ -126,7 +126,7 @@ extension LeadState {
         }
     }
 
-    /// The right to tell others how the log stands. The end of the connection ends it also while the writer's thread is busy
+    /// The right to report how the log stands. The end of the connection ends it also while the writer's thread is busy
     /// with something else.
     func lease() -> StoreLease? {
         values.withLock { values in
@@ -138,11 +138,11 @@ extension LeadState {
         }
     }
 
-    /// What keeps the store from telling what became of the writes under way.
+    /// What keeps the store from reporting what became of the writes under way.
     var delay: String? {
         values.withLock { values in
             if let delay = values.delay { return delay }
-            guard let since = values.waitingSince, .now - since > Self.patience else { return nil }
+            guard let since = values.waitingSince, .now - since > Self.slowCommitLimit else { return nil }
             let rest =
                 values.durability.isReplicated
                 ? "it waits for a synchronous standby of \(values.durability.synchronousStandbys)" : "it is slow"

@@ -7,7 +7,7 @@ struct UnderWay {
         case append([Batch.Answer], Batch)
         case keep([Bool])
         case done
-        /// Nothing is written; told when all before it has ended.
+        /// Nothing is written; reported when all before it has ended.
         case obstructed(StoreObstacle)
     }
 

@@ -43,7 +43,7 @@ extension Writer {
         return try durable.reading(asker, string, within: timeouts.lookup) { try body(reader) }
     }
 
-    /// Gives up what is being asked: it stands on what was decided before it, and that will not be recorded.
+    /// Abandons what is being asked: it stands on what was decided before it, and that will not be recorded.
     func askAgain() {
         guard let question else { return }
         queue.insert(question.job, at: 0)

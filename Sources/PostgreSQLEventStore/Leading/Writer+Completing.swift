@@ -1,7 +1,7 @@
 internal import EventSourcing
 
 extension Writer {
-    /// Takes in what has come, and tells what became of writes.
+    /// Takes in what has come, and reports what became of writes.
     ///
     /// - Returns: whether anything has.
     func progress() -> Bool {
@@ -67,7 +67,7 @@ extension Writer {
         obstacle = durability.problem(at: string).map { StoreObstacle(.unavailable, "nothing is written: \($0)") }
     }
 
-    /// Tells the answer to what is durable, with all before it.
+    /// Reports the answer to what is durable, with all before it.
     func complete(_ entry: UnderWay) {
         switch entry.answer {
         case .append(let answers, let batch):

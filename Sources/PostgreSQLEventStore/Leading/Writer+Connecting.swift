@@ -31,7 +31,7 @@ extension Writer {
         let obstacle =
             error as? StoreObstacle
             ?? StoreObstacle(.unavailable, "the database \(string.place) cannot be written to: \(error)")
-        while let job = queue.first, job.begun + timeouts.patience < .now {
+        while let job = queue.first, job.begun + timeouts.reconnection < .now {
             queue.removeFirst()
             job.completed(.obstructed(obstacle))
         }

@@ -7,7 +7,7 @@ internal import EventSourcing
 #endif
 
 /// Writes to a log, on a thread of its own: decides what it is given, sends it in one transaction each, one behind the
-/// other, and tells what became of it; renews the lease; and connects anew if the connection is lost.
+/// other, and reports what became of it; renews the lease; and connects anew if the connection is lost.
 ///
 /// `@unchecked Sendable`, since all of it belongs to the thread that runs ``run()``, once it does.
 final class Writer: @unchecked Sendable {

@@ -25,7 +25,7 @@ public final class PostgreSQLLogDestination: LogDestination {
     ///   - logID: the id that the log has, or gets.
     ///   - isNew: whether there may be no log yet but an empty one.
     /// - Throws: ``PostgreSQLEventStoreError`` `otherLog`, with the database left as it was, if it holds another log, or one
-    ///   where none may be; `locked` if a service leads it; else as ``PostgreSQLOpening/attempt()``.
+    ///   although there may be none; `locked` if a service leads it; else as ``PostgreSQLOpening/attempt()``.
     public init(_ connectionString: String, for logID: UniqueID, isNew: Bool = false) throws {
         let string = try ConnectionString(connectionString)
         // Before anything is changed: of another log not even who leads it.

@@ -132,7 +132,7 @@ public final class PostgreSQLLogSource: LogSource {
             guard let row = rows.first, row.bool(at: 0) == true else { return }
             throw PostgreSQLEventStoreError(
                 .insideAppend,
-                "position \(position) of \(place) is inside an append, which is kept whole or not at all: choose position "
+                "position \(position) of \(place) is inside an append, which is atomic: choose position "
                     + "\(row.ordinal(at: 1) ?? 0)\(row.ordinal(at: 2).map { " or position \($0)" } ?? ""), the nearest "
                     + "where an append ends")
         }

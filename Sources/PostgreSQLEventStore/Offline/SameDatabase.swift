@@ -1,4 +1,4 @@
-/// Tells whether two connection strings lead to one database, whatever they call it.
+/// Finds out whether two connection strings lead to one database, whatever they call it.
 public enum SameDatabase {
     /// Whether two connection strings lead to the same database of the same run of the same server.
     ///

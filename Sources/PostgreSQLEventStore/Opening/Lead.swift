@@ -10,7 +10,7 @@ struct Lead: Sendable {
         """
 
     /// The next epoch: greater than the last one, and at least the milliseconds since 1970-01-01T00:00:00Z by the server's
-    /// clock. So it is greater than what peers were told before a backup was restored, too. The server checks the sum.
+    /// clock. So it is greater than what peers received before a backup was restored, too. The server checks the sum.
     private static let nextEpoch = """
         greatest(epoch + 1, (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint)
         """
@@ -35,8 +35,8 @@ struct Lead: Sendable {
     /// It is also a barrier: when it returns, everything that was committed before is as durable as commits are, on the
     /// synchronous standby, too.
     ///
-    /// The epoch is raised only if it still is what was read: a statement of a connection that was given up may be carried
-    /// out much later, and must not depose the one that followed it.
+    /// The epoch is raised only if it still is what was read: a statement of a connection that was closed may be
+    /// carried out much later, and must not depose the one that followed it.
     ///
     /// - Parameters:
     ///   - row: what was read.

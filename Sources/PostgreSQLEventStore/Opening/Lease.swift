@@ -1,4 +1,4 @@
-/// The times on which the right to tell others how a log stands depends.
+/// The times on which the right to report how a log stands depends.
 enum Lease {
     /// How long it lasts from the moment at which a transaction was sent that was committed.
     static let length = Duration.seconds(3)
@@ -8,6 +8,6 @@ enum Lease {
     static let skew = Duration.seconds(1)
     /// How long it may take until a program knows that the server has ended its session.
     static let notice = Duration.milliseconds(250)
-    /// How much longer than a lease a leader is silent until its session is ended by who stands by.
-    static let patience = Duration.seconds(2)
+    /// How much longer than a lease a leader may write nothing before a standby ends its session.
+    static let silenceLimit = Duration.seconds(2)
 }

@@ -38,7 +38,7 @@ public final class PostgreSQLOpening: StoreOpening {
     /// - Parameters:
     ///   - connectionString: any of libpq's: a URI, also with several hosts, or keywords and values.
     ///   - standby: whether this program waits for its turn if another one leads the log; else that is an error.
-    ///   - clock: what tells the time of records; one that is set back makes no record older than the one before it.
+    ///   - clock: the time of records; one that is set back makes no record older than the one before it.
     /// - Throws: `cannotOpen` if the string cannot be read.
     public convenience init(
         _ connectionString: String, standby: Bool, clock: @escaping @Sendable () -> Timestamp = Timestamp.now

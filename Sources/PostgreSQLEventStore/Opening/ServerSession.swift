@@ -1,6 +1,6 @@
 internal import EventSourcing
 
-/// What a connection is told, and the server asked, before anything else.
+/// What is set for a connection, and the server asked, before anything else.
 enum ServerSession {
     /// What a session is for.
     enum Purpose {
@@ -17,19 +17,19 @@ enum ServerSession {
     private static let settings = [
         // Names of tables are written with their schema; so only the server's own functions are found.
         ("search_path", "pg_catalog, pg_temp"),
-        // A commit that no standby has confirmed is told by a warning: it must come.
+        // A commit that no standby has confirmed is reported by a warning: it must come.
         ("client_min_messages", "warning"),
         ("default_transaction_isolation", "read committed"),
         ("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0"),
         // Well before ``Timeouts/commit`` and ``Timeouts/lookup``: the server's refusal says that nothing was done, but what
-        // became of a transaction whose connection was given up is unknown until the lock is gone.
+        // became of a transaction whose connection was closed is unknown until the lock is gone.
         ("lock_timeout", "2s"),
         // A table that was planned for when it was small: statements are planned once, and must use the indexes then, too.
         ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off"),
         ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off"),
     ]
-    /// The server keeps the session, and with it the lock, for longer than a lease if it hears nothing of the program; but
-    /// then not for much longer.
+    /// The server keeps the session, and with it the lock, for longer than a lease if it receives nothing from the
+    /// program; but then not for much longer.
     private static let settingsOfWriter = [
         ("statement_timeout", "0"), ("tcp_keepalives_idle", "3"), ("tcp_keepalives_interval", "1"),
         ("tcp_keepalives_count", "4"), ("tcp_user_timeout", "6000"),

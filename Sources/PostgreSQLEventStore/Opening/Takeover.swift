@@ -26,7 +26,7 @@ struct Takeover {
             sight = Sight(epoch: row.epoch, changes: row.changes, since: now)
         }
         let unchanged = now - (sight?.since ?? now)
-        guard hasLock else { return unchanged > Lease.length + Lease.patience ? .endHolder : .wait }
+        guard hasLock else { return unchanged > Lease.length + Lease.silenceLimit ? .endHolder : .wait }
         // Nobody has led yet, or who led answers nobody any more.
         if row.epoch == 0 || row.isReleased { return .take(quietFor: .zero) }
         if row.isOfThisRun { return .take(quietFor: Lease.notice) }

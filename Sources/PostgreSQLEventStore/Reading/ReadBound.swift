@@ -19,7 +19,7 @@ extension ReadBound {
             """, [.ordinal(position), .integer(change)], returning: [.bool])
     }
 
-    /// - Throws: `unavailable` unless the answer to ``isReached`` says so; then the connection is given up.
+    /// - Throws: `unavailable` unless the answer to ``isReached`` says so; then the connection is closed.
     func requireReached(_ rows: Rows?, _ connection: Connection, _ string: ConnectionString) throws(StoreObstacle) {
         guard rows?.first?.bool(at: 0) == true else {
             _ = connection.lose("the server lacks what is known to be durable")

@@ -1,6 +1,6 @@
 internal import EventSourcing
 
-/// The events that were recorded last, by their streams: what a conflict has to tell is mostly among them.
+/// The events that were recorded last, by their streams: what a conflict has to return is mostly among them.
 ///
 /// Two generations bound it: when the young one is full it becomes the old one, and the older is forgotten.
 struct RecentEvents {

@@ -40,7 +40,7 @@ struct MissedEvents {
     private func events(of conflict: Batch.Conflict, limit: ReadLimit) throws -> [RecordedEvent] {
         guard case .exactly(let version, let lastEvent) = conflict.expected, conflict.actual > 0 else { return [] }
         let (stream, actual) = (conflict.stream, conflict.actual)
-        // Another course, or a version that never was: the last event is what tells the appender which.
+        // Another course, or a version that never was: the last event shows the appender which.
         let first = version >= actual ? actual : version + (lastEvent == nil || version == 0 ? 1 : 0)
         if let events = recent.events(of: stream, from: first, through: actual) {
             let hasSeenFirst = first == version && events.first?.event.id == lastEvent

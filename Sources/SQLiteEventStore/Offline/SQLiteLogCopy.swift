@@ -3,7 +3,7 @@ internal import GRDB
 
 /// Makes log files out of others: what backup and restore are made of.
 public enum SQLiteLogCopy {
-    /// Puts a copy of a log where there is no file yet, whole or not at all.
+    /// Puts a copy of a log where there is no file yet, atomically.
     ///
     /// - Parameters:
     ///   - last: where it is given, everything after this position is left out: events, and the keys and snapshots that
@@ -20,11 +20,11 @@ public enum SQLiteLogCopy {
         }
     }
 
-    /// Puts a log that is filled from another place where there is no file yet, whole or not at all.
+    /// Puts a log that is filled from another place where there is no file yet, atomically.
     ///
     /// - Parameters:
     ///   - logID: the log's id.
-    ///   - check: looks at the file before it gets its name; where it throws, there is none.
+    ///   - check: looks at the file before it gets its name; if it throws, no file is made.
     ///   - fill: adds all records, keys and snapshots.
     /// - Throws: ``SQLiteEventStoreError``, and what `check` and `fill` throw.
     public static func make(
@@ -62,7 +62,7 @@ public enum SQLiteLogCopy {
         try FileFlush.rename(temporary, to: path)
     }
 
-    /// Takes a file out of the mode of the write-ahead log, so that it can be read where nothing can be written beside it.
+    /// Takes a file out of the mode of the write-ahead log, so that it can be read if nothing can be written beside it.
     private static func settle(_ path: String) throws {
         do {
             var configuration = Configuration()

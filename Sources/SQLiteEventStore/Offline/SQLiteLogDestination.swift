@@ -15,8 +15,9 @@ public final class SQLiteLogDestination: LogDestination {
     /// - Parameters:
     ///   - logID: the id that the log has, or gets.
     ///   - isNew: whether there may be no file yet.
-    /// - Throws: ``SQLiteEventStoreError`` `otherLog`, with the file left as it was, if it holds another log, or one where
-    ///   none may be; `locked` if a service has it; else as ``SQLiteEventStore/init(path:clock:writeAheadLog:)``.
+    /// - Throws: ``SQLiteEventStoreError`` `otherLog`, with the file left as it was, if it holds another log, or one
+    ///   although there may be none; `locked` if a service has it; else as
+    ///   ``SQLiteEventStore/init(path:clock:writeAheadLog:)``.
     public init(path: String, for logID: UniqueID, isNew: Bool = false) throws {
         if isNew, DatabasePath.exists(path) {
             throw SQLiteEventStoreError(.otherLog, "\(path) is there already: choose another place, or move it away")

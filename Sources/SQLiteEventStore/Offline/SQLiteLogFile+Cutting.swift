@@ -17,7 +17,7 @@ extension SQLiteLogFile {
             let after = try Self.nearest("position > ? AND continues = 0 ORDER BY position", position, database)
             throw SQLiteEventStoreError(
                 .insideAppend,
-                "position \(position) of \(path) is inside an append, which is kept whole or not at all: choose position "
+                "position \(position) of \(path) is inside an append, which is atomic: choose position "
                     + "\(before ?? 0)\(after.map { " or position \($0)" } ?? ""), the nearest where an append ends")
         }
     }

@@ -4,7 +4,7 @@ internal import GRDB
 
 /// The snapshots of a file, page by page.
 extension SQLiteLogFile {
-    /// Snapshots in the order of their table, at most so many, after one of them; nil: from the first one on.
+    /// At most `limit` snapshots in the order of their table, after one of them; nil: from the first one on.
     ///
     /// - Throws: ``SQLiteEventStoreError`` `damaged` for one that cannot be read.
     public func snapshots(after last: Snapshot?, limit: Int) throws -> [Snapshot] {

@@ -20,7 +20,7 @@ struct Batch {
     private let database: Database
     private let insert: EventInsert
     private var links: StreamLinkInsert
-    /// The bytes of the records that conflicts told so far.
+    /// The bytes of the records that conflicts returned so far.
     private var missedBytes = 0
     /// How many of the records are written.
     private var written = 0

@@ -5,7 +5,7 @@ public import JSON
 public struct LogLeader: Hashable, Sendable {
     /// The read socket of the service that leads; nil while none is connected.
     public let endpoint: String?
-    /// Which lead it is; 0: the log counts none, or has not told yet.
+    /// Which lead it is; 0: the log counts none, or has not reported it yet.
     public let epoch: UInt64
 
     /// What a client knows of it.

@@ -57,7 +57,7 @@ public final class Socket {
             throw error
         }
         self.core = core
-        buffer = FrameBuffer(capacity: options.mostFrames + (role == .router ? 1 : 0), security: options.security)
+        buffer = FrameBuffer(capacity: options.maxFrames + (role == .router ? 1 : 0), security: options.security)
         loop.register(core)
     }
 

@@ -48,9 +48,9 @@ public struct SocketOptions: Hashable, Sendable {
     /// The most bytes of one received frame (`ZMQ_MAXMSGSIZE`); libzmq drops the connection of a peer that sends more.
     public var largestFrame: Int64 = 16 << 20
 
-    /// The most frames of one received message, a router's address frame not counted; a longer one is dropped whole
+    /// The limit of frames in one received message, a router's address frame not counted; a longer one is dropped whole
     /// and counted.
-    public var mostFrames = 64
+    public var maxFrames = 64
 
     /// The most bytes of one received message, over all its frames, a router's address frame not counted; a longer one
     /// is dropped while it is received, and counted.
@@ -101,7 +101,7 @@ public struct SocketOptions: Hashable, Sendable {
 
     private var values: [Int64] {
         [
-            Int64(sendQueue), Int64(receiveQueue), Int64(lingerMilliseconds), largestFrame, Int64(mostFrames),
+            Int64(sendQueue), Int64(receiveQueue), Int64(lingerMilliseconds), largestFrame, Int64(maxFrames),
             Int64(maxMessageBytes),
             Int64(reconnectMilliseconds.first), Int64(reconnectMilliseconds.longest),
             Int64(deadPeerMilliseconds ?? -1), Int64(backlog),
@@ -110,7 +110,7 @@ public struct SocketOptions: Hashable, Sendable {
 
     func apply(to core: SocketCore, role: SocketRole) throws(ZeroMQError) {
         guard lingerMilliseconds >= 0 else { throw ZeroMQError(number: EINVAL, operation: "linger without a limit") }
-        guard mostFrames > 0 else { throw ZeroMQError(number: EINVAL, operation: "receive messages without a frame") }
+        guard maxFrames > 0 else { throw ZeroMQError(number: EINVAL, operation: "receive messages without a frame") }
         guard !domain.isEmpty else { throw ZeroMQError(number: EINVAL, operation: "let peers in without a domain") }
         try core.set(ZMQ_ZAP_DOMAIN, text: domain)
         try core.set(Self.enforceDomain, 1)

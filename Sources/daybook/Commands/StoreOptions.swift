@@ -33,7 +33,7 @@ struct StoreOptions: ParsableArguments {
     }
 }
 
-/// Runs what reads or makes a log; a failure is told in one line.
+/// Runs what reads or makes a log; a failure is printed in one line.
 func storeReported<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
@@ -49,7 +49,7 @@ func storeReported<Value>(_ body: () throws -> Value) throws -> Value {
     }
 }
 
-/// Runs what makes a copy; a failure is told in one line.
+/// Runs what makes a copy; a failure is printed in one line.
 func copyReported<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try storeReported(body)

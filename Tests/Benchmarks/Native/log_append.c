@@ -7,7 +7,7 @@
 // next follows from its number alone: write number i is for the account (i x stride) mod streams, and its events follow
 // the i / streams x E events before; the first of all opens the account. So any two writes nearer than the number of
 // accounts are for different ones, requests in flight never meet, and a run goes on at --first where another ended.
-// --any-version takes the streams as they are, where others have written to them too. --keys gives each request a command
+// --any-version takes the streams as they are, if others have written to them too. --keys gives each request a command
 // key of 36 bytes that no other has, and an outcome as short as a gateway's.
 //
 // Closed loop: --in-flight requests at a time; those that fall due together share one message, as a gateway's do. With

@@ -69,7 +69,7 @@ private func header(_ input: [UInt8]) {
 }
 
 /// Live events, heartbeats and pages of any leads in any order: what is handed on has neither gaps nor repeats, and a lead
-/// that is over says nothing.
+/// that is over is ignored.
 private func subscription(_ input: [UInt8]) {
     var source = Source(input)
     let logID = UniqueID(high: 7, low: 7)

@@ -36,9 +36,9 @@ def genesis(log_id: UUID) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The log's id, its last position and the hash there: what a heartbeat, a status and a page tell.
+    """The log's id, its last position and the hash there: what a heartbeat, a status and a page contain.
 
-    `epoch` says which lead of the log told it (section 8.4); 0: the log counts none.
+    `epoch` says which lead of the log sent it (section 8.4); 0: the log counts none.
     """
 
     log_id: UUID

@@ -1,4 +1,4 @@
-"""Which lead of a log is the newest that was told of (section 8.4 of the specification)."""
+"""The newest lead of a log that was reported (section 8.4 of the specification)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Lead:
         self.epoch = 0
 
     def believes(self, head: Head) -> bool:
-        """Whether what is told with this head is to be believed, which is then kept: not if a later lead was told of."""
+        """Whether a message with this head is to be believed: not if a later lead was reported. Keeps the lead then."""
         if head.epoch == 0:
             return True  # The log counts no leads.
         if head.log_id == self.log_id and head.epoch < self.epoch:

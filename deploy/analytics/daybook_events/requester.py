@@ -43,7 +43,7 @@ class Reply:
     number: int
     kind: int
     body: Cursor
-    # What it tells of the log's head, if it does.
+    # The log's head, if the reply has it.
     head: Head | None = None
 
     @classmethod
@@ -104,7 +104,7 @@ class Requester:
 
     @property
     def epoch(self) -> int:
-        """Which lead of the log is the newest that was told of; 0: none was."""
+        """The number of the newest lead of the log that was reported; 0: none was."""
         return self._lead.epoch
 
     @property
@@ -166,7 +166,7 @@ class Requester:
     def _body(self, reply: Reply, kind: int) -> Cursor:
         body = reply.body_for(kind)
         if reply.head and not self._lead.believes(reply.head):
-            raise Refused(NOT_LEADER, f"its lead {reply.head.epoch} is over: {self._lead.epoch} was told of")
+            raise Refused(NOT_LEADER, f"its lead {reply.head.epoch} is over: lead {self._lead.epoch} has begun")
         return body
 
     def send(self, kind: int, body: bytes = b"") -> int | None:

@@ -90,7 +90,7 @@ class Subscription:
 
     @property
     def epoch(self) -> int:
-        """Which lead of the log is the newest that was told of; 0: the log counts none."""
+        """The number of the newest lead of the log that was reported; 0: the log counts none."""
         return self._follower.lead.epoch
 
     @property
@@ -190,12 +190,12 @@ class Subscription:
                 self._take_published(published)
 
     def _published(self, seconds: float | None = None) -> zmq.Socket[bytes] | None:
-        """A socket where a message waits; waits for one for so long."""
+        """A socket with a message to receive; waits at most this long for one."""
         poller = zmq.Poller()
         for link in self._links:
             poller.register(link.socket, zmq.POLLIN)
         ready = [socket for socket, _ in poller.poll(0 if seconds is None else self._milliseconds(seconds))]
-        # Not always the same first: a service that says much must not keep another one from being heard.
+        # Not always the same first: a service that sends much must not starve another one.
         return random.choice(ready) if ready else None
 
     @classmethod

@@ -89,7 +89,7 @@ def cases(context: Context) -> list[Case]:
 def run_pgbench(
     context: Context, programs: Path, where: list[str], script: Path, width: int, seconds: float
 ) -> Measurement:
-    """Has so many clients run a script in a database; `accounts` is a variable of the script's."""
+    """Has `width` clients run a script in a database; `accounts` is a variable of the script's."""
     logs = context.make_folder(f"pgbench-{Ports.take()}")
     command = [programs / "pgbench", "-n", "-M", "prepared", "-c", str(width), "-j", str(min(2, width)),
                "-T", str(max(1, round(seconds))), "-f", script, "-D", f"accounts={context.settings.accounts}",
