@@ -180,9 +180,11 @@ extension PostgreSQLEventStore {
         do {
             while true {
                 let (_, bound, epoch) = state.known
-                let value = try readers.read(epoch: epoch) { [state] connection in
-                    // Without a lease what is read cannot be sent: so nobody waits for a server that is gone.
-                    connection.isWanted = { state.known.epoch == epoch && state.lease() != nil }
+                // Without a lease what is read cannot be sent: so nobody waits for a server that is gone.
+                let isWanted: @Sendable () -> Bool = { [state] in
+                    state.known.epoch == epoch && state.lease() != nil
+                }
+                let value = try readers.read(epoch: epoch, isWanted: isWanted) { connection in
                     let reader = LogReader(
                         connection: connection, logID: logID, slots: slots, bound: bound, limit: timeouts.answer)
                     return try bound.reading(connection, string, within: timeouts.answer) { try body(reader) }

@@ -23,6 +23,11 @@ final class Connection: @unchecked Sendable {
         let warnings: [ServerMessage]
     }
 
+    /// How often is asked whether an answer is still of use.
+    static let wantedInterval = Duration.milliseconds(500)
+    /// Why it is lost if not.
+    static let unwanted = "the server did not answer while the answer was of use"
+
     let connection: OpaquePointer
     let notices = ServerNotices()
     /// The names of the statements that are prepared, by their text.
@@ -40,14 +45,16 @@ final class Connection: @unchecked Sendable {
     var isSending = false
     /// Whether it has answered since its user set this to false.
     var hasAnswered = false
-    /// Whether what it is asked for is still of use; asked twice a second while an answer is waited for. nil: always.
+    /// Whether what it is asked for is still of use; asked twice a second while it is connected, or an answer is waited for.
+    /// nil: always.
     var isWanted: (@Sendable () -> Bool)?
     /// The warnings that came with the last ``run(_:within:)``.
     private(set) var warnings: [ServerMessage] = []
 
     /// Connects to the first host that answers and is as the string demands.
-    init(_ string: ConnectionString) throws(ConnectionFailure) {
-        connection = try ConnectionRace.winner(of: string)
+    init(_ string: ConnectionString, isWanted: (@Sendable () -> Bool)? = nil) throws(ConnectionFailure) {
+        connection = try ConnectionRace.winner(of: string, isWanted: isWanted)
+        self.isWanted = isWanted
         notices.receive(from: connection)
         guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else { throw .lost(reason) }
     }
@@ -95,10 +102,10 @@ final class Connection: @unchecked Sendable {
             let rest = deadline - .now
             guard rest > .zero else { throw lose("the server did not answer in time") }
             var polled = polled
-            let pause = isWanted == nil ? rest : min(rest, .milliseconds(500))
+            let pause = isWanted == nil ? rest : min(rest, Self.wantedInterval)
             let count = poll(&polled, 1, pause.pollTimeout)
             if count < 0, errno != EINTR { throw lose("the connection cannot be polled") }
-            if count == 0, isWanted?() == false { throw lose("the server did not answer while this program led by it") }
+            if count == 0, isWanted?() == false { throw lose(Self.unwanted) }
         }
     }
 

@@ -10,52 +10,77 @@ internal import EventStoreRules
 /// Connects to all hosts of a string at one time, and keeps the first connection that is as the string demands: a host
 /// that does not answer must not delay the one that took over from it.
 enum ConnectionRace {
+    /// How long a host that failed is left alone, while another one may still answer: a standby may become the primary.
+    private static let pause = Duration.milliseconds(250)
+
     private struct Runner {
-        let connection: OpaquePointer
+        let keywords: [(name: String, value: String)]
+        /// nil while it is left alone.
+        var connection: OpaquePointer?
         var wants = PGRES_POLLING_WRITING
+        /// Why it failed last, and when it begins again.
+        var reason: String?
+        var beginsAt = ContinuousClock.now
     }
 
     /// The connection that was ready first; for its caller to finish.
-    static func winner(of string: ConnectionString) throws(ConnectionFailure) -> OpaquePointer {
-        var runners: [Runner] = []
-        var reasons: [String] = []
+    ///
+    /// - Parameter isWanted: whether it is still of use; asked twice a second.
+    /// - Throws: `lost`, when no host is left that may answer, or the time of the string is over.
+    static func winner(
+        of string: ConnectionString, isWanted: (@Sendable () -> Bool)? = nil
+    ) throws(ConnectionFailure) -> OpaquePointer {
+        var runners = string.hosts.map { Runner(keywords: $0) }
         defer { for runner in runners { PQfinish(runner.connection) } }
-        for keywords in string.hosts {
-            guard let connection = start(keywords) else { throw .lost("out of memory") }
-            if PQstatus(connection) == CONNECTION_BAD {
-                note(connection, &reasons)
-                PQfinish(connection)
-            } else {
-                runners.append(Runner(connection: connection))
-            }
-        }
         let deadline = ContinuousClock.now + string.connectTimeout
-        while !runners.isEmpty {
-            var polled = runners.map {
+        var (end, asksAt): (String?, ContinuousClock.Instant) = (nil, .now + Connection.wantedInterval)
+        while end == nil {
+            for index in runners.indices where runners[index].connection == nil && runners[index].beginsAt <= .now {
+                try begin(&runners[index])
+            }
+            let running = runners.indices.filter { runners[$0].connection != nil }
+            if running.isEmpty { break }
+            var polled = running.map {
                 pollfd(
-                    fd: PQsocket($0.connection),
-                    events: Int16($0.wants == PGRES_POLLING_READING ? POLLIN : POLLOUT), revents: 0)
+                    fd: PQsocket(runners[$0].connection),
+                    events: Int16(runners[$0].wants == PGRES_POLLING_READING ? POLLIN : POLLOUT), revents: 0)
             }
-            let rest = deadline - .now
-            guard rest > .zero else {
-                reasons.append("no answer within \(string.connectTimeout)")
-                break
-            }
+            let due = runners.filter { $0.connection == nil }.map(\.beginsAt) + (isWanted == nil ? [] : [asksAt])
+            let rest = (due + [deadline]).reduce(deadline, min) - .now
             if poll(&polled, nfds_t(polled.count), rest.pollTimeout) < 0, errno != EINTR {
                 throw .lost("the connection cannot be polled")
             }
-            for index in polled.indices.reversed() where polled[index].revents != 0 {
+            for (index, polled) in zip(running, polled) where polled.revents != 0 {
                 runners[index].wants = PQconnectPoll(runners[index].connection)
                 switch runners[index].wants {
-                case PGRES_POLLING_OK: return runners.remove(at: index).connection
-                case PGRES_POLLING_FAILED:
-                    note(runners[index].connection, &reasons)
-                    PQfinish(runners.remove(at: index).connection)
+                case PGRES_POLLING_OK:
+                    defer { runners[index].connection = nil }
+                    if let winner = runners[index].connection { return winner }
+                case PGRES_POLLING_FAILED: fail(&runners[index])
                 default: break
                 }
             }
+            if .now >= deadline { end = "no answer within \(string.connectTimeout)" }
+            if .now >= asksAt {
+                asksAt = .now + Connection.wantedInterval
+                if isWanted?() == false { end = Connection.unwanted }
+            }
         }
-        throw .lost(reasons.joined(separator: "; "))
+        throw .lost((runners.compactMap(\.reason) + [end].compactMap(\.self)).joined(separator: "; "))
+    }
+
+    private static func begin(_ runner: inout Runner) throws(ConnectionFailure) {
+        runner.connection = start(runner.keywords)
+        runner.wants = PGRES_POLLING_WRITING
+        guard runner.connection != nil else { throw .lost("out of memory") }
+        if PQstatus(runner.connection) == CONNECTION_BAD { fail(&runner) }
+    }
+
+    private static func fail(_ runner: inout Runner) {
+        runner.reason = String(cString: PQerrorMessage(runner.connection)).joinedLines.printable
+        runner.beginsAt = .now + pause
+        PQfinish(runner.connection)
+        runner.connection = nil
     }
 
     private static func start(_ keywords: [(name: String, value: String)]) -> OpaquePointer? {
@@ -66,9 +91,5 @@ enum ConnectionRace {
         let names = stride(from: 0, to: words.count, by: 2).map { words[$0] }
         let values = stride(from: 1, to: words.count, by: 2).map { words[$0] }
         return PQconnectStartParams(names, values, 0)
-    }
-
-    private static func note(_ connection: OpaquePointer, _ reasons: inout [String]) {
-        reasons.append(String(cString: PQerrorMessage(connection)).joinedLines.printable)
     }
 }

@@ -40,11 +40,15 @@ enum ServerSession {
 
     /// A connection that is ready for its purpose.
     ///
+    /// - Parameter isWanted: whether it is still of use, see ``Connection/isWanted``.
     /// - Throws: ``StoreObstacle`` if the server cannot be reached; `unsuitable` if it will not do; `cannotOpen` if it
     ///   refuses.
-    static func open(_ string: ConnectionString, for purpose: Purpose, within limit: Duration) throws -> Connection {
+    static func open(
+        _ string: ConnectionString, for purpose: Purpose, within limit: Duration,
+        isWanted: (@Sendable () -> Bool)? = nil
+    ) throws -> Connection {
         do {
-            let connection = try Connection(string)
+            let connection = try Connection(string, isWanted: isWanted)
             try requireServer(connection, string)
             let settings = Self.settings + (purpose == .writing ? settingsOfWriter : settingsOfReader)
             _ = try connection.run(settings.map { set($0.0, to: $0.1) }, within: limit)
@@ -59,8 +63,10 @@ enum ServerSession {
     ///
     /// - Throws: as ``open(_:for:within:)``; `unavailable` if the lead is not to be seen: it is another server, a standby, or
     ///   the lead was taken since.
-    static func openReader(_ string: ConnectionString, epoch: Int64, within limit: Duration) throws -> Connection {
-        let connection = try open(string, for: .reading, within: limit)
+    static func openReader(
+        _ string: ConnectionString, epoch: Int64, within limit: Duration, isWanted: (@Sendable () -> Bool)? = nil
+    ) throws -> Connection {
+        let connection = try open(string, for: .reading, within: limit, isWanted: isWanted)
         do {
             let found = try connection.run(
                 Statement(

@@ -27,18 +27,23 @@ final class ReaderPool: Sendable {
     /// Lends a connection that sees a lead to `body`. One that was lost while it was idle is replaced once, if `body` had
     /// no row of it.
     ///
+    /// - Parameter isWanted: whether what is read is still of use, see ``Connection/isWanted``.
     /// - Throws: `closed`, ``StoreObstacle`` if the server cannot be reached, what `body` throws.
-    func read<Value>(epoch: Int64, _ body: (Connection) throws -> Value) throws -> Value {
+    func read<Value>(
+        epoch: Int64, isWanted: @escaping @Sendable () -> Bool, _ body: (Connection) throws -> Value
+    ) throws -> Value {
         let idle = try take(epoch)
         defer { state.withLock { $0.reading -= 1 } }
         if let idle {
+            idle.isWanted = isWanted
             do {
                 return try use(idle, epoch, body)
             } catch ConnectionFailure.lost where !idle.hasAnswered {
                 // It is gone: the server was restarted, say.
             }
         }
-        return try use(ServerSession.openReader(string, epoch: epoch, within: limit), epoch, body)
+        let new = try ServerSession.openReader(string, epoch: epoch, within: limit, isWanted: isWanted)
+        return try use(new, epoch, body)
     }
 
     /// Closes all connections, once those that read are done.
