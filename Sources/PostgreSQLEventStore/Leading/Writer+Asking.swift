@@ -5,7 +5,7 @@ extension Writer {
     func ask(_ question: Question) {
         var question = question
         do {
-            let asker = try connectedAsker()
+            let asker = try connectedAsker(until: question.deadline)
             question.number = try asker.send([durable.isReached] + statements(of: question))
             self.question = question
         } catch {
@@ -36,11 +36,13 @@ extension Writer {
     }
 
     /// Reads what is durable, over the asker's connection.
-    func read<Value>(_ body: (LogReader) throws -> Value) throws -> Value {
-        let asker = try connectedAsker()
-        let reader = LogReader(
-            connection: asker, logID: logID, slots: slots, bound: durable, limit: timeouts.lookup)
-        return try durable.reading(asker, string, within: timeouts.lookup) { try body(reader) }
+    ///
+    /// - Parameter deadline: no statement is waited for any longer.
+    func read<Value>(until deadline: ContinuousClock.Instant, _ body: (LogReader) throws -> Value) throws -> Value {
+        let asker = try connectedAsker(until: deadline)
+        let limit = max(.zero, deadline - .now)
+        let reader = LogReader(connection: asker, logID: logID, slots: slots, bound: durable, limit: limit)
+        return try durable.reading(asker, string, within: limit) { try body(reader) }
     }
 
     /// Abandons what is being asked: it stands on what was decided before it, and that will not be recorded.
@@ -70,9 +72,12 @@ extension Writer {
         }
     }
 
-    private func connectedAsker() throws -> Connection {
+    private func connectedAsker(until deadline: ContinuousClock.Instant) throws -> Connection {
         if let asker, !asker.isLost { return asker }
-        let new = try ServerSession.openReader(string, epoch: lead.epoch, within: timeouts.lookup)
+        // The number of what is being asked means nothing to another connection; it is asked again over the next one.
+        guard question == nil else { throw ConnectionFailure.lost("the connection was lost") }
+        let new = try ServerSession.openReader(string, epoch: lead.epoch, within: timeouts.lookup) { .now < deadline }
+        new.isWanted = nil
         asker = new
         return new
     }

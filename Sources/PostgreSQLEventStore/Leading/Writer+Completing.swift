@@ -73,17 +73,11 @@ extension Writer {
         case .append(let answers, let batch):
             let records = batch.entries.map(\.record)
             for record in records { recent.add(record) }
-            var missed = MissedEvents(recent: recent) { try self.read($0) }
+            var missed = MissedEvents(recent: recent) { try self.read(until: $0, $1) }
             let results = answers.map { answer in
                 switch answer {
-                case .ready(let result): return result
-                case .conflict(let conflicts):
-                    do {
-                        return try missed.answer(conflicts)
-                    } catch {
-                        // The write has its outcome all the same.
-                        return MissedEvents.answerWithoutEvents(conflicts)
-                    }
+                case .ready(let result): result
+                case .conflict(let conflicts): missed.answer(conflicts)
                 }
             }
             entry.job?.completed(.appended(results: results, records: records))

@@ -2,21 +2,47 @@ internal import EventSourcing
 internal import EventStoreRules
 
 /// What the appenders of one batch that are refused for their expectations had not seen.
+///
+/// While it is read, the writer's thread does nothing else: so once a read has failed, or all have taken too long, nothing more
+/// is read for the batch.
 struct MissedEvents {
+    /// Reads, but for no statement longer than until a moment.
+    typealias Read = (
+        _ deadline: ContinuousClock.Instant, (LogReader) throws -> [RecordedEvent]
+    ) throws -> [RecordedEvent]
+
+    /// Nothing is read for a batch later than this after its first answer. Well below a lease's length.
+    static let readingLimit = Duration.milliseconds(500)
+
     let recent: RecentEvents
     /// Reads what is not among the recent events. All that a conflict stands on is recorded.
-    let read: ((LogReader) throws -> [RecordedEvent]) throws -> [RecordedEvent]
+    let read: Read
+    private let deadline = ContinuousClock.now + Self.readingLimit
+    private var hasFailed = false
     private var bytes = 0
 
-    init(
-        recent: RecentEvents, read: @escaping ((LogReader) throws -> [RecordedEvent]) throws -> [RecordedEvent]
-    ) {
+    init(recent: RecentEvents, read: @escaping Read) {
         self.recent = recent
         self.read = read
     }
 
-    /// The answer to an append with these conflicts.
-    mutating func answer(_ conflicts: [Batch.Conflict]) throws -> AppendResult {
+    /// The answer to an append with these conflicts; without what was missed if that cannot be read now: then the appender reads
+    /// the stream.
+    mutating func answer(_ conflicts: [Batch.Conflict]) -> AppendResult {
+        do {
+            return try answerWithEvents(conflicts)
+        } catch {
+            // The write has its outcome all the same.
+            hasFailed = true
+            return .conflict(
+                AppendConflict(
+                    conflicts.map {
+                        StreamConflict(write: $0.write, stream: $0.stream, actual: $0.actual, missed: [])
+                    }))
+        }
+    }
+
+    private mutating func answerWithEvents(_ conflicts: [Batch.Conflict]) throws -> AppendResult {
         var share = MissedShare(of: ConflictRules.missedLimit(after: bytes), streams: conflicts.count)
         let streams = try conflicts.map { conflict in
             let missed = try share.next().map { try events(of: conflict, limit: $0) } ?? []
@@ -28,15 +54,6 @@ struct MissedEvents {
         return .conflict(AppendConflict(streams))
     }
 
-    /// The same without what was missed: if it cannot be read now, the appender reads the stream.
-    static func answerWithoutEvents(_ conflicts: [Batch.Conflict]) -> AppendResult {
-        .conflict(
-            AppendConflict(
-                conflicts.map {
-                    StreamConflict(write: $0.write, stream: $0.stream, actual: $0.actual, missed: [])
-                }))
-    }
-
     private func events(of conflict: Batch.Conflict, limit: ReadLimit) throws -> [RecordedEvent] {
         guard case .exactly(let version, let lastEvent) = conflict.expected, conflict.actual > 0 else { return [] }
         let (stream, actual) = (conflict.stream, conflict.actual)
@@ -46,7 +63,10 @@ struct MissedEvents {
             let hasSeenFirst = first == version && events.first?.event.id == lastEvent
             return Self.cut(events.dropFirst(hasSeenFirst && version < actual ? 1 : 0), to: limit)
         }
-        return try read { reader in
+        guard !hasFailed, .now < deadline else {
+            throw ConnectionFailure.lost("there is no time to read what was missed")
+        }
+        return try read(deadline) { reader in
             var seen = first - 1
             if first == version, version < actual, try reader.event(of: stream, at: version) == lastEvent {
                 seen = version
