@@ -144,6 +144,36 @@ struct AppenderTests {
         try store.close()
     }
 
+    @Test func aNewConnectionWhoseSettingsWouldLoseEventsIsNotUsed() async throws {
+        let server = try PostgreSQLServer()
+        var timeouts = Timeouts()
+        timeouts.reconnection = .milliseconds(500)
+        // Only a new connection looks.
+        timeouts.settings = .seconds(600)
+        let store = try PostgreSQLEventStore(server.local, timeouts: timeouts)
+        let a = try stream("a")
+        try store.add(to: a)
+        let operatorOfServer = try Connection(ConnectionString(server.local))
+        try operatorOfServer.set("fsync", to: "off")
+        _ = try operatorOfServer.run(
+            Statement(
+                """
+                SELECT pg_catalog.pg_terminate_backend(pid::integer, 10000)
+                FROM (\(TestDatabase.writerQuery)) AS writer
+                """, returning: [.bool]), within: .seconds(60))
+        let obstacle = #expect(throws: StoreObstacle.self) { try store.add(to: a) }
+        #expect(obstacle?.kind == .unavailable)
+        #expect(obstacle?.description.contains("fsync") == true)
+        #expect(store.appender().lease() == nil)
+        try operatorOfServer.set("fsync", to: "on")
+        try await eventually("writing goes on", within: .seconds(60)) {
+            do { try store.add(to: a) } catch is StoreObstacle { return false }
+            return true
+        }
+        #expect(try store.versions(of: a) == [1, 2])
+        try store.close()
+    }
+
     @Test func settingsThatWouldLoseEventsStopTheWriting() async throws {
         let server = try PostgreSQLServer()
         var timeouts = Timeouts()

@@ -64,7 +64,7 @@ extension Writer {
     /// The settings may have been changed: what would not stay is not written.
     func look(at durability: Durability) {
         state.note(durability)
-        obstacle = durability.problem(at: string).map { StoreObstacle(.unavailable, "nothing is written: \($0)") }
+        obstacle = durability.obstacle(at: string)
     }
 
     /// Reports the answer to what is durable, with all before it.

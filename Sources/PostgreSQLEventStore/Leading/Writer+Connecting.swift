@@ -50,6 +50,8 @@ extension Writer {
     private func takeLead() throws {
         let connection = try ServerSession.open(string, for: .writing, within: timeouts.lookup)
         let durability = try Durability.establish(on: connection, string, within: timeouts.lookup)
+        // Else what is found out about the writes under way might not stay.
+        if let obstacle = durability.obstacle(at: string) { throw obstacle }
         // Whoever holds it may be this store's former connection: what counts is the writer's row.
         let hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
         guard let row = try LeadRow.read(connection, within: timeouts.lookup) else {

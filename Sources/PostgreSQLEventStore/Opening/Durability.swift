@@ -47,9 +47,14 @@ struct Durability: Hashable, Sendable {
         return nil
     }
 
-    /// Has commits wait for what is durable, and reads back whether they do.
+    /// The same for who leads: nothing is written until it is mended.
+    func obstacle(at string: ConnectionString) -> StoreObstacle? {
+        problem(at: string).map { StoreObstacle(.unavailable, "nothing is written: \($0)") }
+    }
+
+    /// Has commits wait for what is durable, and reads back whether they do: see ``problem(at:)``.
     ///
-    /// - Throws: `notDurable`, ``StoreObstacle`` if the server takes no writes, ``ConnectionFailure``.
+    /// - Throws: ``StoreObstacle`` if the server takes no writes, ``ConnectionFailure``.
     static func establish(
         on connection: Connection, _ string: ConnectionString, within limit: Duration
     ) throws -> Durability {
@@ -62,7 +67,6 @@ struct Durability: Hashable, Sendable {
                         WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply'
                         """, returning: [.text]), statement,
                 ], within: limit)[1])
-        if let problem = durability.problem(at: string) { throw PostgreSQLEventStoreError(.notDurable, problem) }
         guard durability.isReadOnly == "off" else {
             throw StoreObstacle(
                 .unavailable, "the database \(string.place) takes no writes: it is a standby, or set to read-only")

@@ -115,6 +115,7 @@ public final class PostgreSQLOpening: StoreOpening {
 
     private func turn(by connection: Connection, _ takeover: inout Takeover) throws -> Turn {
         let durability = try Durability.establish(on: connection, string, within: timeouts.lookup)
+        if let problem = durability.problem(at: string) { throw PostgreSQLEventStoreError(.notDurable, problem) }
         var hasLock = try LeadLock.tryTaking(connection, within: timeouts.lookup)
         var identity: Schema.Identity?
         if hasLock { identity = try schema(of: connection) }
