@@ -119,14 +119,7 @@ extension Writer {
 
     /// Another program leads: tells what of the line took place before.
     func leave(_ connection: Connection) throws {
-        // A barrier: what is seen now might not be on the standby yet.
-        _ = try connection.run(
-            Statement(
-                "SELECT pg_catalog.pg_logical_emit_message(true, 'daybook', '') IS NOT NULL", returning: [.bool]),
-            within: timeouts.commit)
-        if let warning = connection.warnings.first {
-            throw ConnectionFailure.lost("the server warns at the commit: \(warning)")
-        }
+        try Barrier.pass(connection, within: timeouts.commit)
         let reader = reader(of: connection, through: try LogTail.position(connection, within: timeouts.lookup))
         guard try isThere(head, reader) else { throw try historyLost(reader) }
         // The head stays until all is known: a connection that is lost meanwhile has this begin again.

@@ -43,6 +43,7 @@ struct KeyPages {
                         WHERE position BETWEEN \(Int64(clamping: position)) AND \(Int64(clamping: last)) ORDER BY position
                         """), Statement("COMMIT"),
                 ], within: OfflineSession.limit)
+            try OfflineSession.requireDurable(connection, string)
             return last
         }
     }

@@ -21,6 +21,28 @@ enum OfflineSession {
         return connection
     }
 
+    /// Requires that what a connection has read is as durable as commits are: see ``Barrier``. Of a server in recovery, and if the
+    /// role may not ask, it is what that server has.
+    ///
+    /// - Throws: `unavailable` if it may be lost yet; ``ConnectionFailure``.
+    static func requireDurable(_ connection: Connection, _ string: ConnectionString) throws {
+        do throws(ConnectionFailure) {
+            try Barrier.pass(connection, within: setupLimit)
+        } catch {
+            switch error {
+            case .refused(let message, _) where message.state == "42501":
+                // The function was taken away from the role.
+                return
+            case .lost(let reason):
+                throw StoreObstacle(
+                    .unavailable,
+                    "what was read from \(string.place) may not stay, since the server does not confirm that it is durable "
+                        + "(\(reason)): read again when its synchronous standby is back")
+            default: throw error
+            }
+        }
+    }
+
     /// Runs what speaks with the server; failures of the connection become the store's own.
     static func attempt<Value>(_ what: String, _ string: ConnectionString, _ body: () throws -> Value) throws -> Value {
         do {

@@ -36,18 +36,19 @@ public final class PostgreSQLLogSource: LogSource {
         self.connection = Mutex(connection)
     }
 
-    /// The last record; nil if there is none.
+    /// The last record, once it is as durable as commits are; nil if there is none.
     public func last() throws -> RecordedEvent? {
         try read { connection in
             let rows = try connection.run(
                 Statement(
                     "SELECT \(RecordRow.names(of: "r")) FROM daybook.records AS r ORDER BY r.position DESC LIMIT 1",
                     returning: RecordRow.columns), within: OfflineSession.limit)
+            try OfflineSession.requireDurable(connection, string)
             return try rows.first.map { try RecordRow.record(RecordRow.view($0, from: 0, in: logID)) }
         }
     }
 
-    /// Records in order from the one after a position, as they stand.
+    /// Records in order from the one after a position, as they stand. Those after ``last()`` may not stay.
     public func readLog(after position: UInt64, limit: ReadLimit) throws -> [RecordedEvent] {
         try read { connection in
             let rows = try connection.run(
@@ -82,7 +83,7 @@ public final class PostgreSQLLogSource: LogSource {
         WHERE page.running <= $3 OR page.running = page.size ORDER BY page.position
         """
 
-    /// The command keys that were decided at a position or after it, as they are now.
+    /// The command keys that were decided at a position or after it, as they are now, once they are as durable as commits are.
     public func keys(from position: UInt64) throws -> RecordedKeys {
         var pages = try KeyPages(from: position, slots, OfflineSession.open(string, for: .reading), string)
         return RecordedKeys { try pages.next() }

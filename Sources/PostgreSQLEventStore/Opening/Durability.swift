@@ -22,6 +22,13 @@ struct Durability: Hashable, Sendable {
             WHERE n.nspname = 'daybook' AND c.relkind = 'r')
         """, returning: [.text, .text, .text, .text, .int8])
 
+    /// Has commits of a session wait for what is durable.
+    static let waiting = Statement(
+        """
+        SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+        WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply'
+        """, returning: [.text])
+
     /// What ``statement`` returned.
     init(_ rows: Rows) {
         func text(_ column: Int32) -> String { (rows.first?.text(at: column) ?? "").printable }
@@ -58,15 +65,7 @@ struct Durability: Hashable, Sendable {
     static func establish(
         on connection: Connection, _ string: ConnectionString, within limit: Duration
     ) throws -> Durability {
-        let durability = Durability(
-            try connection.run(
-                [
-                    Statement(
-                        """
-                        SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
-                        WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply'
-                        """, returning: [.text]), statement,
-                ], within: limit)[1])
+        let durability = Durability(try connection.run([waiting, statement], within: limit)[1])
         guard durability.isReadOnly == "off" else {
             throw StoreObstacle(
                 .unavailable, "the database \(string.place) takes no writes: it is a standby, or set to read-only")
