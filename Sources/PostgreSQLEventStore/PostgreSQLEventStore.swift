@@ -45,14 +45,14 @@ public final class PostgreSQLEventStore: EventStore {
 
     /// A log whose lead was taken.
     ///
-    /// - Throws: `unavailable` if the system has no more descriptors or threads.
+    /// - Throws: `unavailable` if the system has no more threads.
     init(_ opened: OpenedLog) throws(StoreObstacle) {
         logID = opened.identity.logID
         string = opened.string
         slots = IndexSlot(salt: opened.identity.salt)
         timeouts = opened.timeouts
         readers = ReaderPool(string, limit: timeouts.lookup)
-        inbox = try WriterInbox()
+        inbox = WriterInbox(opened.wakeUp)
         state = LeadState(
             opened.lead, head: opened.head, opened.durability, hasEndlessLease: opened.faults.hasEndlessLease)
         let writer = Writer(opened, state, inbox)

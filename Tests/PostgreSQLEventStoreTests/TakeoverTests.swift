@@ -1,4 +1,5 @@
 import EventSourcing
+import Foundation
 import TestSupport
 import Testing
 
@@ -109,6 +110,30 @@ struct TakeoverTests {
             try leader.run(Statement("SELECT 1::bigint", returning: [.int8]), within: .seconds(10))
         }
         try store.close()
+    }
+
+    @Test func whoHasNoDescriptorsTakesNoLead() throws {
+        let database = try TestDatabase()
+        let store = try PostgreSQLEventStore(database.string)
+        let opening = try PostgreSQLOpening(database.string, standby: true)
+        // It has its connection now.
+        #expect(throws: StoreObstacle.self) { try opening.attempt() }
+        try store.close()
+        let epoch = try database.epoch()
+        let descriptors = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var before = rlimit()
+        try #require(getrlimit(descriptors, &before) == 0)
+        // Those that are open go on; `poll` wants no smaller limit.
+        let next = dup(0)
+        close(next)
+        var none = rlimit(rlim_cur: rlim_t(next), rlim_max: before.rlim_max)
+        try #require(next > 2 && setrlimit(descriptors, &none) == 0)
+        let result = Result { try opening.attempt() }
+        try #require(setrlimit(descriptors, &before) == 0)
+        let obstacle = #expect(throws: StoreObstacle.self) { _ = try result.get() }
+        #expect(obstacle?.description.contains("ulimit -n") == true)
+        #expect(try database.epoch() == epoch)
+        try opening.attempt().close()
     }
 
     @Test func ofTwoThatStandByOneTakesOver() async throws {

@@ -26,9 +26,7 @@ final class WriterInbox: Sendable {
     private let ended = DispatchSemaphore(value: 0)
 
     /// An empty one.
-    ///
-    /// - Throws: `unavailable` if the system has no more descriptors.
-    init() throws(StoreObstacle) { wakeUp = try WakeUp() }
+    init(_ wakeUp: WakeUp) { self.wakeUp = wakeUp }
 
     /// Begins a write; never waits.
     func begin(_ write: StoreWrite, completed: @escaping @Sendable (StoreWriteResult) -> Void) {

@@ -31,13 +31,13 @@ final class OfflineLead: Sendable {
 
     /// The lead of a log that was opened; it is renewed until ``release()``.
     ///
-    /// - Throws: `unavailable` if the system has no more descriptors or threads.
+    /// - Throws: `unavailable` if the system has no more threads.
     init(of opened: OpenedLog) throws(StoreObstacle) {
         string = opened.string
         connection = opened.connection
         timeouts = opened.timeouts
         state = Mutex(State(lead: opened.lead, sentAt: opened.lead.sentAt))
-        wakeUp = try WakeUp()
+        wakeUp = opened.wakeUp
         try StoreThread.start { [weak self, wakeUp] in
             while true {
                 var polled = wakeUp.polled

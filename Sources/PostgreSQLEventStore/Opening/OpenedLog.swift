@@ -11,4 +11,6 @@ struct OpenedLog {
     let lead: Lead
     let head: LogHead
     let durability: Durability
+    /// For the thread that keeps the lead. Made before the lead was taken: a process without descriptors deposes nobody.
+    let wakeUp: WakeUp
 }

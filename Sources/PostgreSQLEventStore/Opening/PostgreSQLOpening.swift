@@ -148,6 +148,7 @@ public final class PostgreSQLOpening: StoreOpening {
             return .led(
                 "the log in \(string.place) is of an older Daybook, and a program has its lock that cannot be ended")
         }
+        let wakeUp = try WakeUp()
         guard
             let lead = try Lead.take(
                 connection, for: owner, Self.name, from: row, ifIdle: true, hasLock: hasLock, within: timeouts.commit)
@@ -161,8 +162,8 @@ public final class PostgreSQLOpening: StoreOpening {
         return .taken(
             OpenedLog(
                 string: string, timeouts: timeouts, faults: faults, clock: clock, connection: connection,
-                identity: known,
-                lead: lead, head: try LogTail.load(reader, at: lead.position), durability: durability),
+                identity: known, lead: lead, head: try LogTail.load(reader, at: lead.position),
+                durability: durability, wakeUp: wakeUp),
             quietFor: quiet)
     }
 
