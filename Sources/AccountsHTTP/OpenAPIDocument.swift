@@ -52,10 +52,14 @@ public enum OpenAPIDocument {
 
     private static func text(of service: Service, isOpen: Bool) -> [UInt8] {
         var reader = JSONReader(PackageResources.openapi_json)
-        // A part of the program: it is right, or the tests fail.
-        guard case .object(let members)? = try? reader.readValue() else {
-            preconditionFailure("openapi.json is no JSON object")
+        let value: JSONValue
+        do {
+            value = try reader.readValue()
+        } catch {
+            // A part of the program: it is right, or the tests fail.
+            preconditionFailure("openapi.json is no JSON: \(error)")
         }
+        guard case .object(let members) = value else { preconditionFailure("openapi.json is no JSON object") }
         let own = members.map { member in
             switch (member.name, member.value) {
             case ("servers", _): JSONValue.Member(name: "servers", value: .array([service.server]))

@@ -5,8 +5,8 @@ internal import ZeroMQ
 extension AppendServer {
     private static let heartbeatInterval = Duration.milliseconds(500)
 
-    /// Sends a heartbeat if there are new subscribers, so that they know at once that their subscription works and
-    /// where the log's head is.
+    /// Sends a heartbeat if there are new subscribers, so that they know at once that their subscription works, and the
+    /// log's head.
     func greetSubscribers() {
         guard let events, !isClosed else { return }
         do {

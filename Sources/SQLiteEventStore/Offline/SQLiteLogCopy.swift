@@ -3,7 +3,7 @@ internal import GRDB
 
 /// Makes log files out of others: what backup and restore are made of.
 public enum SQLiteLogCopy {
-    /// Puts a copy of a log where there is no file yet, atomically.
+    /// Writes a copy of a log to a new file, atomically.
     ///
     /// - Parameters:
     ///   - last: where it is given, everything after this position is left out: events, and the keys and snapshots that
@@ -20,7 +20,7 @@ public enum SQLiteLogCopy {
         }
     }
 
-    /// Puts a log that is filled from another place where there is no file yet, atomically.
+    /// Fills a new file with a log from another place, atomically.
     ///
     /// - Parameters:
     ///   - logID: the log's id.

@@ -51,8 +51,14 @@ public struct Problem: Error, Hashable, Sendable {
     public static func body(_ body: [UInt8], writing names: Set<String>, as form: DecimalForm) -> [UInt8] {
         guard form == .string else { return body }
         var reader = JSONReader(body)
-        // What can't be read is told as it was kept.
-        guard case .object(let members)? = try? reader.readValue() else { return body }
+        let value: JSONValue
+        do {
+            value = try reader.readValue()
+        } catch {
+            // What cannot be read is given as it was kept.
+            return body
+        }
+        guard case .object(let members) = value else { return body }
         var writer = JSONWriter()
         writer.value(.object(writeAsStrings(members, names)))
         return writer.bytes

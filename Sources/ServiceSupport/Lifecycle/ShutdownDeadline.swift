@@ -19,6 +19,7 @@ enum ShutdownDeadline {
             { pointer in
                 guard let pointer else { return nil }
                 let deadline = Unmanaged<Deadline>.fromOpaque(pointer).takeRetainedValue()
+                // Nothing but time passes on this thread; the process ends first if its services do.
                 usleep(deadline.microseconds)
                 let line = "the services did not end in time\n"
                 _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }

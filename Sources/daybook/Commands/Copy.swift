@@ -63,7 +63,7 @@ struct Copy: AsyncParsableCommand {
         }
     }
 
-    /// Copies what is missing; returns the position from which, and where the copy ends.
+    /// Copies what is missing; returns the position after which it began, and the head of the copy.
     private func copied(_ source: any LogSource, to address: StoreAddress) throws -> (begin: UInt64, head: PinnedHead) {
         try reported("\(source.place) is not in order, and the copy ends before that") {
             try source.requireSound()
