@@ -80,7 +80,7 @@ def test_an_amount_with_any_exponent_is_refused_or_read_and_ends_nobody(start_da
     # What the query service projects stops before the event, and the process does not.
     assert daybook.query.stop() == 0
     daybook.query.start(wait=False)
-    wait_until(lambda: daybook.query.health("/livez") == 200, "the query service is back")
+    wait_until(lambda: daybook.query.health("/livez") == 200, "the query service is back", 30)
     wait_until(lambda: daybook.queries.get("/accounts/sound").status == 200, "it answers from before the event", 30)
     restart(daybook.command)
     assert daybook.gateway.deposit("sound", 1).status == 200
@@ -173,7 +173,7 @@ def test_a_record_with_a_time_that_is_none_is_damage_that_is_named(start_daybook
     assert code == 1 and "position 2" in json.dumps(found), found
     daybook.event_log.start()
     daybook.command.start(wait=False)
-    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there")
+    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", 30)
     assert daybook.gateway.deposit("acc-1", 1).status >= 500
     assert daybook.event_log.is_running and daybook.command.is_running
 

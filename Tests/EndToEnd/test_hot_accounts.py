@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bank import Bank, done
 from gateways import at_once, second_gateway
-from services import wait_until
 
 # Far beyond what a loaded machine needs: who waits longer is starved.
 PATIENCE = 240
@@ -33,7 +32,7 @@ def in_bulk(bank, accounts, number, count):
 
 
 @pytest.mark.parametrize("ways", [[in_both_directions], [in_bulk], [in_both_directions, in_bulk]])
-def test_two_accounts_that_send_to_each_other_starve_nobody(banks, ways):
+def test_two_accounts_that_send_to_each_other_starve_nobody(daybook, banks, ways):
     accounts = [banks[0].account("100000.00"), banks[0].account("100000.00")]
     count = 6
     with ThreadPoolExecutor(2 * CLIENTS) as pool:
@@ -45,14 +44,14 @@ def test_two_accounts_that_send_to_each_other_starve_nobody(banks, ways):
         ]
         told = [future.result(PATIENCE) for future in futures]
     assert told == [[200] * count] * (2 * CLIENTS), Counter(status for one in told for status in one)
+    # What the other gateway answered is seen through this one a little later.
+    daybook.wait_until_caught_up(PATIENCE)
     check_both_ends(banks[0], accounts, 2 * CLIENTS * count)
 
 
 def check_both_ends(bank, accounts, transfers):
     """As many transfers as there were, whole, with one id for both sides, and all the money."""
-    # What the other gateway answered is seen through this one a little later.
-    for account in accounts:
-        wait_until(lambda account=account: bank.gateway.account(account)["version"] > transfers, "all of them are seen")
+    assert [bank.gateway.account(account)["version"] for account in accounts] == [1 + transfers] * 2
     histories = [bank.gateway.events(account)[1:] for account in accounts]
     for history in histories:
         assert Counter(event["type"] for event in history) == {
@@ -65,7 +64,7 @@ def check_both_ends(bank, accounts, transfers):
     assert [bank.gateway.account(account)["balance"] for account in accounts] == [100000, 100000]
 
 
-def test_two_accounts_that_are_nearly_empty_are_refused_truly(banks):
+def test_two_accounts_that_are_nearly_empty_are_refused_truly(daybook, banks):
     """What one has, the other lacks: refusals race with the transfers that would have made them wrong."""
     accounts = [banks[0].account("3.00"), banks[0].account("0.00")]
 
@@ -81,6 +80,7 @@ def test_two_accounts_that_are_nearly_empty_are_refused_truly(banks):
     calls = [lambda b=b, n=n: send(b, n) for b in banks for n in range(CLIENTS // 2)]
     told = sum(at_once(calls), Counter())
     assert told.total() == 6 * CLIENTS
+    daybook.wait_until_caught_up(PATIENCE)
     histories = [banks[0].gateway.events(account)[1:] for account in accounts]
     assert sum(event["type"] == "MoneySent" for history in histories for event in history) == told[200]
     balances = [3, 0]
@@ -96,7 +96,7 @@ def position(event):
 
 
 @pytest.mark.parametrize("is_bulk", [False, True], ids=["one by one", "in bulk"])
-def test_one_account_is_credited_a_thousand_times_at_once(banks, is_bulk):
+def test_one_account_is_credited_a_thousand_times_at_once(daybook, banks, is_bulk):
     """eventflow/EventFlow#555: an account that was credited a thousand times met concurrency exceptions."""
     account = banks[0].account("0.00")
     if is_bulk:
@@ -113,14 +113,13 @@ def test_one_account_is_credited_a_thousand_times_at_once(banks, is_bulk):
 
         at_once([lambda b=b: credit(b) for b in banks * CLIENTS])
         count = each * 2 * CLIENTS
-    # What the other gateway answered is seen through this one a little later.
-    wait_until(lambda: banks[0].gateway.account(account)["version"] > count, "all of them are seen")
+    daybook.wait_until_caught_up(PATIENCE)
     state = banks[0].gateway.account(account)
     assert (state["version"], state["balance"] * 100) == (1 + count, count)
     assert len(banks[0].gateway.events(account)) == state["version"]
 
 
-def test_many_accounts_pay_into_one_and_out_of_it(banks):
+def test_many_accounts_pay_into_one_and_out_of_it(daybook, banks):
     """A receiver that all senders share, which pays back at the same time, single and in bulk."""
     hub = banks[0].account("10000.00")
     others = [banks[0].account("100.00") for _ in range(CLIENTS)]
@@ -136,5 +135,6 @@ def test_many_accounts_pay_into_one_and_out_of_it(banks):
     calls += [lambda b=b: pay_out(b) for b in banks * 2]
     statuses = [status for told in at_once(calls) for status in told]
     assert Counter(statuses) == {200: 4 * CLIENTS + 4 * CLIENTS}
+    daybook.wait_until_caught_up(PATIENCE)
     assert banks[0].gateway.account(hub)["balance"] == 10000 + 8 * CLIENTS - 4 * CLIENTS
     assert {banks[0].gateway.account(account)["balance"] for account in others} == {100 - 8 + 4}

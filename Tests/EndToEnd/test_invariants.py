@@ -462,7 +462,7 @@ def test_i8_services_that_wait_for_the_log_stop_as_well(start_daybook):
     daybook = start_daybook(start=False)
     for service in (daybook.command, daybook.query):
         service.start(wait=False)
-        wait_until(lambda: service.health("/livez") == 200, f"{service.program} lives")
+        wait_until(lambda: service.health("/livez") == 200, f"{service.program} lives", 30)
     for service in (daybook.command, daybook.query):
         check_stopped(service, service.stop())
 
@@ -563,6 +563,6 @@ def test_i10_a_log_whose_end_was_altered_is_not_opened(start_daybook):
     daybook.kill()
     store.change_event(daybook.database, 2, data='{"amount":"9.00"}')
     daybook.event_log.start(wait=False)
-    assert daybook.event_log.wait_for_end() != 0
+    assert daybook.event_log.wait_for_end(30) != 0
     last = daybook.event_log.output.strip().splitlines()[-1]
     assert last.startswith("event-log-service: ") and "2" in last and "hash" in last, last

@@ -42,6 +42,7 @@ def test_of_64_captures_at_once_one_succeeds(bank, daybook):
         if answer.status == 409:
             assert refused(answer, 409, "hold-resolved")["as"] == "captured"
             assert answer.json["version"] == 3
+    daybook.wait_until_caught_up(60)
     assert bank.figures(account) == (70, 0, 70)
 
 

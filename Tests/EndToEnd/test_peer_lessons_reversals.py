@@ -31,6 +31,7 @@ def test_a_reversal_under_other_keys_is_no_other_reversal(bank, daybook):
         banks = [bank, Bank(other)] * 12
         answers = at_once([lambda b=b, n=n: b.reverse(account, 2, key=f"k-{n}") for n, b in enumerate(banks)])
     assert sorted(answer.status for answer in answers) == [200] + [409] * 23
+    daybook.wait_until_caught_up(60)
     assert bank.figures(account)[0] == 100
 
 

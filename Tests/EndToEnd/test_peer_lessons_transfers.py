@@ -92,6 +92,7 @@ def test_transfers_in_both_directions_at_once_all_end(bank, daybook):
         ] * 8  # fmt: skip
         answers = at_once(calls)
     assert [answer.status for answer in answers] == [200] * 32, answers
+    daybook.wait_until_caught_up(60)
     assert (bank.figures(one)[0], bank.figures(two)[0]) == (1000, 1000)
     assert len({answer.json["transfer"] for answer in answers}) == 32
 
@@ -116,6 +117,7 @@ def test_what_is_sent_at_once_never_exceeds_what_is_there(bank, daybook):
     for answer in answers:
         if answer.status == 400:
             refused(answer, 400, "insufficient-funds", available=1, requested=7)
+    daybook.wait_until_caught_up(60)
     assert (bank.figures(sender)[0], bank.figures(receiver)[0]) == (1, 49)
 
 
@@ -127,6 +129,7 @@ def test_two_commands_never_make_the_same_version(bank, daybook):
         calls = [lambda b=b: b.transfer(one, two, "1.00") for b in banks * 6]
         calls += [lambda b=b: b.deposit(two, "1.00") for b in banks * 6]
         at_once(calls)
+    daybook.wait_until_caught_up(60)
     for account, count in ((one, 13), (two, 25)):
         assert [event["version"] for event in bank.gateway.events(account)] == list(range(1, count + 1))
 
@@ -171,6 +174,7 @@ def test_requests_that_race_under_one_key_do_not_fail(bank, daybook, report):
     for answer in answers:
         if answer.status == 409:
             refused(answer, 409, "command-in-progress")
+    daybook.wait_until_caught_up(60)
     assert (movements(bank, sender), movements(bank, receiver)) == ([-40], [40])
 
 

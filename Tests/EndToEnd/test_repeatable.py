@@ -51,6 +51,8 @@ def test_I4_through_two_gateways_a_key_is_obeyed_once(daybook):
             gateways = [daybook.gateway, other] * 4
             answers = at_once([lambda g=g: g.post("two", DEPOSIT, headers=keyed(f"k-{round}")) for g in gateways])
             assert {answer.status for answer in answers} <= {200, 409}, answers
+        # What the other gateway answered is seen through this one a little later.
+        daybook.wait_until_caught_up(60)
         assert len(daybook.gateway.events("two")) == 21
 
 
@@ -194,6 +196,7 @@ def test_I6_clients_on_hot_accounts_through_two_gateways_agree_with_their_own_su
             return sums
 
         sums = at_once([lambda n=n: client(n) for n in range(32)])
+        daybook.wait_until_caught_up(60)
         for account in accounts:
             balance = 0
             for event in daybook.gateway.events(account):

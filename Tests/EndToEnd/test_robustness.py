@@ -406,7 +406,7 @@ def run(daybook, program, *arguments, settings={}, folder=None):
     """Runs a program that should end by itself, at once; gives its exit code, its output and its errors."""
     done = subprocess.run(
         [services.PROGRAMS / program, *map(str, arguments)], env=services.environment(daybook.settings | settings),
-        cwd=folder or daybook.directory, capture_output=True, text=True, timeout=5, check=False,
+        cwd=folder or daybook.directory, capture_output=True, text=True, timeout=services.START_DEADLINE, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -517,10 +517,12 @@ def test_no_password_in_the_address_of_a_store_is_shown(stopped, url):
     assert "p4ss" not in "".join(shown[1:]), shown
     stopped.event_log.settings = stopped.event_log.settings | {"EVENT_STORE": url}
     stopped.event_log.start(wait=False)
-    wait_until(lambda: not stopped.event_log.is_running or "cannot be opened now" in stopped.event_log.output, "it says why")
+    wait_until(
+        lambda: not stopped.event_log.is_running or "cannot be opened now" in stopped.event_log.output, "it says why", 30
+    )
     if stopped.event_log.is_running:
         assert "127.0.0.1:1/bank" in stopped.event_log.output
-        wait_until(lambda: stopped.event_log.health("/readyz") == 503, "/readyz says so")
+        wait_until(lambda: stopped.event_log.health("/readyz") == 503, "/readyz says so", 30)
         assert "p4ss" not in str(stopped.event_log.figures())
         assert stopped.event_log.stop() == 0
     assert "p4ss" not in stopped.event_log.output

@@ -254,6 +254,7 @@ def start_without_queries(daybook):
         lambda: daybook.command.health("/readyz") is not None
         and all("query service" in missing for missing in daybook.command.figures().get("missing", [])),
         "the gateway lacks nothing but the query service",
+        30,
     )
 
 

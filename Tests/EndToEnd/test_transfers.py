@@ -214,6 +214,8 @@ def test_opposite_transfers_of_two_hot_accounts_through_two_gateways(daybook, pa
                     assert_problem(answer, 400, "insufficient-funds")
 
         at_once([lambda n=n: client(n) for n in range(16)])
+    # What the other gateway answered is seen through this one a little later.
+    daybook.wait_until_caught_up(60)
     first, second = daybook.gateway.events(a), daybook.gateway.events(b)
     assert {event["transfer"] for event in first[1:]} == {event["transfer"] for event in second[1:]}
     balances = {a: 100, b: 100}

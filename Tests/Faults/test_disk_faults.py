@@ -261,7 +261,7 @@ def test_I1_a_disk_that_goes_on_failing_is_told_at_every_start_and_forgotten_onc
             assert daybook.gateway.deposit("a", 1).status in (503, 504), "told as done, with a disk that fails"
         return not daybook.event_log.is_running
 
-    wait_until(has_ended, "the log stops again")
+    wait_until(has_ended, "the log stops again", 60)
     assert daybook.event_log.process.returncode == 1
     assert len(failures(daybook.event_log)) == 2, daybook.event_log.output
     disk.heal()

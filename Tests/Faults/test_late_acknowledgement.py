@@ -34,6 +34,8 @@ def test_no_refusal_stands_on_a_state_older_than_what_another_gateway_had_answer
     daybook, second, link = gateways
     daybook.gateway.open(account)
     assert second.client.deposit(account, "1").status == 200
+    # The query service knows the account, then.
+    daybook.wait_until_caught_up(60)
     link.stall(True, BACK)
     answers = {}
 
