@@ -90,6 +90,9 @@ enum ConnectionRace {
         let words = owned.map { UnsafePointer<CChar>($0) }
         let names = stride(from: 0, to: words.count, by: 2).map { words[$0] }
         let values = stride(from: 1, to: words.count, by: 2).map { words[$0] }
-        return PQconnectStartParams(names, values, 0)
+        let connection = PQconnectStartParams(names, values, 0)
+        // Before anything is received.
+        if let connection { ServerNotices.ignore(from: connection) }
+        return connection
     }
 }

@@ -18,6 +18,11 @@ final class ServerNotices {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
+    /// Has libpq give the notices of a connection that is being made to nobody: no commit depends on them.
+    static func ignore(from connection: OpaquePointer) {
+        PQsetNoticeReceiver(connection, { _, _ in }, nil)
+    }
+
     /// Forgets what came so far.
     func clear() { warnings = [] }
 
