@@ -83,6 +83,54 @@ struct RefusedWriteTests {
     @Test func whatIsDecidedOnWhatWasRefusedIsNoticed() async throws {
         #expect(try await decided(Faults(decidesOnWhatWasRefused: true)) == .wrong)
     }
+
+    @Test func theSettingsAreAskedForAgainIfTheWriteThatAskedForThemWasRefused() async throws {
+        let database = try TestDatabase()
+        var timeouts = Timeouts()
+        timeouts.settings = .seconds(600)
+        let stepped = try SteppedWriter(database, timeouts: timeouts)
+        let a = try stream("a")
+        let endings = Endings()
+        var begun = 0
+        func begin(_ type: String) {
+            let event = NewEvent(id: .version7(at: .now()), type: type, schemaVersion: 1, data: Array("{}".utf8))
+            begun += 1
+            stepped.begin(.append([append([event], to: a)]), completed: endings.add(begun))
+        }
+        /// Whether the transactions under way ask for the settings.
+        func asks() -> [Bool] { stepped.writer.line.map { $0.transaction?.settings != nil } }
+        begin("Happened")
+        try await stepped.end()
+        try database.refuseSomeEvents()
+
+        stepped.writer.settingsReadAt -= .seconds(601)
+        // What is known of the stream is forgotten with the refusal, so it is asked for first.
+        for type in ["Refused", "Happened"] {
+            begin(type)
+            try await eventually("it is sent", within: .seconds(60)) {
+                _ = stepped.writer.takeAnswer()
+                return !stepped.writer.line.isEmpty
+            }
+            #expect(asks() == [true], "\(type)")
+            if type == "Happened" {
+                // One is enough.
+                begin(type)
+                #expect(asks() == [true, false])
+            }
+            try await stepped.end()
+        }
+        begin("Happened")
+        #expect(asks() == [false])
+        try await stepped.end()
+        for (number, result) in endings.all {
+            if case .obstructed(let obstacle) = result, number == 2 {
+                #expect(obstacle.kind == .full)
+            } else {
+                #expect(number != 2 && result.firstResult != nil, "\(number) ended with \(result)")
+            }
+        }
+        stepped.writer.lose("the test is over")
+    }
 }
 
 extension TestDatabase {

@@ -55,7 +55,10 @@ extension Writer {
         lead.position = head.position
         lead.changes += 1
         if let index = transaction.lock, rows[index].command == "UPDATE 1" { lead.hasLock = true }
-        if let index = transaction.settings { look(at: Durability(rows[index])) }
+        if let index = transaction.settings {
+            settingsReadAt = transaction.sentAt
+            look(at: Durability(rows[index]))
+        }
         state.recorded(lead, head: head, sentAt: transaction.sentAt)
         state.wait(since: line.first { $0.transaction != nil }?.transaction?.sentAt)
         complete(first)

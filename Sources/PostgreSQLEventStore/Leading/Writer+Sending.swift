@@ -9,8 +9,8 @@ extension Writer {
         let end = end ?? before
         var all = [Statement("BEGIN"), fence(from: before, to: end)] + statements
         var (settings, lock): (Int?, Int?)
-        if now - settingsReadAt > timeouts.settings {
-            settingsReadAt = now
+        // Again with the next one, until one that asks for them is recorded.
+        if now - settingsReadAt > timeouts.settings, !line.contains(where: { $0.transaction?.settings != nil }) {
             settings = all.count
             all.append(Durability.statement)
         }

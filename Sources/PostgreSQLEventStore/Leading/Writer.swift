@@ -45,6 +45,7 @@ final class Writer: @unchecked Sendable {
     var obstacle: StoreObstacle?
 
     var sentAt: ContinuousClock.Instant
+    /// When the settings that are known were asked for.
     var settingsReadAt = ContinuousClock.now
     /// Why the connection was lost, and how long to wait for the next attempt.
     var loss = ""
