@@ -60,14 +60,15 @@ public final class PostgreSQLEventStore: EventStore {
     }
 
     // Without waiting: the last reference to the store may be in a completion on the writer's thread.
-    deinit { if !state.close() { inbox.askToClose() } }
+    deinit { if !state.close() { inbox.askToClose(PostgreSQLEventStoreError.closed(string)) } }
 
-    /// Gives the lead back, so that the next store can open the log. Waits for calls under way; later ones throw `closed`.
+    /// Gives the lead back, so that the next store can open the log. Waits for calls under way; later ones throw `closed`,
+    /// and writes that are begun later end with it.
     /// Does nothing the second time.
     public func close() throws {
         if state.close() { return }
         readers.close()
-        inbox.close()
+        inbox.close(PostgreSQLEventStoreError.closed(string))
     }
 
     /// What writes on a thread of its own.

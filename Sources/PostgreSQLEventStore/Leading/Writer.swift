@@ -74,12 +74,15 @@ final class Writer: @unchecked Sendable {
     func run() {
         while !hasEnded {
             queue += inbox.take()
+            let isClosing = inbox.isClosing
+            // What was begun just before; nothing is begun afterwards.
+            if isClosing { queue += inbox.take() }
             if connection == nil {
-                if inbox.isClosing { break }
+                if isClosing { break }
                 reconnect()
                 continue
             }
-            if inbox.isClosing, queue.isEmpty, question == nil, line.isEmpty { break }
+            if isClosing, queue.isEmpty, question == nil, line.isEmpty { break }
             work()
             touch()
             let hasChanged = progress()

@@ -16,7 +16,7 @@ final class WriterInbox: Sendable {
     private struct State {
         var jobs: [WriterJob] = []
         var isClosing = false
-        /// What later writes end with; nil while the thread runs.
+        /// What later writes end with; nil while they are taken.
         var end: (any Error)?
     }
 
@@ -38,15 +38,20 @@ final class WriterInbox: Sendable {
         if let end { completed(.failed(end)) } else { wakeUp.wake() }
     }
 
-    /// Has the thread end, after what it has begun.
-    func askToClose() {
-        state.withLock { $0.isClosing = true }
+    /// Has the thread end, after what was begun before.
+    ///
+    /// - Parameter error: what later writes end with at once; nothing of them is recorded.
+    func askToClose(_ error: any Error) {
+        state.withLock { state in
+            state.isClosing = true
+            state.end = state.end ?? error
+        }
         wakeUp.wake()
     }
 
     /// The same, and waits for its end.
-    func close() {
-        askToClose()
+    func close(_ error: any Error) {
+        askToClose(error)
         ended.wait()
         // For the next who asks.
         ended.signal()
