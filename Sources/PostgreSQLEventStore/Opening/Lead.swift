@@ -64,7 +64,7 @@ struct Lead: Sendable {
         if let warning = connection.warnings.first { throw .lost("the server warns at the commit: \(warning)") }
         guard let row = rows.first else { return nil }
         guard let epoch = row.integer(at: 0), let position = row.ordinal(at: 1), let changes = row.integer(at: 2),
-            epoch > 0, changes >= 0, changes < .max - 1_000_000
+            epoch > 0, 0...LeadRow.maxChanges ~= changes
         else { throw .unexpected("the writer's row") }
         return Lead(
             owner: owner, name: name, epoch: epoch, position: position, changes: changes, hasLock: hasLock,

@@ -2,6 +2,9 @@ internal import EventSourcing
 
 /// The writer's row, as whoever wants the lead finds it.
 struct LeadRow: Sendable {
+    /// The greatest number of transactions that can be: counting on from it never overflows.
+    static let maxChanges: Int64 = 1 << 62
+
     let owner: UniqueID
     let epoch: Int64
     let changes: Int64
@@ -16,14 +19,18 @@ struct LeadRow: Sendable {
     let isReleased: Bool
 
     /// Reads it; nil: there is no log yet.
-    static func read(_ connection: Connection, within limit: Duration) throws(ConnectionFailure) -> LeadRow? {
+    ///
+    /// - Throws: `damaged`, with the column and its value, if no Daybook wrote it; ``ConnectionFailure``.
+    static func read(_ connection: Connection, within limit: Duration) throws -> LeadRow? {
         let rows: Rows
-        do {
+        do throws(ConnectionFailure) {
             rows = try connection.run(
                 Statement(
                     """
-                    SELECT owner, epoch, changes, leader, led_since,
-                        (extract(epoch FROM pg_catalog.clock_timestamp() - renewed_at) * 1000)::bigint,
+                    SELECT owner, epoch, changes, pg_catalog.left(leader, 300), led_since,
+                        CASE WHEN pg_catalog.isfinite(renewed_at) THEN
+                            ((extract(epoch FROM pg_catalog.clock_timestamp()) - extract(epoch FROM renewed_at)) * 1000)::bigint
+                        END,
                         server_run = \(Lead.currentRun), released
                     FROM daybook.writer
                     """, returning: [.uuid, .int8, .int8, .text, .timestamptz, .int8, .bool, .bool]), within: limit)
@@ -33,12 +40,25 @@ struct LeadRow: Sendable {
             throw error
         }
         guard let row = rows.first else { return nil }
-        guard let owner = row.id(at: 0), let epoch = row.integer(at: 1), let changes = row.integer(at: 2),
-            let leader = row.text(at: 3), let since = row.time(at: 4), let age = row.integer(at: 5),
-            let isOfThisRun = row.bool(at: 6), let isReleased = row.bool(at: 7)
-        else { throw .unexpected("the writer's row") }
+        // 0: nobody has led yet.
+        guard let epoch = row.integer(at: 1), epoch >= 0 else { throw damaged("epoch", row.integer(at: 1)) }
+        guard let changes = row.integer(at: 2), 0...maxChanges ~= changes else {
+            throw damaged("changes", row.integer(at: 2))
+        }
+        guard let age = row.integer(at: 5) else { throw damaged("renewed_at") }
+        guard let since = row.time(at: 4) else { throw damaged("led_since") }
+        guard let owner = row.id(at: 0), let leader = row.text(at: 3), let isOfThisRun = row.bool(at: 6),
+            let isReleased = row.bool(at: 7)
+        else { throw damaged("owner, leader, server_run or released") }
         return LeadRow(
             owner: owner, epoch: epoch, changes: changes, leader: leader, since: since, age: .milliseconds(age),
             isOfThisRun: isOfThisRun, isReleased: isReleased)
+    }
+
+    private static func damaged(_ column: String, _ value: Int64? = nil) -> PostgreSQLEventStoreError {
+        PostgreSQLEventStoreError(
+            .damaged,
+            "the writer's row, in daybook.writer, has \(value.map { "\(column) = \($0)" } ?? "no valid \(column)"), which no "
+                + "Daybook wrote: restore a backup")
     }
 }
