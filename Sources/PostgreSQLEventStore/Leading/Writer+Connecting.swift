@@ -128,6 +128,7 @@ extension Writer {
             // Whether one without records took place is not to be seen.
             guard transaction.end.position > end.position, try isThere(transaction.end, reader) else { break }
             end = transaction.end
+            if faults.movesHeadBeforeAllIsKnown { head = end }
             recorded += 1
         }
         head = end

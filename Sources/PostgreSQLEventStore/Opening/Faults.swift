@@ -10,4 +10,6 @@ struct Faults: Sendable {
     var hasEndlessLease = false
     /// What was asked while a write was under way is decided on that write though it was refused.
     var decidesOnWhatWasRefused = false
+    /// Whoever was deposed takes what it has found so far for all that was recorded if its connection is lost meanwhile.
+    var movesHeadBeforeAllIsKnown = false
 }
