@@ -38,6 +38,39 @@ struct LaggingServerTests {
         }
     }
 
+    @Test func whatWasReadThereIsUnavailableThoughTheConnectionIsLostMeanwhile() throws {
+        let database = try TestDatabase()
+        try PostgreSQLEventStore(database.string).close()
+        let string = try ConnectionString(database.string)
+        let limit = Duration.seconds(60)
+        let one = Statement("SELECT 1::bigint", returning: [.int8])
+        for position: UInt64 in [0, 1] {
+            let connection = try database.connect()
+            let result = Result {
+                try ReadBound(position: position, change: 0).reading(connection, string, within: limit) {
+                    let value = try connection.run(one, within: limit).first?.integer(at: 0)
+                    // As if the server had ended it behind its answer.
+                    _ = connection.lose("the test wants it so")
+                    return value
+                }
+            }
+            if position == 0 {
+                #expect(try result.get() == 1)
+            } else {
+                let obstacle = #expect(throws: StoreObstacle.self) { _ = try result.get() }
+                #expect(obstacle?.kind == .unavailable)
+            }
+        }
+        // What was met before an answer came says more.
+        let connection = try database.connect()
+        let failure = #expect(throws: ConnectionFailure.self) {
+            try ReadBound(position: 0, change: 0).reading(connection, string, within: limit) {
+                throw connection.lose("the test wants it so")
+            }
+        }
+        #expect(failure?.description == "the test wants it so")
+    }
+
     @Test func aLogThatEndsTooEarlyIsNotTakenForTheWhole() throws {
         let database = try TestDatabase()
         let store = try PostgreSQLEventStore(database.string)

@@ -39,9 +39,16 @@ extension ReadBound {
     ) throws -> Value {
         let number = try connection.send([isReached])
         let value = Result { try body() }
-        if connection.isLost { return try value.get() }
-        let rows = try connection.outcome(of: number, until: .now + limit).rows.get()
-        try requireReached(rows.first, connection, string)
+        let outcome: Connection.Outcome
+        do {
+            // Also if the connection is lost by now: what was answered before stands.
+            outcome = try connection.outcome(of: number, until: .now + limit)
+        } catch {
+            // What `body` met first says more.
+            _ = try value.get()
+            throw error
+        }
+        try requireReached(outcome.rows.get().first, connection, string)
         return try value.get()
     }
 }
