@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// The pause between two attempts at something that nothing tells when to try again. Blocks: for the store's own threads.
+/// The pause between two attempts at something whose next chance nothing reports. Blocks: for the store's own threads.
 enum Pause {
     /// 50 milliseconds.
     static func short() { _ = poll(nil, 0, 50) }

@@ -16,7 +16,7 @@ enum StoreThread {
 
     /// Starts a thread.
     ///
-    /// - Throws: `unavailable` if the system has no room for another one.
+    /// - Throws: `unavailable` if the system cannot start another one.
     static func start(_ run: @escaping @Sendable () -> Void) throws(StoreObstacle) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

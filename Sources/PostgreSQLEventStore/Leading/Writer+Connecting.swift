@@ -25,7 +25,7 @@ extension Writer {
         }
     }
 
-    /// What was not sent is told of, but not before what was begun earlier.
+    /// Ends writes that were not sent, but not before those that were begun earlier.
     private func refuseWhatWaitedLong(_ error: any Error) {
         guard !line.contains(where: { $0.job != nil }) else { return }
         let obstacle =
@@ -117,7 +117,7 @@ extension Writer {
         queue = again + queue
     }
 
-    /// Another program leads: tells what of the line took place before.
+    /// Another program leads: reports what of the line was recorded before.
     func leave(_ connection: Connection) throws {
         try Barrier.pass(connection, within: timeouts.commit)
         let reader = reader(of: connection, through: try LogTail.position(connection, within: timeouts.lookup))
