@@ -95,6 +95,7 @@ def test_who_expects_another_key_of_the_log_tells_it_nothing(log: KeyedServices)
     assert log.figure("position") == 0
 
 
+@pytest.mark.timing
 def test_a_revoked_peer_is_refused_at_once_and_its_subscription_ends(log: KeyedServices) -> None:
     with log.requester("append", "operate") as other, log.requester("append", "append", 20) as revoked:
         assert append_one(other) == 1

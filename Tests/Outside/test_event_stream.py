@@ -210,6 +210,7 @@ def test_positions_have_no_gaps_and_the_chain_begins_with_the_log_id(services: S
     assert str(subscriber.log_id) == services.readiness()["log"]
 
 
+@pytest.mark.timing
 def test_a_heartbeat_comes_at_once_on_subscription(log: Services, peers: Peers) -> None:
     fill(peers.requester(log.append), 3)
     waits = []
@@ -225,6 +226,7 @@ def test_a_heartbeat_comes_at_once_on_subscription(log: Services, peers: Peers) 
     assert statistics.median(waits) < 0.15, waits
 
 
+@pytest.mark.timing
 def test_a_heartbeat_comes_about_every_500_ms(log: Services, peers: Peers) -> None:
     subscription = peers.socket(zmq.SUB, log.events, b"heartbeat/")
     subscription.recv_multipart()
@@ -764,6 +766,7 @@ def test_garbage_without_zeromq_stops_nothing(log: Services, peers: Peers) -> No
     works(log, peers)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("flood", [frame(0x24), frame(STATUS)], ids=["malformed", "refused"])
 def test_a_flood_on_the_append_socket_disturbs_nobody(log: Services, peers: Peers, flood: bytes) -> None:
     before = log.resident_bytes()
@@ -818,6 +821,7 @@ def test_replies_that_nobody_reads_cost_bounded_memory(log: Services, peers: Pee
     works(log, peers)
 
 
+@pytest.mark.timing
 def test_the_service_ends_in_time_under_load(log: Services, peers: Peers) -> None:
     with flooding(log.append, [frame(APPEND, one_append())] * 8, processes=1):
         wait_for("the load is there", lambda: head(log)[0] > 500)

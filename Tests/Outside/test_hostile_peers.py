@@ -239,6 +239,7 @@ def test_subscriptions_in_all_have_a_limit(log: Services) -> None:
     works(log)
 
 
+@pytest.mark.timing
 def test_floods_of_subscriptions_stall_nobody_and_cost_bounded_memory(log: Services) -> None:
     before = log.resident_bytes()
 
@@ -280,6 +281,7 @@ def test_a_message_that_never_ends_costs_its_connection(log: Services, which: st
     works(log)
 
 
+@pytest.mark.timing
 def test_messages_of_peers_that_come_and_go_do_not_pile_up(log: Services) -> None:
     """What was complete when its sender left still waits to be taken, beside what the next one sends."""
     before = largest = log.resident_bytes()
@@ -384,6 +386,7 @@ def test_replies_that_are_not_read_have_a_limit_in_bytes(log: Services) -> None:
     works(log)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("which", ["append", "read"])
 def test_the_work_of_a_peer_that_left_is_dropped(log: Services, which: str) -> None:
     context = zmq.Context()
@@ -415,6 +418,7 @@ def test_the_work_of_a_peer_that_left_is_dropped(log: Services, which: str) -> N
     context.destroy(linger=0)
 
 
+@pytest.mark.timing
 def test_reads_are_shared_fairly_between_peers(log: Services) -> None:
     context = zmq.Context()
     requester = Requester(context, log.append, patience=30.0)
