@@ -253,7 +253,8 @@ def test_floods_of_subscriptions_stall_nobody_and_cost_bounded_memory(log: Servi
         slowest = slowest_append(log, 6)
         grown = log.resident_bytes() - before
     print(f"slowest {slowest:.2f} s, grown by {grown >> 20} MiB")
-    assert slowest < 5
+    # Several seconds if libzmq could read ahead: it would go on for as long as there is any subscription to take.
+    assert slowest < 2
     assert grown < 300 * MIB
     assert figure(log, "ended_connections") > 0
     works(log)
