@@ -6,6 +6,8 @@ import socket
 import struct
 from collections.abc import Iterable
 
+from daybook_services import PATIENCE
+
 
 def greeting(major: int = 3) -> bytes:
     return b"\xff" + bytes(8) + b"\x7f" + bytes([major, 0]) + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -84,17 +86,21 @@ class RawPeer:
             return True
         finally:
             self.socket.setblocking(True)
-            self.socket.settimeout(20)
+            self.socket.settimeout(PATIENCE)
 
     def flood(self, block: bytes, limit: int) -> int:
-        """Sends a block again and again, until that fails or so many bytes are sent; gives how many were."""
-        sent = 0
+        """Sends a block again and again, until that fails, the log takes nothing for 20 s, or so many bytes are sent; gives
+        how many were."""
+        sent, waits = 0, self.socket.gettimeout()
+        self.socket.settimeout(min(20.0, waits or 20.0))
         try:
             while sent < limit:
                 self.socket.sendall(block)
                 sent += len(block)
         except OSError:
             pass
+        finally:
+            self.socket.settimeout(waits)
         return sent
 
     def close(self, abruptly: bool = False) -> None:
@@ -123,6 +129,6 @@ def connect(endpoint: str, receive_buffer: int | None = None) -> socket.socket:
     made = socket.socket()
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    made.settimeout(20)
+    made.settimeout(PATIENCE)
     made.connect((host, int(port)))
     return made
