@@ -161,6 +161,31 @@ def test_a_keyed_append_whose_connection_was_lost_is_repeated(logs: list[Scripte
         thread.join()
 
 
+def test_a_reply_that_goes_with_its_connection_is_asked_for_again(
+    logs: list[ScriptedLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = logs
+    first.open(chain(3), 1)
+    second.open(chain(4), 2)
+    with closing(requester(logs, "read")) as reads:
+        wait_for("the first is asked", lambda: reads.socket.poll(0, zmq.POLLOUT))
+        wait = reads._wait
+        lost = []
+
+        def lose(event: int, deadline: float, may_be_lost: bool = False) -> bool:
+            is_there = wait(event, deadline, may_be_lost)
+            if event == zmq.POLLIN and not lost:
+                lost.append(reads.socket)
+                first.close()
+                # With its connection goes what it had sent.
+                wait_for("the connection is lost", lambda: not reads.socket.poll(0, zmq.POLLIN | zmq.POLLOUT))
+            return is_there
+
+        monkeypatch.setattr(reads, "_wait", lose)
+        assert reads.status().position == 4
+        assert lost
+
+
 def test_when_nobody_answers_all_are_named(logs: list[ScriptedLog]) -> None:
     with closing(requester(logs, "read", timeout=0.5)) as reads, pytest.raises(LogUnreachable) as error:
         reads.status()
