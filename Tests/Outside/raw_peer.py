@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Iterable
 
 from daybook_services import PATIENCE
@@ -88,13 +89,13 @@ class RawPeer:
             self.socket.setblocking(True)
             self.socket.settimeout(PATIENCE)
 
-    def flood(self, block: bytes, limit: int) -> int:
-        """Sends a block again and again, until that fails, the log takes nothing for 20 s, or so many bytes are sent; gives
-        how many were."""
+    def flood(self, block: bytes, limit: int, over: threading.Event | None = None) -> int:
+        """Sends a block again and again, until that fails, the log takes nothing for 20 s, so many bytes are sent, or it is
+        `over`; gives how many were sent."""
         sent, waits = 0, self.socket.gettimeout()
         self.socket.settimeout(min(20.0, waits or 20.0))
         try:
-            while sent < limit:
+            while sent < limit and not (over and over.is_set()):
                 self.socket.sendall(block)
                 sent += len(block)
         except OSError:

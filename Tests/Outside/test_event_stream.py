@@ -359,7 +359,7 @@ def test_a_frozen_subscriber_delays_nobody_and_costs_bounded_memory(log: Service
         process.send_signal(signal.SIGCONT)
         total, last_hash = head(log)
         assert total == 50_010
-        wait_for("the subscriber has everything", lambda: f"\n{total} {last_hash} " in output.read_text())
+        wait_for("the subscriber has everything", lambda: f"\n{total} {last_hash} " in output.read_text(), 2 * PATIENCE)
         lines = output.read_text().splitlines()
     assert [int(line.split(" ")[0]) for line in lines] == list(range(1, total + 1))
 
