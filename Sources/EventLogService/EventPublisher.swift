@@ -32,8 +32,10 @@ final class EventPublisher {
         // A subscriber has nothing to send but subscriptions.
         options.largestFrame = 1024
         options.maxFrames = 1
-        // libzmq keeps what it reads from subscribers without a limit of its own: it must not read far ahead.
-        options.receiveQueue = 16
+        // libzmq keeps what it takes from this queue without a limit of its own, and goes on in one call for as long as any is
+        // filled. Its thread fills longer ones faster than this one can empty them: a flood would keep appends from their turn.
+        // A key takes a place in the queue that libzmq never gives back.
+        options.receiveQueue = security == nil ? 1 : 2
         socket = try Socket(.publisher, options: options, on: loop)
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.events(isEncrypted: security != nil))
         try socket.bind(endpoint)

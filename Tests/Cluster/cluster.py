@@ -18,7 +18,7 @@ PROGRAMS = {"log": "event-log-service", "gateway": "command-service", "query": "
 SIDES = (1, 2)
 LOGS = SIDES
 TEMPLATE = "daybook_template"
-START_DEADLINE = 60.0
+START_DEADLINE = 120.0
 
 
 class Cluster:

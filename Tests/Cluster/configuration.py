@@ -16,6 +16,10 @@ PARAMETERS = {
     "wal_keep_size": "64MB",
 }  # fmt: skip
 
+# Every change of the primary begins a new segment beside the others of the same place in the log, and all of them are kept as
+# long as that place is: segments of the usual 16 MB would fill a small disk after some twenty changes that log little.
+SMALL_SEGMENTS = {"wal-segsize": "1"}
+
 
 def make_secrets(folder):
     """The passwords and keys of a cluster; gives the passwords by user."""
@@ -23,8 +27,9 @@ def make_secrets(folder):
     return dict(line.split() for line in (folder / "passwords").read_text().splitlines())
 
 
-def configure(host, hosts, secrets, ports):
-    """Writes a host's settings below its folder; gives the commands and environments of etcd and Patroni."""
+def configure(host, hosts, secrets, ports, is_small):
+    """Writes a host's settings below its folder; gives the commands and environments of etcd and Patroni. On a small disk the
+    write-ahead log is in small segments."""
     root = host.folder / "root"
     _configure(secrets, str(host.number), *(one.address for one in hosts), host.network.range, ROOT=str(root))
     lines = [line for line in (root / "etc/default/etcd").read_text().splitlines() if not line.startswith("#")]
@@ -32,6 +37,8 @@ def configure(host, hosts, secrets, ports):
     environment = {name: _moved(value, ports, 2379, 2380) for name, value in environment.items()}
     patroni = yaml.safe_load(_moved((root / "etc/patroni/config.yml").read_text(), ports, 2379, 5432, 8008))
     patroni["bootstrap"]["dcs"]["postgresql"]["parameters"] |= PARAMETERS
+    if is_small:
+        patroni["bootstrap"]["initdb"].append(SMALL_SEGMENTS)
     patroni["postgresql"] |= {"data_dir": str(host.disk / "data"), "pgpass": str(host.folder / "pgpass")}
     patroni["postgresql"]["parameters"]["unix_socket_directories"] = str(host.folder)
     settings = host.folder / "patroni.yml"

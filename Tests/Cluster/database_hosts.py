@@ -15,7 +15,7 @@ from host import Host, Network
 from services import wait_until
 
 # From nothing; debug builds that start at the same time are slow.
-START_DEADLINE = 60.0
+START_DEADLINE = 120.0
 # In which a cluster of which everything lives comes back by itself: rewound or copied anew at worst.
 RECOVERY = 90.0
 DISK = "400m"
@@ -70,7 +70,7 @@ class DatabaseHosts:
 
     def _prepare(self, host):
         isolation.mount_memory(host.disk, self.disk)
-        programs = configuration.configure(host, self.hosts, self.secrets, self.ports)
+        programs = configuration.configure(host, self.hosts, self.secrets, self.ports, self.disk == DISK)
         host.programs = [json.dumps(program) for program in programs]
         if os.geteuid() == 0:
             for path in (host.folder, host.disk, host.folder / "patroni.yml"):

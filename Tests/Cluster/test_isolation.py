@@ -40,9 +40,9 @@ def test_nothing_is_left_behind(end, code):
     folder = process.stdout.readline().strip()
     assert _processes(folder), "the process that is to end is there"
     end(process)
-    ended = process.wait(30)
+    ended = process.wait(60)
     assert code is None or ended == code
-    wait_until(lambda: not _processes(folder), "all processes have ended", 30)
+    wait_until(lambda: not _processes(folder), "all processes have ended", 60)
     # Whoever is killed cannot remove anything.
     if ended >= 0:
         assert not Path(folder).exists()

@@ -91,10 +91,15 @@ class Watch:
                         # Nobody is there.
                         pass
             for socket, _ in poller.poll(20):
+                try:
+                    frames = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    # It went with its connection.
+                    continue
                 if socket in published:
-                    self._note_published(published[socket], socket.recv_multipart())
+                    self._note_published(published[socket], frames)
                 else:
-                    for frame in socket.recv_multipart():
+                    for frame in frames:
                         self._note_reply(asking[socket], frame, asked)
 
     def _note_published(self, log, frames):

@@ -18,6 +18,8 @@ PROGRAM = ROOT / ".build" / "release" / "hot-parts"
 COUNTER = Path(__file__).with_name("count_allocations.c")
 MADE = ROOT / ".build" / "guards"
 FEW, MANY = 512, 2560
+# In seconds, of one run: valgrind is slow, and the machine may be busy.
+LIMIT = 600
 
 # What doing a part once takes. Allocations to a tenth: a part may need one only every other time.
 Cost = namedtuple("Cost", "instructions allocations")
@@ -77,7 +79,7 @@ def _run(command, **variables):
     # Else the places in hash tables, and so the steps to find them, differ from run to run.
     variables["SWIFT_DETERMINISTIC_HASHING"] = "1"
     try:
-        return subprocess.run(command, env=variables, capture_output=True, text=True, check=True, timeout=120)
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=True, timeout=LIMIT)
     except (OSError, subprocess.SubprocessError) as error:
         raise Unmeasurable(f"{error}\n{getattr(error, 'stderr', None) or ''}") from error
 

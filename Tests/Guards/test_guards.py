@@ -11,6 +11,10 @@ import thresholds
 from hot_parts import Cost, Unmeasurable
 
 
+# All parts are measured before the first test begins.
+pytestmark = pytest.mark.timeout(1800)
+
+
 @pytest.fixture(scope="module")
 def parts():
     return hot_parts.names()

@@ -17,8 +17,8 @@ from uuid import uuid4
 import pytest
 import zmq
 from daybook_frames import Event, Record, Write
-from daybook_services import Services, free_port
-from daybook_subscriber import append
+from daybook_services import PATIENCE, Services, free_port
+from daybook_subscriber import append, received
 
 # Found by way of daybook_frames, which therefore comes first.
 from daybook_events import Endpoints, Requester, Subscription
@@ -35,7 +35,7 @@ def log() -> Iterator[Services]:
 
 @pytest.fixture
 def appender(log: Services) -> Iterator[Requester]:
-    requester = Requester(zmq.Context.instance(), log.append, patience=20.0)
+    requester = Requester(zmq.Context.instance(), log.append, patience=PATIENCE)
     yield requester
     requester.close()
 
@@ -142,7 +142,7 @@ def deposit(appender: Requester, account: str, count: int = 1) -> None:
     assert append(appender, Write(f"account/{account}", None, events)).result == "committed"
 
 
-def take(subscription: Subscription, position: int, deadline: float = 10.0) -> list[Record]:
+def take(subscription: Subscription, position: int, deadline: float = PATIENCE) -> list[Record]:
     """The records up to a position; fails if they do not come."""
     records: list[Record] = []
     end = time.monotonic() + deadline
@@ -167,7 +167,7 @@ def program(name: str, *arguments: object, services: Services) -> list[str]:
 
 
 def run(name: str, *arguments: object, services: Services) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(program(name, *arguments, services=services), capture_output=True, text=True, timeout=30)
+    return subprocess.run(program(name, *arguments, services=services), capture_output=True, text=True, timeout=2 * PATIENCE)
 
 
 @contextmanager
@@ -217,7 +217,9 @@ class Relay:
             poller.register(socket, zmq.POLLIN)
         while not self._is_ending:
             for socket, _ in poller.poll(50):
-                message = socket.recv_multipart()
+                message = received(socket)
+                if not message:
+                    continue
                 if socket is subscriptions:
                     published.send_multipart(message)
                 elif socket is requests:

@@ -14,17 +14,25 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 PROGRAMS = Path(os.environ.get("DAYBOOK_BIN") or Path(__file__).resolve().parents[2] / ".build/debug")
 NAMES = ("event-log-service", "command-service", "query-service")
 
+# How long a test waits for what must come: the machine may be slow, and busy with other tests. What is there is not waited for.
+PATIENCE = 60.0
+# The contract: "exit 0 within 5 s".
+STOP_DEADLINE = 5.0
+
 Value = TypeVar("Value")
 
 
-def wait_for(what: str, condition: Callable[[], Value | None], deadline: float = 30.0) -> Value:
+def wait_for(what: str, condition: Callable[[], Value | None], deadline: float = PATIENCE) -> Value:
     """Waits until `condition()` gives something true, and returns it."""
     end = time.monotonic() + deadline
     while not (value := condition()):
@@ -33,20 +41,39 @@ def wait_for(what: str, condition: Callable[[], Value | None], deadline: float =
     return value
 
 
+@contextmanager
+def at_once(*bodies: Callable[[], object]) -> Iterator[None]:
+    """Runs functions in threads while the block goes on, and waits for their ends; fails as the first of them that fails."""
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        running = [pool.submit(body) for body in bodies]
+        yield
+        for one in running:
+            one.result()
+
+
+_given_ports: set[int] = set()
+
+
 def free_port() -> int:
-    """A port below those that the system gives to outgoing connections: it stays free while its service is down."""
+    """A port below those that the system gives to outgoing connections: it stays free while its service is down.
+
+    None is given twice: whoever has one may not have bound it yet.
+    """
     first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     # Each of several test processes has a range of its own.
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     width = (first_outgoing - 10_000) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
         port = 10_000 + worker * width + random.randrange(width)
+        if port in _given_ports:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        _given_ports.add(port)
+        return port
 
 
 def end_with_parent() -> None:
@@ -62,7 +89,7 @@ class Services:
         self._folder = tempfile.TemporaryDirectory(prefix="daybook-outside-")
         self.directory = Path(self._folder.name)
         self.database = self.directory / "daybook.db"
-        ports = random_ports(6)
+        ports = free_ports(6)
         self.append, self.events, self.read = (f"tcp://127.0.0.1:{port}" for port in ports[:3])
         self.zeromq_ports = ports[:3]
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(NAMES, ports[3:])}
@@ -94,7 +121,7 @@ class Services:
         process.kill()
         process.wait()
 
-    def stop(self, name: str = "event-log-service", deadline: float = 5.0) -> int:
+    def stop(self, name: str = "event-log-service", deadline: float = PATIENCE) -> int:
         """Asks a service to end; gives its exit code."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
@@ -108,19 +135,28 @@ class Services:
     def readiness(self, name: str = "event-log-service") -> dict[str, Any]:
         """The body of `/readyz`, whatever its status."""
         try:
-            with urllib.request.urlopen(f"http://{self.addresses[name]}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.addresses[name]}/readyz", timeout=PATIENCE) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
             body = error.read()
         return dict(json.loads(body))
 
     def command(self, account: str, **command: object) -> dict[str, Any]:
-        """Sends a command to the gateway and gives the account."""
+        """Sends a command to the gateway, again under its key while the log cannot be had, and gives the account."""
         request = urllib.request.Request(
             f"http://{self.addresses['command-service']}/accounts/{account}", json.dumps(command).encode(),
-            {"Content-Type": "application/json"})  # fmt: skip
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return dict(json.loads(answer.read()))
+            {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())})  # fmt: skip
+
+        def obeyed() -> dict[str, Any] | None:
+            try:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                    return dict(json.loads(answer.read()))
+            except urllib.error.HTTPError as error:
+                if error.code not in (503, 504):
+                    raise
+                return None
+
+        return wait_for(f"{command} is obeyed", obeyed)
 
     def resident_bytes(self, name: str = "event-log-service") -> int:
         lines = Path(f"/proc/{self.process(name).pid}/status").read_text().splitlines()
@@ -166,8 +202,5 @@ class Services:
             return False
 
 
-def random_ports(count: int) -> list[int]:
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(free_port())
-    return list(ports)
+def free_ports(count: int) -> list[int]:
+    return [free_port() for _ in range(count)]

@@ -30,7 +30,7 @@ class Subscriber(Iterator[Record]):
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], events: str, read: str, after: Record | int = 0,
-                 receive_queue: int = 1000, patience: float = 10.0, keys: Keys | None = None) -> None:  # fmt: skip
+                 receive_queue: int = 1000, patience: float = 60.0, keys: Keys | None = None) -> None:  # fmt: skip
         checkpoint = Checkpoint.of(after) if isinstance(after, Record) else None
         if isinstance(after, int) and after > 0:
             requester = Requester(context, read, patience, keys)
@@ -64,6 +64,14 @@ class Subscriber(Iterator[Record]):
 def append(requester: Requester, *writes: Write, command: Command | None = None) -> AppendReply:
     """Appends to one or more streams, whole or not at all."""
     return read_append_reply(requester.ask(APPEND, append_body(writes, command)))
+
+
+def received(socket: zmq.Socket[bytes]) -> list[bytes] | None:
+    """The next message, if there is one. What `poll` saw may be gone with its connection: nobody is to wait for it."""
+    try:
+        return socket.recv_multipart(zmq.NOBLOCK)
+    except zmq.Again:
+        return None
 
 
 def main(events: str, read: str, after: str = "0") -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import zmq
 from daybook_frames import APPEND, Event, Write, append_body, read_append_reply
-from daybook_services import PROGRAMS, Services
+from daybook_services import PATIENCE, PROGRAMS, Services
 
 # Found by way of daybook_frames, which therefore comes first.
 from daybook_events import Endpoints, Keys, Requester, Subscription
@@ -83,10 +83,10 @@ class KeyedServices(Services):
         settings = self.environment() | (self.peer_settings(peer) if peer else {})
         return subprocess.run(
             [PROGRAMS / "daybook", *arguments], cwd=self.directory, env=settings, capture_output=True, text=True,
-            timeout=60, check=False)  # fmt: skip
+            timeout=PATIENCE, check=False)  # fmt: skip
 
     @contextmanager
-    def requester(self, socket: str, name: str | None, patience: float = 20.0) -> Iterator[Requester]:
+    def requester(self, socket: str, name: str | None, patience: float = PATIENCE) -> Iterator[Requester]:
         """A requester at the append or the read socket, with the key of a peer."""
         endpoint = {"append": self.append, "read": self.read}[socket]
         requester = Requester(zmq.Context.instance(), endpoint, patience, self.keys(name) if name else None)
@@ -96,7 +96,7 @@ class KeyedServices(Services):
             requester.close()
 
     @contextmanager
-    def subscription(self, name: str | None, patience: float | None = 20.0) -> Iterator[Subscription]:
+    def subscription(self, name: str | None, patience: float | None = PATIENCE) -> Iterator[Subscription]:
         places = Endpoints(self.events, self.read, self.keys(name) if name else None)
         with Subscription(places, patience=patience) as subscription:
             yield subscription

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Iterable
+
+from daybook_services import PATIENCE
 
 
 def greeting(major: int = 3) -> bytes:
@@ -84,17 +87,21 @@ class RawPeer:
             return True
         finally:
             self.socket.setblocking(True)
-            self.socket.settimeout(20)
+            self.socket.settimeout(PATIENCE)
 
-    def flood(self, block: bytes, limit: int) -> int:
-        """Sends a block again and again, until that fails or so many bytes are sent; gives how many were."""
-        sent = 0
+    def flood(self, block: bytes, limit: int, over: threading.Event | None = None) -> int:
+        """Sends a block again and again, until that fails, the log takes nothing for 20 s, so many bytes are sent, or it is
+        `over`; gives how many were sent."""
+        sent, waits = 0, self.socket.gettimeout()
+        self.socket.settimeout(min(20.0, waits or 20.0))
         try:
-            while sent < limit:
+            while sent < limit and not (over and over.is_set()):
                 self.socket.sendall(block)
                 sent += len(block)
         except OSError:
             pass
+        finally:
+            self.socket.settimeout(waits)
         return sent
 
     def close(self, abruptly: bool = False) -> None:
@@ -123,6 +130,6 @@ def connect(endpoint: str, receive_buffer: int | None = None) -> socket.socket:
     made = socket.socket()
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    made.settimeout(20)
+    made.settimeout(PATIENCE)
     made.connect((host, int(port)))
     return made

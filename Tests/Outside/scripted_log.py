@@ -12,7 +12,8 @@ import zmq
 from daybook_frames import (
     APPEND, HEAD, HEADER, MAGIC, READ_LOG, REFUSAL, STATUS, Cursor, Record, genesis, sized,
 )  # fmt: skip
-from daybook_services import free_port
+from daybook_services import PATIENCE, free_port
+from daybook_subscriber import received
 
 LOG_ID = UUID("00010203-0405-0607-0809-0a0b0c0d0e0f")
 TIME = 1_767_323_045_678_901
@@ -52,7 +53,7 @@ class ScriptedLog:
         is_bound = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(is_bound,), daemon=True)
         self._thread.start()
-        assert is_bound.wait(30)
+        assert is_bound.wait(PATIENCE)
 
     def close(self) -> None:
         """As a process does that is killed."""
@@ -89,15 +90,15 @@ class ScriptedLog:
                 record = self._to_publish.pop(0)
                 events.send_multipart([record.topic, record.header + record.metadata, record.data])
             is_subscribed = False
-            while events.poll(0):
-                is_subscribed |= events.recv()[:1] == b"\1"
+            while subscription := received(events):
+                is_subscribed |= subscription[0][:1] == b"\1"
             if is_subscribed or time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + 0.1
                 if not self.is_silent and self.refusal is None:
                     events.send_multipart([b"heartbeat/", self._heartbeat(), b""])
             for socket in (append, read):
-                while socket.poll(0):
-                    address, *frames = socket.recv_multipart()
+                while message := received(socket):
+                    address, *frames = message
                     self.requests += frames
                     replies = [self._reply(frame) for frame in frames]
                     if not self.is_silent:

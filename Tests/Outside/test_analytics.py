@@ -29,7 +29,7 @@ from analytics_support import (
     program, rows, run, running, take,
 )  # fmt: skip
 from daybook_frames import Event, Record, Write
-from daybook_services import Services, free_port, wait_for
+from daybook_services import PATIENCE, Services, free_port, wait_for
 from daybook_subscriber import append
 
 # Found by way of daybook_frames, which therefore comes first.
@@ -64,13 +64,10 @@ def test_a_subscription_gives_everything_in_order_and_goes_on_from_each_checkpoi
 
 def test_a_subscription_waits_for_a_log_that_is_away_and_joins_again(log: Services, appender: Requester) -> None:
     deposit(appender, "a", 3)
-    with Subscription(endpoints(log), patience=30.0) as subscription:
+    with Subscription(endpoints(log), patience=PATIENCE) as subscription:
         take(subscription, 3)
         log.process().send_signal(signal.SIGSTOP)
-        began = time.monotonic()
-        assert subscription.next_batch(wait=0.3) == []
-        assert time.monotonic() - began < 2, "a wait must end, whatever the log does"
-        silent_after = time.monotonic() + 10
+        silent_after = time.monotonic() + PATIENCE
         while subscription.is_reachable:
             assert time.monotonic() < silent_after, "nobody noticed the silence"
             assert subscription.next_batch(wait=0.1) == []
@@ -82,6 +79,17 @@ def test_a_subscription_waits_for_a_log_that_is_away_and_joins_again(log: Servic
         deposit(appender, "a", 2)
         assert positions(take(subscription, 7)) == [6, 7]
         assert subscription.is_reachable
+
+
+@pytest.mark.timing
+def test_a_wait_ends_in_time_whatever_the_log_does(log: Services, appender: Requester) -> None:
+    deposit(appender, "a", 3)
+    with Subscription(endpoints(log), patience=PATIENCE) as subscription:
+        take(subscription, 3)
+        log.process().send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        assert subscription.next_batch(wait=0.3) == []
+        assert time.monotonic() - began < 2
 
 
 def test_patience_ends_with_an_error_that_says_what_to_do() -> None:
@@ -97,6 +105,8 @@ def test_a_gap_a_lost_tail_and_lost_replies_are_repaired(log: Services, appender
     with Relay(log) as relay, Subscription(relay.endpoints) as subscription:
         deposit(appender, "a", 2)
         records = take(subscription, 2)
+        # The first read may have found no connection yet.
+        unanswered = subscription.counts.unanswered_reads
         generator = random.Random(5)
         relay.alter_published = lambda message: None if is_event(message) and generator.random() < 0.5 else message
         deposit(appender, "a", 300)
@@ -115,7 +125,9 @@ def test_a_gap_a_lost_tail_and_lost_replies_are_repaired(log: Services, appender
         records += take(subscription, 303)
         assert positions(records) == list(range(1, 304))
         assert subscription.counts.gaps and subscription.counts.lost_tails
-        assert len(swallowed) == subscription.counts.unanswered_reads == 1
+        # On a slow machine a reply may come when it is not waited for any more.
+        unanswered = subscription.counts.unanswered_reads - unanswered
+        assert len(swallowed) == unanswered - subscription._requester.late_replies == 1
 
 
 def test_nonsense_on_the_wire_is_counted_and_nothing_else(log: Services, appender: Requester) -> None:
@@ -123,7 +135,7 @@ def test_nonsense_on_the_wire_is_counted_and_nothing_else(log: Services, appende
         deposit(appender, "a", 2)
         records = take(subscription, 2)
         relay.alter_published = lambda message: message[:2]
-        wait = time.monotonic() + 10
+        wait = time.monotonic() + PATIENCE
         while subscription.counts.malformed < 2:
             assert time.monotonic() < wait
             assert subscription.next_batch(wait=0.2) == []
@@ -177,13 +189,13 @@ def finds_the_altered_event(log: Services, appender: Requester, frame: int, byte
 def shared_log() -> Iterator[tuple[Services, Requester]]:
     with Services() as services:
         services.start("event-log-service")
-        requester = Requester(zmq.Context.instance(), services.append, patience=20.0)
+        requester = Requester(zmq.Context.instance(), services.append, patience=PATIENCE)
         yield services, requester
         requester.close()
 
 
 def appender_head(log: Services) -> Checkpoint:
-    with closing(Requester(zmq.Context.instance(), log.read)) as requester:
+    with closing(Requester(zmq.Context.instance(), log.read, PATIENCE)) as requester:
         return requester.status()
 
 
@@ -260,7 +272,7 @@ def test_a_point_of_a_history_that_is_no_more_is_refused(log: Services, appender
     shutil.copy(log.database, backup)
     log.start("event-log-service")
     deposit(appender, "a", 5)
-    requester = Requester(zmq.Context.instance(), log.read, patience=20.0)
+    requester = Requester(zmq.Context.instance(), log.read, patience=PATIENCE)
     try:
         kept, lost = requester.checkpoint_at(5).point, requester.checkpoint_at(10).point
         assert requester.checkpoint_at(lost).point == lost == Point.parse(str(lost))
@@ -414,7 +426,7 @@ def test_a_table_refuses_another_log_and_a_second_writer(
         wait_for("the first is there", lambda: held_position(table) == 4)
         with running(program("table.py", table, services=log), stderr=subprocess.PIPE) as second:
             both = {first, second}
-            end = time.monotonic() + 20
+            end = time.monotonic() + PATIENCE
             while not any(process.poll() is not None for process in both):
                 assert time.monotonic() < end, "two kept one table and nobody minded"
                 deposit(appender, "a")
@@ -603,14 +615,14 @@ def test_the_view_follows_on_a_terminal_and_leaves_no_trace(log: Services, appen
 
     with running(command, stdout=end_of_program, stderr=end_of_program, env=environment) as process:
         os.close(end_of_program)
-        wait_for("the view is there", lambda: sees(b"position 3 of 3, 0 behind"), 10)
+        wait_for("the view is there", lambda: sees(b"position 3 of 3, 0 behind"))
         deposit(appender, "before")
         # An account that was opened before the view began: its currency is looked up.
-        wait_for("the deposit is shown", lambda: sees(b"+1.00 USD"), 10)
+        wait_for("the deposit is shown", lambda: sees(b"+1.00 USD"))
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
         # The terminal's buffer holds the rest.
-        wait_for("the terminal is given back", lambda: sees(b"\x1b[?25h\x1b[?1049l"), 5)
+        wait_for("the terminal is given back", lambda: sees(b"\x1b[?25h\x1b[?1049l"))
     os.close(terminal)
     assert b"Traceback" not in seen and b"\x1b[32m" in seen
 
@@ -625,9 +637,9 @@ def test_programs_end_quietly_when_asked(log: Services, tmp_path: Path) -> None:
     for command, name in zip(commands, (signal.SIGINT, signal.SIGTERM)):
         output, errors = tmp_path / "output", tmp_path / "errors"
         with open(output, "wb") as out, open(errors, "wb") as err, running(command, stdout=out, stderr=err) as process:
-            wait_for("it works", lambda: output.stat().st_size > 0 or table.exists(), 10)
+            wait_for("it works", lambda: output.stat().st_size > 0 or table.exists())
             process.send_signal(name)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE) == 0
         assert errors.read_text() == ""
 
 

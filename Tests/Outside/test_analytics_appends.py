@@ -17,7 +17,7 @@ from analytics_support import (
     Relay, appender as appender, deposit, endpoints, log as log, positions, program, rows, run, running, take,
 )  # fmt: skip
 from daybook_frames import HEADER, MAGIC, Event, Head, Malformed, Record, Write, genesis, parse_published
-from daybook_services import Services, wait_for
+from daybook_services import PATIENCE, Services, wait_for
 from daybook_subscriber import append
 
 # Found by way of daybook_frames, which therefore comes first.
@@ -220,7 +220,7 @@ def test_batches_are_whole_appends_however_small_pages_and_batches_are(
     last = log.readiness()["position"]
     with Subscription(endpoints(log)) as subscription:
         records: list[Record] = []
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while len(records) < last:
             assert time.monotonic() < end
             batch = subscription.next_batch(most=2, wait=0.5)
@@ -244,7 +244,7 @@ def test_what_is_lost_inside_appends_is_repaired_and_appends_stay_whole(log: Ser
         transfers(appender, random.Random(6), 60)
         last = log.readiness()["position"]
         records: list[Record] = []
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not records or records[-1].position < last:
             assert time.monotonic() < end
             batch = subscription.next_batch(wait=0.5)
@@ -261,7 +261,7 @@ def test_nothing_begins_inside_an_append(log: Services, appender: Requester) -> 
     inside = checkpoint(records[2])
     with Subscription(endpoints(log), inside) as subscription, pytest.raises(InsideAppend, match="begin from nothing"):
         take(subscription, 5)
-    with closing(Requester(zmq.Context.instance(), log.read, patience=20.0)) as requester:
+    with closing(Requester(zmq.Context.instance(), log.read, patience=PATIENCE)) as requester:
         with pytest.raises(InsideAppend, match="position 3 is inside an append, which goes on at position 4"):
             requester.checkpoint_at(inside.point)
         assert requester.checkpoint_at(5) == checkpoint(records[4])
@@ -314,6 +314,14 @@ def test_the_table_never_holds_half_an_append(log: Services, appender: Requester
             for _ in range(15):
                 transfers(appender, generator, 3)
                 look()
+            seen = len(looks)
+
+            def goes_on() -> bool:
+                transfers(appender, generator, 3)
+                look()
+                return len(looks) >= seen + 3
+
+            wait_for("the table goes on", goes_on)
             assert process.poll() is None
             # Killed at whatever it does.
             process.kill()

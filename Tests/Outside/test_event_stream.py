@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -27,8 +28,8 @@ from daybook_frames import (
     ANY_VERSION, APPEND, HEAD, HEADER, MAGIC, OUTCOME, READ_LOG, READ_STREAM, STATUS, Command, Event, Record,
     Write, append_body, genesis, read_append_reply, sized, stream_bytes,
 )  # fmt: skip
-from daybook_services import Services, wait_for
-from daybook_subscriber import Refused, Requester, Subscriber, append
+from daybook_services import PATIENCE, STOP_DEADLINE, Services, at_once, wait_for
+from daybook_subscriber import Refused, Requester, Subscriber, append, received
 
 Socket = zmq.Socket[bytes]
 LIMIT = struct.pack(">II", 10_000, 4 << 20)
@@ -74,7 +75,7 @@ class Peers:
         return made
 
     def requester(self, endpoint: str) -> Requester:
-        made = Requester(self.context, endpoint, patience=20.0)
+        made = Requester(self.context, endpoint, patience=PATIENCE)
         self.opened.append(made)
         return made
 
@@ -84,8 +85,8 @@ class Peers:
         made = self.context.socket(role)
         made.setsockopt(zmq.RCVHWM, receive_queue)
         made.setsockopt(zmq.LINGER, 0)
-        made.setsockopt(zmq.RCVTIMEO, 10_000)
-        made.setsockopt(zmq.SNDTIMEO, 10_000)
+        made.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
+        made.setsockopt(zmq.SNDTIMEO, int(PATIENCE * 1000))
         if subscribe is not None:
             made.setsockopt(zmq.SUBSCRIBE, subscribe)
         made.connect(endpoint)
@@ -198,18 +199,18 @@ def test_positions_have_no_gaps_and_the_chain_begins_with_the_log_id(services: S
     subscriber = peers.subscriber(services)
     for number in range(5):
         services.command(f"a-{number}", type="OpenAccount", owner="A", initial_balance=10)
-    threads = [
-        threading.Thread(target=lambda: [services.command(f"a-{number}", type="Deposit", amount=1) for _ in range(10)])
-        for number in range(5)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+    def deposit(number: int) -> None:
+        for _ in range(10):
+            services.command(f"a-{number}", type="Deposit", amount=1)
+
+    with at_once(*(partial(deposit, number) for number in range(5))):
+        pass
     check_sequence(list(subscriber.up_to(55)), services)
     assert str(subscriber.log_id) == services.readiness()["log"]
 
 
+@pytest.mark.timing
 def test_a_heartbeat_comes_at_once_on_subscription(log: Services, peers: Peers) -> None:
     fill(peers.requester(log.append), 3)
     waits = []
@@ -225,6 +226,7 @@ def test_a_heartbeat_comes_at_once_on_subscription(log: Services, peers: Peers) 
     assert statistics.median(waits) < 0.15, waits
 
 
+@pytest.mark.timing
 def test_a_heartbeat_comes_about_every_500_ms(log: Services, peers: Peers) -> None:
     subscription = peers.socket(zmq.SUB, log.events, b"heartbeat/")
     subscription.recv_multipart()
@@ -282,13 +284,18 @@ def test_a_subscriber_joins_while_events_pour_in(log: Services, peers: Peers) ->
         for _ in range(20):
             fill(requester, 50, events=10)
 
-    appending = threading.Thread(target=append_on)
-    appending.start()
-    subscribers = [peers.subscriber(log) for _ in range(3)]
-    taken = [list(subscriber.up_to(10_000)) for subscriber in subscribers]
-    appending.join()
+    with at_once(append_on):
+        subscribers = [peers.subscriber(log) for _ in range(3)]
+        taken = [list(subscriber.up_to(10_000)) for subscriber in subscribers]
     for records in taken:
         check_sequence(records, log)
+
+
+def lose_an_event(subscriber: Subscriber) -> None:
+    """Takes the next event that is published away from the subscriber, and the heartbeats before it."""
+    subscriber.socket.rcvtimeo = int(PATIENCE * 1000)
+    while subscriber.socket.recv_multipart()[0] == b"heartbeat/":
+        pass
 
 
 def test_a_gap_is_found_and_repaired(log: Services, peers: Peers) -> None:
@@ -298,7 +305,7 @@ def test_a_gap_is_found_and_repaired(log: Services, peers: Peers) -> None:
     records = list(subscriber.up_to(3))
     fill(requester, 10)
     for _ in range(4):
-        subscriber.socket.recv_multipart()
+        lose_an_event(subscriber)
     fill(requester, 1)
     records += subscriber.up_to(14)
     assert subscriber.counts.gaps + subscriber.counts.lost_tails >= 1
@@ -311,8 +318,7 @@ def test_a_lost_tail_is_found_by_the_heartbeat(log: Services, peers: Peers) -> N
     subscriber = peers.subscriber(log)
     records = list(subscriber.up_to(3))
     fill(requester, 1)
-    while subscriber.socket.recv_multipart()[0] == b"heartbeat/":
-        pass
+    lose_an_event(subscriber)
     records += subscriber.up_to(4)
     assert (subscriber.counts.gaps, subscriber.counts.lost_tails) == (0, 1)
     check_sequence(records, log)
@@ -353,7 +359,7 @@ def test_a_frozen_subscriber_delays_nobody_and_costs_bounded_memory(log: Service
         process.send_signal(signal.SIGCONT)
         total, last_hash = head(log)
         assert total == 50_010
-        wait_for("the subscriber has everything", lambda: f"\n{total} {last_hash} " in output.read_text(), 60)
+        wait_for("the subscriber has everything", lambda: f"\n{total} {last_hash} " in output.read_text(), 2 * PATIENCE)
         lines = output.read_text().splitlines()
     assert [int(line.split(" ")[0]) for line in lines] == list(range(1, total + 1))
 
@@ -394,7 +400,8 @@ def test_nothing_acknowledged_is_lost_by_a_kill_under_load(log: Services, peers:
 
     def append_on() -> None:
         requester = peers.requester(log.append)
-        requester.patience = 2.0
+        # After the kill it waits for so long.
+        requester.patience = 10.0
         try:
             while True:
                 acknowledged.append(append(requester, Write("account/a", None, [event()])).position)
@@ -403,11 +410,9 @@ def test_nothing_acknowledged_is_lost_by_a_kill_under_load(log: Services, peers:
         except TimeoutError:
             pass
 
-    appending = threading.Thread(target=append_on)
-    appending.start()
-    assert enough.wait(20)
-    log.kill()
-    appending.join()
+    with at_once(append_on):
+        assert enough.wait(PATIENCE)
+        log.kill()
     log.start("event-log-service")
     records = list(peers.subscriber(log).up_to(acknowledged[-1]))
     assert [record.position for record in records] == list(range(1, len(records) + 1))
@@ -711,7 +716,7 @@ def test_nonsense_on_the_events_socket_is_ignored_and_counted(log: Services, pee
     for nonsense in ([b""], [b"\2nonsense"], [random.Random(2).randbytes(1000)], [b"\xff"] * 3):
         publisher_side.send_multipart(nonsense)
     works(log, peers)
-    wait_for("it was counted", lambda: malformed(log) >= before + 4, 5)
+    wait_for("it was counted", lambda: malformed(log) >= before + 4)
 
 
 def test_random_frames_on_all_sockets_stop_nothing(log: Services, peers: Peers) -> None:
@@ -752,7 +757,7 @@ def test_garbage_without_zeromq_stops_nothing(log: Services, peers: Peers) -> No
     connections = []
     for port in log.zeromq_ports:
         for bytes_ in garbage:
-            connection = socket.create_connection(("127.0.0.1", port), 5)
+            connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
             connections.append(connection)
             try:
                 connection.sendall(bytes_)
@@ -764,6 +769,7 @@ def test_garbage_without_zeromq_stops_nothing(log: Services, peers: Peers) -> No
     works(log, peers)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("flood", [frame(0x24), frame(STATUS)], ids=["malformed", "refused"])
 def test_a_flood_on_the_append_socket_disturbs_nobody(log: Services, peers: Peers, flood: bytes) -> None:
     before = log.resident_bytes()
@@ -776,7 +782,7 @@ def test_a_flood_on_the_append_socket_disturbs_nobody(log: Services, peers: Peer
             assert append(requester, Write("account/a", None, [event()])).result == "committed"
             assert time.monotonic() - began < 2
             assert subscription.poll(2000), "no heartbeat for 2 s"
-            subscription.recv_multipart()
+            received(subscription)
         log.readiness()
         print(f"resident: {before >> 20} MiB before, {log.resident_bytes() >> 20} MiB in the flood")
         assert log.resident_bytes() < before + (200 << 20)
@@ -818,10 +824,11 @@ def test_replies_that_nobody_reads_cost_bounded_memory(log: Services, peers: Pee
     works(log, peers)
 
 
+@pytest.mark.timing
 def test_the_service_ends_in_time_under_load(log: Services, peers: Peers) -> None:
     with flooding(log.append, [frame(APPEND, one_append())] * 8, processes=1):
         wait_for("the load is there", lambda: head(log)[0] > 500)
-        assert log.stop() == 0
+        assert log.stop(deadline=STOP_DEADLINE) == 0
 
 
 # MARK: the specification

@@ -16,11 +16,12 @@ from uuid import UUID
 import pytest
 import zmq
 from daybook_frames import APPEND, HEAD, MAGIC, READ_LOG, STATUS, Event, Write, append_body
-from daybook_services import Services, wait_for
-from daybook_subscriber import Requester, append
+from daybook_services import PATIENCE, Services, wait_for
+from daybook_subscriber import Requester, append, received
 from raw_peer import RawPeer, connect, frame, greeting, legacy_frame, message
 
 MIB = 1 << 20
+RECEIVE_TIMEOUT = int(PATIENCE * 1000)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def position(log: Services) -> int:
 def slowest_append(log: Services, seconds: float) -> float:
     """Appends one event after another for so long; gives how long the slowest took."""
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     slowest, end = 0.0, time.monotonic() + seconds
     try:
         while time.monotonic() < end:
@@ -77,7 +78,7 @@ def works(log: Services) -> None:
 def nothing_was_recorded(log: Services, stream: str) -> bool:
     """Whether a stream is empty, as the log says to whoever appends its first event."""
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     try:
         return append(requester, Write(stream, 0, [event()])).result == "committed"
     finally:
@@ -105,7 +106,7 @@ def repeated(body: Callable[[], None], threads: int) -> Iterator[None]:
     finally:
         done.set()
         for thread in started:
-            thread.join(60)
+            thread.join(2 * PATIENCE)
 
 
 # MARK: the events socket
@@ -170,12 +171,12 @@ def test_subscriptions_of_one_connection_have_a_limit(log: Services) -> None:
 def test_as_many_of_the_longest_topics_as_are_allowed_may_be_subscribed_to(log: Services) -> None:
     context = zmq.Context()
     subscriber = context.socket(zmq.SUB)
+    subscriber.rcvtimeo = RECEIVE_TIMEOUT
     subscriber.subscribe(b"heartbeat/")
     for number in range(255):
         subscriber.subscribe(b"c" * 32 + b"/" + b"T" * 64 + b"/" + b"%0128d" % number + b"/")
     subscriber.connect(log.events)
     for _ in range(6):
-        assert subscriber.poll(30_000)
         subscriber.recv_multipart()
     assert figure(log, "ended_connections") == 0
     assert figure(log, "refused_subscriptions") == 0
@@ -193,12 +194,12 @@ def test_as_many_subscribers_as_are_allowed_come_at_once_and_all_are_live(log: S
         subscriber.connect(log.events)
         subscriber.subscribe(b"heartbeat/")
         poller.register(subscriber, zmq.POLLIN)
-    live, end = 0, time.monotonic() + 60
+    live, end = 0, time.monotonic() + 2 * PATIENCE
     while live < 500 and time.monotonic() < end:
         for subscriber, _ in poller.poll(1000):
-            subscriber.recv_multipart()
-            poller.unregister(subscriber)
-            live += 1
+            if received(subscriber):
+                poller.unregister(subscriber)
+                live += 1
     assert live == 500
     assert figure(log, "ended_connections") == 0
     context.destroy(linger=0)
@@ -217,7 +218,7 @@ def test_peers_that_connect_and_leave_without_end_do_not_lock_subscribers_out(lo
         subscriber = context.socket(zmq.SUB)
         subscriber.subscribe(b"heartbeat/")
         subscriber.connect(log.events)
-        assert subscriber.poll(60_000)
+        assert subscriber.poll(RECEIVE_TIMEOUT)
         context.destroy(linger=0)
     works(log)
 
@@ -239,6 +240,7 @@ def test_subscriptions_in_all_have_a_limit(log: Services) -> None:
     works(log)
 
 
+@pytest.mark.timing
 def test_floods_of_subscriptions_stall_nobody_and_cost_bounded_memory(log: Services) -> None:
     before = log.resident_bytes()
 
@@ -252,7 +254,8 @@ def test_floods_of_subscriptions_stall_nobody_and_cost_bounded_memory(log: Servi
         slowest = slowest_append(log, 6)
         grown = log.resident_bytes() - before
     print(f"slowest {slowest:.2f} s, grown by {grown >> 20} MiB")
-    assert slowest < 5
+    # Several seconds if libzmq could read ahead: it would go on for as long as there is any subscription to take.
+    assert slowest < 2
     assert grown < 300 * MIB
     assert figure(log, "ended_connections") > 0
     works(log)
@@ -280,6 +283,7 @@ def test_a_message_that_never_ends_costs_its_connection(log: Services, which: st
     works(log)
 
 
+@pytest.mark.timing
 def test_messages_of_peers_that_come_and_go_do_not_pile_up(log: Services) -> None:
     """What was complete when its sender left still waits to be taken, beside what the next one sends."""
     before = largest = log.resident_bytes()
@@ -303,11 +307,11 @@ def test_a_message_of_too_many_bytes_is_dropped_while_it_is_received(log: Servic
     before, known = figure(log, "malformed_frames"), position(log)
     context = zmq.Context()
     dealer = context.socket(zmq.DEALER)
+    dealer.rcvtimeo = RECEIVE_TIMEOUT
     dealer.connect(log.append)
     data = b'"' + b"z" * 1_000_000 + b'"'
     dealer.send_multipart([append_request(f"x/s-{number}", data) for number in range(12)])
     dealer.send(append_request("x/after", number=77))
-    assert dealer.poll(30_000)
     assert HEAD.unpack(dealer.recv()[:16])[4] == 77
     assert position(log) == known + 1
     assert figure(log, "malformed_frames") > before
@@ -317,7 +321,7 @@ def test_a_message_of_too_many_bytes_is_dropped_while_it_is_received(log: Servic
 
 def test_requests_that_belong_to_another_socket_do_not_pile_up(log: Services) -> None:
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     for _ in range(10):
         append(requester, Write("x/big", None, [event(b'"' + b"z" * 300 + b'"') for _ in range(500)]))
     before = largest = log.resident_bytes()
@@ -331,9 +335,9 @@ def test_requests_that_belong_to_another_socket_do_not_pile_up(log: Services) ->
         while time.monotonic() < end:
             largest = max(largest, log.resident_bytes())
             time.sleep(0.05)
+        wait_for("something is dropped", lambda: figure(log, "dropped_requests") + figure(log, "undeliverable_replies") > 0)
     print(f"grown by {(largest - before) >> 20} MiB")
     assert largest - before < 150 * MIB
-    assert figure(log, "dropped_requests") + figure(log, "undeliverable_replies") > 0
     requester.close()
     context.destroy(linger=0)
     works(log)
@@ -357,7 +361,7 @@ def test_heartbeats_and_requests_of_a_steady_peer_do_not_end_its_connection(log:
 def test_replies_that_are_not_read_have_a_limit_in_bytes(log: Services) -> None:
     data = b'"' + b"z" * 2_600 + b'"'
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     for _ in range(3):
         append(requester, Write("x/big", None, [event(data) for _ in range(100)]))
     before = largest = log.resident_bytes()
@@ -376,18 +380,19 @@ def test_replies_that_are_not_read_have_a_limit_in_bytes(log: Services) -> None:
             largest = max(largest, log.resident_bytes())
             time.sleep(0.1)
         slowest = slowest_append(log, 3)
+        wait_for("requests are dropped", lambda: figure(log, "dropped_requests") > 0)
     print(f"grown by {(largest - before) >> 20} MiB, slowest {slowest:.2f} s")
     assert largest - before < 250 * MIB
-    assert figure(log, "dropped_requests") > 0
     requester.close()
     context.destroy(linger=0)
     works(log)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("which", ["append", "read"])
 def test_the_work_of_a_peer_that_left_is_dropped(log: Services, which: str) -> None:
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     data = b'"' + b"z" * 300 + b'"'
     for _ in range(10):
         append(requester, Write("x/big", None, [event(data) for _ in range(500)]))
@@ -401,7 +406,7 @@ def test_the_work_of_a_peer_that_left_is_dropped(log: Services, which: str) -> N
     while time.monotonic() < end:
         peer.flood(message([costly] * 64), 1)
     peer.close(abruptly=True)
-    reader = Requester(context, log.read, patience=30.0)
+    reader = Requester(context, log.read, patience=PATIENCE)
     slowest = 0.0
     for _ in range(20):
         began = time.monotonic()
@@ -415,9 +420,10 @@ def test_the_work_of_a_peer_that_left_is_dropped(log: Services, which: str) -> N
     context.destroy(linger=0)
 
 
+@pytest.mark.timing
 def test_reads_are_shared_fairly_between_peers(log: Services) -> None:
     context = zmq.Context()
-    requester = Requester(context, log.append, patience=30.0)
+    requester = Requester(context, log.append, patience=PATIENCE)
     data = b'"' + b"z" * 300 + b'"'
     for _ in range(10):
         append(requester, Write("x/big", None, [event(data) for _ in range(500)]))
@@ -434,17 +440,19 @@ def test_reads_are_shared_fairly_between_peers(log: Services) -> None:
                 pass  # It was closed.
 
         threading.Thread(target=drain, daemon=True).start()
-        peer.flood(page, 20 * MIB)
+        peer.flood(page, 20 * MIB, over)
         peer.close(abruptly=True)
 
+    over = threading.Event()
     with repeated(read_greedily, threads=3):
         time.sleep(1)
-        reader = Requester(context, log.read, patience=30.0)
+        reader = Requester(context, log.read, patience=PATIENCE)
         slowest = 0.0
         for _ in range(10):
             began = time.monotonic()
             reader.ask(STATUS)
             slowest = max(slowest, time.monotonic() - began)
+        over.set()
     print(f"slowest {slowest:.2f} s")
     assert slowest < 5
     requester.close()

@@ -17,7 +17,7 @@ from daybook_frames import (
     APPEND, HEAD, HEADER, MAGIC, READ_LOG, STATUS, Command, Event, Malformed, Write, append_body, genesis, parse_published,
     read_append_reply,
 )  # fmt: skip
-from daybook_services import PROGRAMS, Services, end_with_parent, random_ports, wait_for
+from daybook_services import PATIENCE, PROGRAMS, Services, end_with_parent, free_ports, wait_for
 from scripted_log import LOG_ID, NOT_LEADER, STOPPING, TIME, ScriptedLog, chain
 
 # Found by way of daybook_frames, which therefore comes first.
@@ -38,15 +38,15 @@ def listed(logs: list[ScriptedLog], name: str) -> str:
 
 
 def follow(logs: list[ScriptedLog]) -> Subscription:
-    return Subscription(Endpoints(listed(logs, "events"), listed(logs, "read")), patience=60.0)
+    return Subscription(Endpoints(listed(logs, "events"), listed(logs, "read")), patience=PATIENCE)
 
 
-def requester(logs: list[ScriptedLog], name: str, timeout: float = 60.0) -> Requester:
+def requester(logs: list[ScriptedLog], name: str, timeout: float = PATIENCE) -> Requester:
     return Requester(zmq.Context.instance(), listed(logs, name), timeout)
 
 
 def take(subscription: Subscription, records: list[Record], count: int) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while len(records) < count:
         assert time.monotonic() < end, f"only {len(records)} records"
         records += subscription.next_batch(wait=0.5)
@@ -161,6 +161,31 @@ def test_a_keyed_append_whose_connection_was_lost_is_repeated(logs: list[Scripte
         thread.join()
 
 
+def test_a_reply_that_goes_with_its_connection_is_asked_for_again(
+    logs: list[ScriptedLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = logs
+    first.open(chain(3), 1)
+    second.open(chain(4), 2)
+    with closing(requester(logs, "read")) as reads:
+        wait_for("the first is asked", lambda: reads.socket.poll(0, zmq.POLLOUT))
+        wait = reads._wait
+        lost = []
+
+        def lose(event: int, deadline: float, may_be_lost: bool = False) -> bool:
+            is_there = wait(event, deadline, may_be_lost)
+            if event == zmq.POLLIN and not lost:
+                lost.append(reads.socket)
+                first.close()
+                # With its connection goes what it had sent.
+                wait_for("the connection is lost", lambda: not reads.socket.poll(0, zmq.POLLIN | zmq.POLLOUT))
+            return is_there
+
+        monkeypatch.setattr(reads, "_wait", lose)
+        assert reads.status().position == 4
+        assert lost
+
+
 def test_when_nobody_answers_all_are_named(logs: list[ScriptedLog]) -> None:
     with closing(requester(logs, "read", timeout=0.5)) as reads, pytest.raises(LogUnreachable) as error:
         reads.status()
@@ -233,7 +258,7 @@ class PairedServices(Services):
 
     def __init__(self) -> None:
         super().__init__()
-        ports = random_ports(8)
+        ports = free_ports(8)
         self.logs = [
             {
                 "EVENT_LOG_APPEND_ENDPOINT": f"tcp://127.0.0.1:{four[0]}",
@@ -266,7 +291,7 @@ def test_a_pair_of_logs_on_one_store(pair: PairedServices) -> None:
     pair.start("command-service", "query-service")
     records: list[Record] = []
     account = pair.command("acc-1", type="OpenAccount", owner="Ann", initial_balance=0)
-    with Subscription(Endpoints(pair.events, pair.read), patience=60.0) as subscription:
+    with Subscription(Endpoints(pair.events, pair.read), patience=PATIENCE) as subscription:
         for turn in range(4):
             for _ in range(5):
                 account = pair.command("acc-1", type="Deposit", amount=1)
@@ -279,15 +304,15 @@ def test_a_pair_of_logs_on_one_store(pair: PairedServices) -> None:
             else:
                 pair.kill(f"log-{index}")
             wait_for("the gateway has another log",
-                     lambda: pair.readiness("command-service").get("log_leader", leader) != leader, 60)  # fmt: skip
+                     lambda: pair.readiness("command-service").get("log_leader", leader) != leader)  # fmt: skip
             pair.start_log(index)
-            wait_for("the services are ready", lambda: pair._is_ready("command-service") and pair._is_ready("query-service"), 60)
+            wait_for("the services are ready", lambda: pair._is_ready("command-service") and pair._is_ready("query-service"))
         account = pair.command("acc-1", type="Deposit", amount=1)
         take(subscription, records, 22)
     assert account["balance"] == 21 and account["version"] == 22
     assert [record.position for record in records] == list(range(1, 23))
     tool = [PROGRAMS / "daybook", "export"]
-    done = subprocess.run(tool, env=pair.environment(), cwd=pair.directory, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(tool, env=pair.environment(), cwd=pair.directory, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) >= 22
 
@@ -295,6 +320,6 @@ def test_a_pair_of_logs_on_one_store(pair: PairedServices) -> None:
 def test_a_log_binds_one_endpoint(pair: PairedServices) -> None:
     settings = pair.environment() | {"EVENT_LOG_HTTP_ADDRESS": "127.0.0.1:0"}
     done = subprocess.run([PROGRAMS / "event-log-service"], cwd=pair.directory, env=settings, capture_output=True, text=True,
-                          timeout=60, check=False)  # fmt: skip
+                          timeout=PATIENCE, check=False)  # fmt: skip
     assert done.returncode == os.EX_USAGE
     assert "EVENT_LOG_APPEND_ENDPOINT" in done.stderr + done.stdout and "one endpoint" in done.stderr + done.stdout

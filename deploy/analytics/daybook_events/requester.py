@@ -139,11 +139,7 @@ class Requester:
         frames = [HEAD.pack(MAGIC, kind, 0, 0, number) + body for number, body in zip(numbers, bodies, strict=True)]
         replies: dict[int, Reply] = {}
         for start in range(0, len(frames), MOST_FRAMES):
-            if start == 0:
-                self._find_connected(deadline)
-            else:
-                self._wait(zmq.POLLOUT, deadline)
-            self.socket.send_multipart(frames[start : start + MOST_FRAMES], zmq.NOBLOCK)
+            self._send(frames[start : start + MOST_FRAMES], start == 0, deadline)
         may_repeat = len(self._links) > 1 and all(_is_repeatable(kind, body) for body in bodies)
         while len(replies) < len(frames):
             if not self._wait(zmq.POLLIN, deadline, may_repeat):
@@ -185,7 +181,7 @@ class Requester:
         return None
 
     def reply_to(self, number: int, kind: int) -> Cursor | None:
-        """The body of the reply to a request that was sent, if it is in the next message, which must be there."""
+        """The body of the reply to a request that was sent, if it is in the next message, which was seen to be there."""
         found = None
         for reply in self._receive():
             if reply.number == number:
@@ -247,9 +243,25 @@ class Requester:
         for link in self._links:
             link.close()
 
+    def _send(self, frames: Sequence[bytes], may_go_elsewhere: bool, deadline: float) -> None:
+        """Sends a message as soon as there is a connection that takes it."""
+        while True:
+            if may_go_elsewhere:
+                self._find_connected(deadline)
+            else:
+                self._wait(zmq.POLLOUT, deadline)
+            try:
+                self.socket.send_multipart(frames, zmq.NOBLOCK)
+                return
+            except zmq.Again:
+                pass  # It was lost just now.
+
     def _receive(self) -> list[Reply]:
-        """The replies of one message."""
-        return [Reply.parse(frame) for frame in self.socket.recv_multipart(zmq.NOBLOCK)]
+        """The replies of one message; none if they went with their connection after it was seen that there are some."""
+        try:
+            return [Reply.parse(frame) for frame in self.socket.recv_multipart(zmq.NOBLOCK)]
+        except zmq.Again:
+            return []
 
     def _find_connected(self, deadline: float) -> None:
         """Waits until a service is connected, which is asked then."""
