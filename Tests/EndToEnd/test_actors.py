@@ -139,6 +139,9 @@ def scoped(actor, key):
 
 def answer_of(outcome):
     """The actor, and what was answered, of an outcome that the log keeps."""
+    if outcome[0] == 3:
+        # The id of a decision that left no event.
+        outcome = outcome[17:]
     assert outcome[0] == 2, outcome
     length = int.from_bytes(outcome[1:5], "big")
     return outcome[5 : 5 + length].decode(), outcome[5 + length :]

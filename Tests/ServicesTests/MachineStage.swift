@@ -68,6 +68,36 @@ struct MachineStage {
         perform()
     }
 
+    /// Lets the log record the oldest append that is not answered; the answer is on its way.
+    mutating func recordNext() {
+        guard let append = sent.first else { return }
+        _ = judge(append.request)
+    }
+
+    /// Lets the log record the oldest append, but not answer it: asked again, it knows the key.
+    ///
+    /// - Parameter kept: what it keeps under the key, if that is not what was sent.
+    mutating func replayNext(recording: Bool = true, kept: [UInt8]? = nil) {
+        let append = sent.removeFirst()
+        if recording { _ = judge(append.request) }
+        let streams = append.request.writes.map(\.stream)
+        let commit = Commit(
+            position: lastPosition, recordedAt: now.time,
+            streamVersions: streams.map { UInt64(self.streams[$0]?.count ?? 0) })
+        let outcome = KeyedOutcome(
+            streams: streams, commit: commit, outcome: kept ?? append.request.command?.outcome ?? [])
+        machine.appended(append, .success(.replayed(outcome)), at: now)
+        perform()
+    }
+
+    /// Answers the oldest request for an earlier state.
+    mutating func readNext() throws {
+        guard case .readRevision(let run, let version) = requests.removeFirst() else { return }
+        let history = (streams[run.order.stream] ?? []).prefix(Int(version))
+        machine.readRevision(run, .success(try Revision<Tally>(of: run.order.stream, folding: history)), at: now)
+        perform()
+    }
+
     mutating func load(_ slot: AggregateSlot<Tally, String>) {
         let result = Result { () throws(CommandFailure<Tally>) in
             do throws(RevisionError) {

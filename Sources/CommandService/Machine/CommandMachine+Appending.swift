@@ -14,9 +14,10 @@ extension CommandMachine {
         case .success(.conflict(let conflict)):
             refused(append, conflict, now)
         case .success(.replayed(let outcome)):
-            // What was decided now is not going to be recorded, so nothing may stand on it.
+            // What was decided now is not going to be recorded, so nothing may stand on it; or it was recorded when the log
+            // was asked first, and did not answer.
             giveUp(append)
-            replay(outcome, run)
+            replay(outcome, run, deciding: append)
         case .success(.keyReused):
             giveUp(append)
             finish(run, .failure(.keyReused))
@@ -57,7 +58,7 @@ extension CommandMachine {
             finish(
                 run, .success(.executed(run.slot.state.confirmed, position: commit.position, isReplay: false)))
         } else {
-            answer(run, at: commit.streamVersions.first ?? 0, commit.position, isReplay: false)
+            answer(run, at: commit.streamVersions.first ?? 0, commit.position, by: .itself)
         }
     }
 

@@ -10,15 +10,15 @@ extension CommandMachine {
         run.attempts.decided(standingAlone: isAlone)
         decisions += 1
         let version = run.slot.state.newest.version
+        let id = UniqueID.version7(at: time, using: &random)
         guard run.order.condition.holds(at: version) else {
-            return send(Decision([]), run, others, end: .conditionFailed(actual: version), record: nil, now)
+            return send(Decision([]), id, run, others, end: .conditionFailed(actual: version), record: nil, now)
         }
-        let eventID = UniqueID.version7(at: time, using: &random)
         do throws(State.Refusal) {
-            let decision = try decision(on: run, over: others, at: time, eventID)
-            send(decision, run, others, end: .executed, record: .obeyed, lastID: eventID, now)
+            let decision = try decision(on: run, over: others, at: time, id)
+            send(decision, id, run, others, end: .executed, record: .obeyed, now)
         } catch {
-            send(Decision([]), run, others, end: .refused(error), record: run.order.recordOfRefusal(error), now)
+            send(Decision([]), id, run, others, end: .refused(error), record: run.order.recordOfRefusal(error), now)
         }
     }
 
@@ -34,7 +34,8 @@ extension CommandMachine {
     mutating func refuse(_ run: Run, takingFrom stream: StreamID, _ now: CommandMoment) {
         run.attempts.decided(standingAlone: run.slot.state.isSettled)
         decisions += 1
-        send(Decision([]), run, [], end: .beyondReach(stream), record: nil, now)
+        let id = UniqueID.version7(at: now.time, using: &random)
+        send(Decision([]), id, run, [], end: .beyondReach(stream), record: nil, now)
     }
 
     /// Asks the domain. The states are held twice only meanwhile.
@@ -51,21 +52,21 @@ extension CommandMachine {
     /// Appends what was decided. What leads to no events is appended, too: it stands only if the log confirms that it was
     /// decided on the newest states.
     private mutating func send(
-        _ decision: Decision<State.Event>, _ run: Run, _ others: [Slot], end: Append.End, record: RecordedAnswer?,
-        lastID: UniqueID? = nil, _ now: CommandMoment
+        _ decision: Decision<State.Event>, _ id: UniqueID, _ run: Run, _ others: [Slot], end: Append.End,
+        record: RecordedAnswer?, _ now: CommandMoment
     ) {
         lastAppend += 1
         guard decision.others.isEmpty || decision.others.count == others.count else {
             return finish(
                 run, .failure(.fault("a command on \(run.slot.stream) was decided for streams that it did not name")))
         }
-        let own = part(run.slot, decision.events, lastID: lastID, run, now)
+        let own = part(run.slot, decision.events, lastID: id, run, now)
         var parts: [Append.Part] = []
         for (index, slot) in others.enumerated() {
             let events = decision.others.isEmpty ? [] : decision.others[index]
             parts.append(part(slot, events, lastID: nil, run, now))
         }
-        let append = Append(lastAppend, of: run, end: end, record: record, own: own, others: parts)
+        let append = Append(lastAppend, of: run, end: end, decision: id, record: record, own: own, others: parts)
         do throws(ImpossibleEvent) {
             try run.slot.state.add(append, own, at: now.time)
             for part in parts { try part.slot.state.add(append, part, at: now.time) }
@@ -76,7 +77,7 @@ extension CommandMachine {
             let fault = "a command on \(run.slot.stream) was decided wrongly: \(error)"
             guard !decision.isEmpty else { return finish(run, .failure(.fault(fault))) }
             // The states of several aggregates may never have been at one time; then the log refuses this, too.
-            send(Decision([]), run, others, end: .fault(fault), record: nil, now)
+            send(Decision([]), id, run, others, end: .fault(fault), record: nil, now)
         }
     }
 

@@ -70,10 +70,11 @@ extension CommandMachine {
     public mutating func readRevision(
         _ run: Run, _ result: Result<Revision<State>, Failure>, at now: CommandMoment
     ) {
-        if case .readingRevision(let position, let isReplay) = run.phase {
+        if case .readingRevision(let position, let executor) = run.phase {
             switch result {
             case .success(let revision):
-                finish(run, .success(.executed(revision, position: position, isReplay: isReplay)))
+                finish(
+                    run, .success(.executed(revision, position: position, isReplay: executor.isAnother(revision))))
             case .failure(.unreadable(let error)):
                 finish(run, .failure(.unreadable(error)))
             case .failure(let failure):
@@ -87,13 +88,26 @@ extension CommandMachine {
 
     // MARK: replays
 
-    /// Answers as the command was answered before.
-    mutating func replay(_ outcome: KeyedOutcome, _ run: Run) {
-        switch KeptAnswer(outcome.outcome)?.answer {
+    /// Answers with what the log keeps under the command's key.
+    ///
+    /// If that is of the very append that was sent now, nobody was answered with it before: an append that a log did not answer,
+    /// since it lost the lead or its connection, is sent again, and the key is known by then. To the client, who sent the
+    /// command once, it is no repetition.
+    ///
+    /// - Parameter append: what was sent now; nil: nothing was.
+    mutating func replay(_ outcome: KeyedOutcome, _ run: Run, deciding append: Append? = nil) {
+        let (commit, kept) = (outcome.commit, KeptAnswer(outcome.outcome))
+        let isOwn = append != nil && kept?.decision == append?.decision
+        switch kept?.answer {
         case .obeyed:
-            answer(run, at: outcome.commit.streamVersions.first ?? 0, outcome.commit.position, isReplay: true)
+            answer(
+                run, at: commit.streamVersions.first ?? 0, commit.position,
+                by: isOwn ? .itself : .firstUnderKey(unless: append?.decision))
         case .refused(let status, let body):
-            finish(run, .success(.replayedRefusal(status: status, body: body, position: outcome.commit.position)))
+            if isOwn, let failure = append?.end.failure(at: commit.position) {
+                return finish(run, .failure(failure))
+            }
+            finish(run, .success(.replayedRefusal(status: status, body: body, position: commit.position)))
         case nil:
             finish(
                 run,
@@ -102,12 +116,13 @@ extension CommandMachine {
     }
 
     /// Answers with the aggregate as it was at a version.
-    mutating func answer(_ run: Run, at version: UInt64, _ position: UInt64, isReplay: Bool) {
+    mutating func answer(_ run: Run, at version: UInt64, _ position: UInt64, by executor: Run.Executor) {
         if !run.slot.state.needsLoad, run.slot.state.confirmed.version == version {
+            let revision = run.slot.state.confirmed
             return finish(
-                run, .success(.executed(run.slot.state.confirmed, position: position, isReplay: isReplay)))
+                run, .success(.executed(revision, position: position, isReplay: executor.isAnother(revision))))
         }
-        run.enter(.readingRevision(position: position, isReplay: isReplay))
+        run.enter(.readingRevision(position: position, executor))
         for slot in run.sequences { wakeNext(in: slot) }
         request(.readRevision(run, version: version))
     }

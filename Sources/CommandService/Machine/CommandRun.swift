@@ -25,9 +25,25 @@ public final class CommandRun<State: Aggregate, Client> {
         /// For what the log keeps under its key: how it ends is certain, unless it was executed before.
         indirect case findingOutcome(CommandFailure<State>)
         /// For the aggregate after it: it was executed.
-        indirect case readingRevision(position: UInt64, isReplay: Bool)
+        indirect case readingRevision(position: UInt64, Executor)
         /// It is answered.
         case answered
+    }
+
+    /// Who executed it.
+    enum Executor {
+        /// It was executed by its own append.
+        case itself
+        /// Whoever came first under its key: another, unless the last event has the id that this one's has.
+        case firstUnderKey(unless: UniqueID?)
+
+        /// Whether that was another, so that the answer is a repetition.
+        func isAnother(_ revision: Revision<State>) -> Bool {
+            switch self {
+            case .itself: false
+            case .firstUnderKey(let own): own == nil || revision.lastEvent != own
+            }
+        }
     }
 
     /// The event that it refers to; nil: there is none.

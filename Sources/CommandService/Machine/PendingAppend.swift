@@ -53,18 +53,22 @@ public final class PendingAppend<State: Aggregate, Client> {
     /// The command that it is of.
     public let run: CommandRun<State, Client>
     let end: End
+    /// The decision that it is of: the id of the last event of its own stream, or, without one, what is kept with its key. So
+    /// what comes back under the key tells whether it is of this append.
+    let decision: UniqueID
     /// What is kept with the command's key; nil: the key stays free.
     let record: RecordedAnswer?
     let own: Part
     let others: [Part]
 
     init(
-        _ number: UInt64, of run: CommandRun<State, Client>, end: End, record: RecordedAnswer?, own: Part,
-        others: [Part]
+        _ number: UInt64, of run: CommandRun<State, Client>, end: End, decision: UniqueID, record: RecordedAnswer?,
+        own: Part, others: [Part]
     ) {
         self.number = number
         self.run = run
         self.end = end
+        self.decision = decision
         self.record = record
         self.own = own
         self.others = others
@@ -74,7 +78,8 @@ public final class PendingAppend<State: Aggregate, Client> {
     public var request: AppendRequest {
         var key: CommandKey?
         if let record, let given = run.order.key {
-            let kept = KeptAnswer(record, by: run.order.sender?.actor)
+            let kept = KeptAnswer(
+                record, by: run.order.sender?.actor, decision: own.events.isEmpty ? decision : nil)
             key = CommandKey(key: given.bytes, fingerprint: given.fingerprint, outcome: kept.encoded)
         }
         if others.isEmpty { return AppendRequest(command: key, writes: [own.write]) }

@@ -68,6 +68,8 @@ private func seeds() -> [Seed] {
         Seed("refused", 3, [1, 1, 0x90], problem), Seed("refused-status", 3, [1, 0xFF, 0xFF], "{}"),
         Seed("obeyed-actor", 3, [2, 0, 0, 0, 1, 0x61, 0]),
         Seed("refused-actor", 3, [2, 0, 0, 0, 1, 0x61, 1, 1, 0x90], problem),
+        Seed("obeyed-decision", 3, [3] + Array(1...16) + [0]),
+        Seed("refused-decision", 3, [3] + Array(1...16) + [2, 0, 0, 0, 1, 0x61, 1, 1, 0x90], problem),
         Seed("refused-actor-long", 3, [2, 0xFF, 0xFF, 0xFF, 0xFF, 0x61, 1, 1, 0x90], problem),
         Seed("versions", 8, [], "[3,7]"), Seed("versions-none", 8, [], "[]"), Seed("versions-plus", 8, [], "[+3,07]"),
         Seed("names", 10, [2], #"["account/a","account/b"]"#), Seed("names-older", 10, [3]),
