@@ -1,4 +1,4 @@
-"""A peer of the log with pyzmq alone, which shows a key or none."""
+"""A peer of the log with pyzmq alone, which shows a key or none. None of its calls waits without an end."""
 
 import zmq
 
@@ -12,7 +12,9 @@ class LogPeer:
         self.context = zmq.Context()
         self.context.linger = 0
         self.socket = self.context.socket(kind)
-        self.socket.immediate = True
+        # A request is sent only to a log that lets the peer in. Of a subscription, libzmq would drop what was received when
+        # its connection ends: also the rest of a message whose first frame `poll` has taken, and that is then waited for.
+        self.socket.immediate = kind != zmq.SUB
         if name or keys:
             daybook.secrets.make_client(self.socket, name or "subscriber")
         if keys:
@@ -28,10 +30,20 @@ class LogPeer:
         if not self.socket.poll(int(wait * 1000), zmq.POLLOUT):
             return None
         self.socket.send(frames.HEAD.pack(frames.MAGIC, kind, 0, 0, 1) + body)
+        if not (message := self.receive(wait)):
+            return None
+        (reply,) = message
+        return reply[4], reply[frames.HEAD.size :]
+
+    def receive(self, wait=5.0):
+        """The frames of a message; None if there is none in time."""
         if not self.socket.poll(int(wait * 1000)):
             return None
-        (reply,) = self.socket.recv_multipart()
-        return reply[4], reply[frames.HEAD.size :]
+        try:
+            # The frames of a message arrive together: none is waited for.
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
 
     def is_answered(self, wait=5.0):
         """Whether the log tells it how it stands."""
