@@ -35,6 +35,7 @@ class Deployment:
         }
         self.write_settings()
         self.gateway = Client(self.ports["command"])
+        self.gateway.catches_up = True
 
     def write_settings(self, *further, end="\n", **settings):
         """Writes `.env`: the settings with what is given here, and then further lines."""

@@ -166,6 +166,7 @@ def test_installed_programs_run_on_a_machine_without_a_toolchain(place):
 
         wait_until(is_up, "the installed services are ready", 60)
         gateway = Client(ports[4])
+        gateway.catches_up = True
         gateway.open("acc-001", "10")
         assert gateway.get("/accounts/acc-001").json["balance"] == 10
     finally:

@@ -42,12 +42,12 @@ def test_programs_that_are_not_built_are_named(deployment):
 
 @pytest.fixture
 def slow_swift(deployment, tmp_path):
-    """A toolchain that compiles for two seconds, and fails."""
+    """A toolchain that compiles for some seconds, and fails."""
     program = tmp_path / "swift"
     program.write_text(
         "#!/bin/sh\n"
         'if [ "$1" = --version ]; then echo "Swift version 6.3.1"; exit; fi\n'
-        "echo '[7/10] Compiling'\nsleep 2\necho 'error: no such luck'\nexit 1\n"
+        "echo '[7/10] Compiling'\nsleep 8\necho 'error: no such luck'\nexit 1\n"
     )
     program.chmod(0o755)
     return environment(f"{tmp_path}:{SYSTEM}")

@@ -97,7 +97,7 @@ def test_each_role_may_what_it_may_and_strangers_nothing(secured):
     assert secured.ask("/accounts/a", "manager", method="POST", json=open_account).status_code == 201
     assert secured.ask("/accounts/b", "teller", method="POST", json=open_account).status_code == 403
     for role in ("reader", "teller", "manager", "auditor"):
-        assert secured.ask("/accounts/a", role).status_code == 200
+        assert secured.ask("/accounts/a?wait=60s", role).status_code == 200
     assert secured.ask("/accounts/a", "operator").status_code == 403
     assert secured.ask("/events?limit=1", "auditor").status_code == 200
     for service in ("event-log", "command", "query"):

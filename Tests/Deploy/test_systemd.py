@@ -103,6 +103,7 @@ def test_installed_services_run_shut_off_come_back_and_go(machine, ports):
         assert machine.show(unit, "ActiveState") == "active", "it has said that it is ready"
         assert machine.show(unit, "UnitFileState") == "enabled"
     gateway = Client(ports[4])
+    gateway.catches_up = True
     gateway.open("acc-001", "10")
 
     listed = machine.run("ls", "-ln", "/var/lib/daybook").stdout.splitlines()[1:]
@@ -129,7 +130,7 @@ def test_installed_services_run_shut_off_come_back_and_go(machine, ports):
     assert done.returncode == 0, done.stderr
     assert machine.show("daybook-command.service", "MainPID") != former
     wait_until(lambda: is_ready(ports[4]) and is_ready(ports[5]), "all are ready", DEADLINE)
-    assert Client(ports[4]).get("/accounts/acc-001").json["balance"] == 15
+    assert gateway.get("/accounts/acc-001").json["balance"] == 15
 
     done = machine.run(ROOT / "deploy/install", "--uninstall")
     assert done.returncode == 0, done.stderr

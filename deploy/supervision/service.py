@@ -34,6 +34,7 @@ class Service:
         self.starts = 0
         self.last_end = ""
         self.next_start = 0.0
+        self.last_pause = 0.0
         self.identity: Identity | None = None
         self._command = command
         self._root = root
@@ -81,9 +82,9 @@ class Service:
         if ran >= HEALTHY_AFTER:
             self._pause = FIRST_PAUSE
         # What was right before is wrong now, and stays so until somebody corrects it.
-        pause = LONGEST_PAUSE if status == WRONG_SETTING else self._pause
+        self.last_pause = LONGEST_PAUSE if status == WRONG_SETTING else self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        self.next_start = time.monotonic() + pause
+        self.next_start = time.monotonic() + self.last_pause
         self.last_end = f"{_reason(status)} after {ran:.0f} s"
         return status
 

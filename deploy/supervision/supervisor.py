@@ -67,7 +67,7 @@ class Supervisor:
         if status is None:
             return False
         is_wrong_start = status == WRONG_SETTING and service.starts == 1
-        what_follows = "not started again" if is_wrong_start else f"started again in {service.pause:.0f} s"
+        what_follows = "not started again" if is_wrong_start else f"started again in {service.last_pause:.0f} s"
         self._say(f"{service.name} ended: {service.last_end}; {what_follows}. Its last lines:")
         for line in service.last_lines():
             self._say(f"    {service.name} | {line}")
