@@ -5,16 +5,20 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "Faults"))
 
 import postgresql
 import store
 from commands import deposit, keyed, transfer, withdraw
 from daybook_tool import Tool
 from load import Load
-from services import PROGRAMS, Daybook, environment, wait_until
+from proxy import Proxy
+from services import PATIENT, PROGRAMS, Daybook, environment, freeze, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 # The events after which there is a snapshot.
@@ -37,7 +41,7 @@ def services(tmp_path_factory):
     key = tmp_path_factory.mktemp("keys") / "snapshot.key"
 
     def make(place=None):
-        settings = {"COMMAND_SNAPSHOT_EVENTS": SNAPSHOT_EVENTS, "SNAPSHOT_KEY": str(key)}
+        settings = PATIENT | {"COMMAND_SNAPSHOT_EVENTS": SNAPSHOT_EVENTS, "SNAPSHOT_KEY": str(key)}
         if store.is_database(place):
             made.append(Daybook(start=False, database=place, **settings))
         elif place:
@@ -46,6 +50,7 @@ def services(tmp_path_factory):
             daybook = Daybook(start=False, EVENT_STORE="sqlite:data/daybook.db", **settings)
             daybook.database = daybook.directory / "data" / "daybook.db"
             made.append(daybook)
+        made[-1].gateway.catches_up = made[-1].queries.catches_up = True
         return made[-1]
 
     yield make
@@ -95,7 +100,7 @@ class Written:
         assert [answer.status for answer in self.answers] == [200] * 4 + [400] * 2
         for cents in range(10, 80):
             assert daybook.gateway.deposit("abc"[cents % 3], f"0.{cents}").status == 200
-        wait_until(lambda: len(store.snapshots(self.place)) >= 9, "snapshots are kept", 30)
+        wait_until(lambda: len(store.snapshots(self.place)) >= 9, "snapshots are kept")
         stop(daybook)
         self.log = store.read(self.place)
 
@@ -129,6 +134,16 @@ def long(services):
 
 def address(place):
     return store.address(place)
+
+
+@pytest.fixture
+def at_a_slow_server(database):
+    """The same database, of whose bytes so few pass at a time that a copy of the long log takes many seconds: it can be met
+    in its middle."""
+    link = Proxy(database.port)
+    link.trickle(2000)
+    yield postgresql.Database(database.server, database.name, link.port)
+    link.close()
 
 
 def copy(tool, source, destination, **options):
@@ -195,7 +210,7 @@ def test_a_log_is_copied_while_it_is_written_and_then_the_difference(services, d
     ends = []
     with Load(daybook, threads=2) as load:
         for _ in range(3):
-            load.wait_for("acknowledged", 60, 60)
+            load.wait_for("acknowledged", 60)
             ends.append(copy(tool, daybook.database, database)["position"])
     load.check()
     assert all(outcome.kind == "acknowledged" for outcome in load.outcomes), "a copy disturbed the commands"
@@ -333,12 +348,12 @@ def test_a_store_is_not_copied_into_itself_whatever_it_is_called(written, moved,
 
 
 @pytest.mark.parametrize("direction", ["to PostgreSQL", "to SQLite"])
-def test_a_copy_that_is_killed_goes_on_where_it_was(long, database, tmp_path, direction):
+def test_a_copy_that_is_killed_goes_on_where_it_was(long, database, at_a_slow_server, tmp_path, direction):
     tool = Tool(long)
-    source, destination = long.database, database
+    source, destination = long.database, at_a_slow_server
     if direction == "to SQLite":
         copy(tool, long.database, database)
-        source, destination = database, tmp_path / "copy.db"
+        source, destination = at_a_slow_server, tmp_path / "copy.db"
 
     def held():
         if store.is_database(destination):
@@ -359,9 +374,10 @@ def test_a_copy_that_is_killed_goes_on_where_it_was(long, database, tmp_path, di
     wait_until(is_begun, "a part is there", 120)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    wait_until(lambda: not store.is_database(destination) or not destination.sessions(), "the server noticed it", 30)
+    wait_until(lambda: not store.is_database(destination) or not destination.sessions(), "the server noticed it")
     part = held()
     assert 0 < part < 24_001, "it was killed in the middle"
+    source, destination = [database if place is at_a_slow_server else place for place in (source, destination)]
     report = copy(tool, source, destination)
     assert (report["position"], report["copied"]) == (24_001, 24_001 - part)
     assert_same(source, destination)
@@ -369,9 +385,9 @@ def test_a_copy_that_is_killed_goes_on_where_it_was(long, database, tmp_path, di
     assert copy(tool, source, destination)["copied"] == 0
 
 
-def test_a_copy_that_stood_still_for_too_long_writes_nothing_more(long, services, database):
+def test_a_copy_that_stood_still_for_too_long_writes_nothing_more(long, services, database, at_a_slow_server):
     process = subprocess.Popen(
-        [PROGRAMS / "daybook", "copy", address(long.database), address(database)], stdout=subprocess.PIPE,
+        [PROGRAMS / "daybook", "copy", address(long.database), address(at_a_slow_server)], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, cwd=long.directory, env=environment(long.settings),
     )  # fmt: skip
     try:
@@ -379,10 +395,9 @@ def test_a_copy_that_stood_still_for_too_long_writes_nothing_more(long, services
             return 0 if database.is_empty() else database.run("SELECT coalesce(max(position), 0) FROM daybook.records")[0][0]
 
         wait_until(lambda: position() > 0, "a part is there", 120)
-        process.send_signal(signal.SIGSTOP)
+        freeze(process.pid)
         log = services(database).event_log
-        log.start(wait=False)
-        log.wait_until_ready(60)
+        log.start()
         part = position()
         assert 0 < part < 24_001, "it was stopped in the middle"
         process.send_signal(signal.SIGCONT)
@@ -567,7 +582,7 @@ def test_I10_a_log_in_a_database_is_in_order_beside_the_services_that_write_it(w
     tool = Tool(daybook)
     with Load(daybook, threads=2) as load:
         for _ in range(3):
-            load.wait_for("acknowledged", 20, 60)
+            load.wait_for("acknowledged", 20)
             result = verify(tool, database)
             assert result.returncode == 0, result
     load.check()
