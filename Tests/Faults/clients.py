@@ -103,8 +103,10 @@ class Clients:
     """All clients of a plan, each in a thread. They reach the gateways by `gateways` and query services by `queries`, of
     which each client has one: ports, or (host, port)."""
 
-    def __init__(self, plan, gateways, queries):
+    def __init__(self, plan, gateways, queries, patience=None):
+        """Who waits longer than `patience` hangs."""
         self.plan = plan
+        self.patience = patience or PATIENCE
         self.gateways = gateways
         self.queries = queries
         self.outcomes, self.sights, self.hangs, self.failures = [], [], [], []
@@ -155,7 +157,7 @@ class Clients:
         finally:
             one.close()
 
-    def settle(self, outcome, if_match=None, deadline=20.0):
+    def settle(self, outcome, if_match=None, deadline=60.0):
         """Repeats a command by its key, on its own condition or another, until its outcome is known."""
         client = Client(self.gateways[outcome.order.gateway])
         try:
@@ -175,13 +177,13 @@ class Clients:
         """Sends a command, on its own condition or another, and notes the answer."""
         begun = time.monotonic()
         outcome.sent_at = outcome.sent_at or now()
-        kind, answer = send(client, outcome, if_match or outcome.if_match)
+        kind, answer = send(client, outcome, if_match or outcome.if_match, patience=self.patience)
         self.notice_hang(outcome.order, begun)
         outcome.note(kind, answer)
         return kind, answer
 
     def notice_hang(self, order, begun):
-        if time.monotonic() - begun >= PATIENCE:
+        if time.monotonic() - begun >= self.patience:
             self.hangs.append(order)
 
 
@@ -239,7 +241,8 @@ class _OneClient:
         """Sends another command under a key whose outcome is known."""
         order = outcome.order
         begun = time.monotonic()
-        outcome.abuses.append(send(self.connections[order.gateway], outcome, outcome.if_match, abuse_of(outcome)))
+        connection = self.connections[order.gateway]
+        outcome.abuses.append(send(connection, outcome, outcome.if_match, abuse_of(outcome), self.clients.patience))
         self.clients.notice_hang(order, begun)
 
     def send(self, outcome):
@@ -274,7 +277,7 @@ class _OneClient:
         path = {"list": "/accounts?limit=1000", "totals": "/totals"}.get(order.kind, f"/accounts/{order.account}")
         begun, asked_at = time.monotonic(), now()
         try:
-            answer = client.get(path, headers, timeout=PATIENCE)
+            answer = client.get(path, headers, timeout=self.clients.patience)
         except NoAnswer:
             self.clients.notice_hang(order, begun)
             return
@@ -296,12 +299,12 @@ def now():
     return time.time_ns() // 1000
 
 
-def send(client, outcome, if_match, abuse=None):
+def send(client, outcome, if_match, abuse=None, patience=PATIENCE):
     """Sends a command, or another one under its key; gives what kind of answer it is, and the answer."""
     order, command = outcome.order, abuse or outcome.command
     headers = headers_of(order, if_match, is_abuse=abuse is not None)
     try:
-        answer = client.post(order.account, command, timeout=PATIENCE, headers=headers)
+        answer = client.post(order.account, command, timeout=patience, headers=headers)
     except NoAnswer as error:
         return "unknown", error
     match answer.status:

@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 
 import checks
 import ledger_checks
@@ -12,7 +13,7 @@ import query_checks
 import refusal_checks
 import secured
 import zmq
-from clients import BINDING_NOTHING, OF_THE_DOMAIN, Clients, Outcome, now
+from clients import BINDING_NOTHING, OF_THE_DOMAIN, PATIENCE, Clients, Outcome, now
 from account_commands import command_of
 from daybook_subscriber import Subscriber
 from disk import FaultyDisk
@@ -20,10 +21,25 @@ from history import History
 from postgresql import Database
 from proxy import BACK, TOWARDS, Proxy
 from server_faults import FaultyServer
-from services import Daybook, Ports, Service, wait_until
+from services import STOP_DEADLINE, Daybook, Ports, Service, wait_until
 
 # After the last fault everything must be ready again within this time, without help.
 RECOVERY = 15.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long, in seconds, everything may take until it is ready again, a client may wait for an answer, and a service may
+    take to its end in order."""
+
+    recovery: float
+    answer: float
+    stop: float
+
+
+# Those that are asserted, on a machine that does nothing else; and those of one that runs other tests, too.
+STRICT = Limits(RECOVERY, PATIENCE, STOP_DEADLINE)
+AMONG_OTHERS = Limits(60.0, 60.0, 60.0)
 # A delayed link keeps everything for so long.
 DELAY = 0.02
 # Holds that expire within so many microseconds are waited for at the end.
@@ -35,9 +51,11 @@ class Run:
 
     # A PostgreSQL server that belongs to the run.
     server = None
+    limits = STRICT
 
-    def __init__(self, plan):
+    def __init__(self, plan, limits=STRICT):
         self.plan = plan
+        self.limits = limits
         self.counts = Counter()
         # With a server, its disk is not made to fail but to be full.
         self.server = FaultyServer() if plan.has_server else None
@@ -107,7 +125,7 @@ class Run:
             before = clients.acknowledged
             await_condition(
                 "I8", lambda: clients.acknowledged > before + 5 or clients.failures,
-                "commands flow again after the last fault, without a restart",
+                "commands flow again after the last fault, without a restart", self.limits.recovery,
             )  # fmt: skip
         finally:
             clients.finish()
@@ -132,7 +150,7 @@ class Run:
 
     def make_clients(self):
         gateways = [self.links[f"client-{number}"].port for number in range(1, self.plan.gateways + 1)]
-        return Clients(self.plan, gateways, [self.daybook.query.port])
+        return Clients(self.plan, gateways, [self.daybook.query.port], self.limits.answer)
 
     def history(self):
         """What the store holds now."""
@@ -154,7 +172,7 @@ class Run:
     def await_ready(self, when):
         for name, service in self.services.items():
             try:
-                service.wait_until_ready(RECOVERY)
+                service.wait_until_ready(self.limits.recovery)
             except AssertionError as error:
                 raise AssertionError(f"I8: {name} is not ready {when}: {error}") from error
 
@@ -187,7 +205,7 @@ class Run:
 
     def await_caught_up(self):
         try:
-            self.daybook.wait_until_caught_up(RECOVERY)
+            self.daybook.wait_until_caught_up(self.limits.recovery)
         except AssertionError as error:
             raise AssertionError(f"I7: {error}") from error
 
@@ -209,7 +227,8 @@ class Run:
         query_checks.i5_every_time_shows_one_cut(history, self.daybook, self.plan.seed)
         query_checks.i6_statements_tie(history, self.daybook, self.plan.seed)
         query_checks.i5_events_are_found_by_what_clients_gave_them(history, outcomes, self.daybook, self.plan.seed)
-        checks.i2_i9_the_subscriber_received_exactly_the_log(history, subscription.finish(len(history.records)))
+        received = subscription.finish(len(history.records), self.limits.recovery)
+        checks.i2_i9_the_subscriber_received_exactly_the_log(history, received)
         self.assert_none_ended_by_itself()
 
     def check_the_log(self, history, outcomes):
@@ -283,10 +302,12 @@ class Run:
             case "restart":
                 (service,) = services
                 # Before it lives it cannot know what a signal means.
-                await_condition("I8", lambda: service.health("/livez") == 200, f"{service.program} lives")
+                await_condition(
+                    "I8", lambda: service.health("/livez") == 200, f"{service.program} lives", self.limits.recovery
+                )
                 self._down.add(service)
                 try:
-                    code = service.stop()
+                    code = service.stop(deadline=self.limits.stop)
                 except AssertionError as error:
                     raise AssertionError(f"I8: {error}") from error
                 assert code == 0, f"I8: {service.program} did not end with 0 but {code}:\n{service.output[-2000:]}"
@@ -372,9 +393,11 @@ class Subscription:
         finally:
             context.destroy(linger=0)
 
-    def finish(self, goal):
+    def finish(self, goal, deadline=RECOVERY):
         """Everything up to a position, which exists."""
         self._goal = goal
-        await_condition("I9", lambda: self._failure or len(self._received) >= goal, f"the subscriber receives position {goal}")
+        await_condition(
+            "I9", lambda: self._failure or len(self._received) >= goal, f"the subscriber receives position {goal}", deadline
+        )
         assert self._failure is None, f"I9: the subscriber gave up: {self._failure!r}"
         return list(self._received)

@@ -7,16 +7,19 @@ import pytest
 
 import plan
 import postgresql
-from driver import Run
+from driver import AMONG_OTHERS, STRICT, Run
 
 FRESH = random.SystemRandom().randrange(1, 10**6)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6, pytest.param(FRESH, id="fresh")])
-def test_I1_to_I10_over_random_faults(seed):
+@pytest.mark.parametrize("seed, limits", [
+    *((seed, AMONG_OTHERS) for seed in (1, 2, 3, 4, 5, 6)), pytest.param(FRESH, AMONG_OTHERS, id="fresh"),
+    *(pytest.param(seed, STRICT, id=f"{seed}-strict", marks=pytest.mark.timing) for seed in (1, 2)),
+])  # fmt: skip
+def test_I1_to_I10_over_random_faults(seed, limits):
     planned = plan.make(seed, has_server=postgresql.IS_USED)
     print(planned)
-    run = Run(planned)
+    run = Run(planned, limits)
     try:
         run.run()
     except BaseException:
