@@ -5,11 +5,14 @@ import json
 import select
 import socket
 import threading
+import time
 from decimal import Decimal
+from uuid import uuid4
 
 import secured
 
-TIMEOUT = 20.0
+# Longer than services wait with the settings `services.PATIENT`, so that what they say in the end is heard.
+TIMEOUT = 90.0
 
 
 class NoAnswer(Exception):
@@ -40,6 +43,10 @@ class Client:
     """Speaks HTTP with one port of this machine, or (host, port), over one connection per thread; with TLS and tokens if
     given secrets."""
 
+    # Whether a query that says nothing of its own wait is asked again as long as the query service has not reached what
+    # it must show: on a busy machine that may take longer than the 2 s of the contract.
+    catches_up = False
+
     def __init__(self, port, secrets=None):
         self.port = port
         self._secrets = secrets
@@ -47,8 +54,14 @@ class Client:
         self._lock = threading.Lock()
         self._connections = []
 
-    def get(self, path, headers={}, timeout=TIMEOUT):
-        return self.request("GET", path, headers=headers, timeout=timeout)
+    def get(self, path, headers={}, timeout=TIMEOUT, catches_up=None):
+        end = time.monotonic() + timeout
+        while True:
+            answer = self.request("GET", path, headers=headers, timeout=timeout)
+            waits = self.catches_up if catches_up is None else catches_up
+            if not waits or "wait=" in path or not _is_behind(answer) or time.monotonic() > end:
+                return answer
+            time.sleep(0.05)
 
     def post(self, account, command, timeout=TIMEOUT, headers={}):
         """Sends a command: a dictionary, or a text or bytes that are sent as they are."""
@@ -69,6 +82,16 @@ class Client:
 
     def withdraw(self, account, amount, timeout=TIMEOUT):
         return self.post(account, {"type": "Withdraw", "amount": amount}, timeout)
+
+    def insist(self, account, command, key=None, patience=TIMEOUT):
+        """Sends a command again and again until it is obeyed or refused: the gateway needs a moment to find a log that is
+        back. It has a key, so that it is recorded once, whatever became of it the first time."""
+        headers, end = {"Idempotency-Key": key or str(uuid4())}, time.monotonic() + patience
+        while True:
+            answer = self.post(account, command, headers=headers)
+            if not _may_be_repeated(answer) or time.monotonic() > end:
+                return answer
+            time.sleep(0.05)
 
     def account(self, account):
         answer = self.get(f"/accounts/{account}")
@@ -115,6 +138,17 @@ class Client:
         if connection.sock is not None:
             connection.sock.settimeout(timeout)
         return connection
+
+
+def _is_behind(answer):
+    return answer.status == 503 and answer.json.get("type") == "/problems/not-caught-up"
+
+
+def _may_be_repeated(answer):
+    """Whether the outcome of a command with a key is not known yet."""
+    return answer.status in (503, 504) or (
+        answer.status == 409 and answer.json["type"] == "/problems/command-in-progress"
+    )
 
 
 def _exact(value):

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).parents[1] / "Outside"))
 
 import secured
 import store
-from services import Daybook
+from services import PATIENT, Daybook
 
 _alive = []
 
@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(items):
 
 
 def _make(**settings):
-    daybook = Daybook(start=False, **settings)
+    daybook = Daybook(start=False, **PATIENT | settings)
+    daybook.gateway.catches_up = daybook.queries.catches_up = True
     _alive.append(daybook)
     return daybook
 
@@ -48,7 +49,7 @@ def _end(daybook):
 
 @pytest.fixture(scope="module")
 def daybook():
-    """The three services with their default settings, shared by the tests of a file: each uses accounts of its own."""
+    """Three services, patient but else with their default settings, for all tests of a file: each uses accounts of its own."""
     daybook = _make()
     try:
         daybook.start()

@@ -6,7 +6,7 @@ from collections import Counter, namedtuple
 from decimal import Decimal
 
 from client import Client, NoAnswer
-from services import wait_until
+from services import PATIENCE, wait_until
 
 # What became of a deposit. `kind` is "acknowledged", "nothing recorded" or "unknown"; without an answer, that is None.
 Outcome = namedtuple("Outcome", "account cents kind answer")
@@ -72,7 +72,7 @@ class Load:
     def counted(self):
         return Counter(outcome.kind for outcome in list(self.outcomes))
 
-    def wait_for(self, kind, more, deadline=20.0):
+    def wait_for(self, kind, more, deadline=PATIENCE):
         """Waits until so many more deposits than now have ended in this way."""
         goal = self.counted()[kind] + more
 

@@ -180,7 +180,7 @@ class Server:
         if not self.is_running:
             return
         # First, so that it sees no child's end and starts no other.
-        self.process.send_signal(signal.SIGSTOP)
+        services.freeze(self.pid)
         children = self.children
         self._signal(children, signal.SIGKILL)
         self.process.kill()
@@ -190,8 +190,9 @@ class Server:
 
     def freeze(self):
         """Stops all processes of the server, until `thaw`."""
-        self.process.send_signal(signal.SIGSTOP)
-        self._signal(self.children, signal.SIGSTOP)
+        services.freeze(self.pid)
+        for child in self.children:
+            services.freeze(child)
 
     def thaw(self):
         self._signal(self.children, signal.SIGCONT)

@@ -179,7 +179,7 @@ def test_every_command_is_recorded_under_the_name_of_who_sent_it(bank):
 def test_an_expiry_is_recorded_under_the_name_of_whose_command_came_next(bank):
     a = bank.till()
     bank.ann.obeyed(a, place_hold("short", 5, expires_in="1s"))
-    wait_until(lambda: Decimal(bank.ann.account(a)["held"]) == 0, "the hold has expired", 30)
+    wait_until(lambda: Decimal(bank.ann.account(a)["held"]) == 0, "the hold has expired")
     bank.bob.obeyed(a, deposit(1))
     assert [(event["type"], event["actor"]) for event in bank.ann.events(a)[-2:]] == [
         ("HoldExpired", "bob"), ("MoneyDeposited", "bob"),
@@ -375,7 +375,7 @@ def test_what_is_denied_is_in_the_audit_log(start_daybook, tmp_path):
     def is_there():
         return all(any(want.items() <= line.items() for line in found()) for want in wanted)
 
-    wait_until(is_there, "all is written", 30)
+    wait_until(is_there, "all is written")
     assert {line["address"] for line in found()} == {"127.0.0.1"}
     assert bank.dan.headers["Authorization"].split()[1] not in log.read_text()
 
@@ -518,7 +518,7 @@ def test_lines_of_many_commands_count_in_the_rate_limit_by_waiting(start_daybook
     bank = make_bank(start_daybook, tmp_path, HTTP_RATE_LIMIT="40/s")
     a, b = bank.till(), bank.till()
     # Its allowance is full again.
-    wait_until(lambda: bank.bob.post(b, deposit(1)).status == 200, "the teller may ask again", 30)
+    wait_until(lambda: bank.bob.post(b, deposit(1)).status == 200, "the teller may ask again")
     begin = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(bank.bob.bulk, *[(a, deposit(1))] * 160)
@@ -586,7 +586,7 @@ def test_a_token_that_is_revoked_ends_its_commands_and_none_is_half_done(start_d
 
     for _ in range(50):
         assert not send()
-    wait_until(lambda: bank.ann.account(b)["version"] >= 51, "the first are obeyed", 30)
+    wait_until(lambda: bank.ann.account(b)["version"] >= 51, "the first are obeyed")
     bank.tokens.write("dan")
     end = time.monotonic() + 30
     while not send():
@@ -597,7 +597,7 @@ def test_a_token_that_is_revoked_ends_its_commands_and_none_is_half_done(start_d
     assert answers and all(answer["status"] == 200 for answer in answers)
     assert bank.dan.post(a, deposit(1)).status == 401
     # What was begun is finished, on both accounts, in order, under one name, each once.
-    versions = wait_until(lambda: settled(bank, a, b), "nothing more comes", 30)
+    versions = wait_until(lambda: settled(bank, a, b), "nothing more comes")
     events = bank.ann.events(b)[1:]
     assert len(events) == versions - 1 and len(answers) <= len(events) <= sent
     assert {event["actor"] for event in events} == {"dan"}
@@ -605,7 +605,7 @@ def test_a_token_that_is_revoked_ends_its_commands_and_none_is_half_done(start_d
     assert bank.ann.account(a)["balance"] + bank.ann.account(b)["balance"] == 1_000_000
     # Given back, the token repeats the rest; what was obeyed is not obeyed again.
     bank.tokens.write()
-    wait_until(lambda: bank.dan.post(a, deposit(0.5)).status == 200, "the token is taken again", 30)
+    wait_until(lambda: bank.dan.post(a, deposit(0.5)).status == 200, "the token is taken again")
     lines = bank.dan.bulk(*({"account": a, "idempotency_key": f"k-{number}"} | transfer(b, 1) for number in range(sent)))
     assert [line["status"] for line in lines] == [200] * sent
     assert sum(line.get("replayed", False) for line in lines) == len(events)

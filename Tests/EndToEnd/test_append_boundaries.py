@@ -135,7 +135,7 @@ def test_a_log_that_ends_inside_an_append_is_refused_by_everybody(copy, start_da
     own_log = other.event_log
     own_log.settings = other.settings | {"EVENT_STORE": f"sqlite:{own}"}
     own_log.start(wait=False)
-    wait_until(lambda: not own_log.is_running, "the log ends", 30)
+    wait_until(lambda: not own_log.is_running, "the log ends")
     assert f"position {position}" in own_log.output and "cut off" in own_log.output
     # Up to where an append ended it is a log.
     assert Tool(other).run("restore", path, "--to-position", position - 1).returncode == 0

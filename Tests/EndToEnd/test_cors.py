@@ -149,5 +149,5 @@ def test_without_the_setting_nothing_is_told(daybook):
 def test_what_is_no_origin_is_a_wrong_setting(start_daybook, value):
     daybook = start_daybook(start=False, HTTP_CORS_ORIGINS=value)
     daybook.event_log.start(wait=False)
-    assert daybook.event_log.wait_for_end(30) == 64, daybook.event_log.output
+    assert daybook.event_log.wait_for_end() == 64, daybook.event_log.output
     assert "HTTP_CORS_ORIGINS" in daybook.event_log.output

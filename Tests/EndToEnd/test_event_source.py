@@ -91,7 +91,7 @@ def test_a_browser_follows_and_resumes_by_itself_after_the_service_was_killed(st
         for other in daybook.services:
             other.wait_until_ready()
         for _ in range(3):
-            assert daybook.gateway.deposit("a", 1).status == 200
+            assert daybook.gateway.insist("a", {"type": "Deposit", "amount": 1}).status == 200
         wait_until(lambda: source.states.count("open") > opened, "the browser is connected again", 60)
         source.wait_for(ids(daybook))
     assert "closed" not in source.states

@@ -32,7 +32,7 @@ def at(daybook, program, host):
 def test_an_address_that_others_reach_needs_protection(start_daybook, program, host):
     service = at(start_daybook(start=False), program, host)
     service.start(wait=False)
-    assert service.wait_for_end(30) == 64, service.output
+    assert service.wait_for_end() == 64, service.output
     line = service.output.splitlines()[-1]
     for word in (PROGRAMS[program], host, "HTTP_TLS_CERTIFICATE", "ACCESS_TOKENS", "ACCESS_JWKS", "HTTP_TLS_CLIENT_CA", "ALLOW_INSECURE"):
         assert word in line, line
@@ -49,7 +49,7 @@ def test_the_line_names_only_what_is_missing(start_daybook, authority, tokens, t
     ):
         service.variables = {PROGRAMS[program]: f"0.0.0.0:{service.port}"} | settings
         service.start(wait=False)
-        assert service.wait_for_end(30) == 64, service.output
+        assert service.wait_for_end() == 64, service.output
         line = service.output.splitlines()[-1]
         assert missing in line and there not in line, line
 
@@ -59,7 +59,7 @@ def test_the_line_names_only_what_is_missing(start_daybook, authority, tokens, t
 def test_loopback_needs_none(start_daybook, program, host):
     service = at(start_daybook(start=False), program, host)
     service.start(wait=False)
-    wait_until(lambda: "listening" in service.output, "it listens", 30)
+    wait_until(lambda: "listening" in service.output, "it listens")
     assert "not protected" not in service.output
 
 
@@ -95,5 +95,5 @@ def test_a_protected_service_may_be_reached(start_daybook, authority, tokens, tm
         except OSError:
             return False
 
-    wait_until(is_ready, "it is ready", 30)
+    wait_until(is_ready, "it is ready")
     assert "not protected" not in service.output

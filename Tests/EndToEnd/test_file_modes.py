@@ -59,7 +59,7 @@ def test_files_of_an_older_version_that_others_may_read_are_warned_of(start_dayb
     assert daybook.event_log.stop() == 0
     daybook.database.chmod(0o644)
     daybook.event_log.start()
-    wait_until(lambda: "holds the log: chmod 600 " in daybook.event_log.output, "it is warned of", 30)
+    wait_until(lambda: "holds the log: chmod 600 " in daybook.event_log.output, "it is warned of")
     assert daybook.event_log.figures()["position"] == 0
 
 
@@ -158,8 +158,8 @@ def test_SIGHUP_ends_no_service(start_daybook):
     for _ in range(3):
         for service in (daybook.event_log, daybook.command, daybook.query):
             service.send(signal.SIGHUP)
-        wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow", 30)
-    wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow", 30)
+        wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow")
+    wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow")
     for service in (daybook.event_log, daybook.command, daybook.query):
         assert service.is_running
         assert service.stop() == 0

@@ -80,8 +80,8 @@ def test_an_amount_with_any_exponent_is_refused_or_read_and_ends_nobody(start_da
     # What the query service projects stops before the event, and the process does not.
     assert daybook.query.stop() == 0
     daybook.query.start(wait=False)
-    wait_until(lambda: daybook.query.health("/livez") == 200, "the query service is back", 30)
-    wait_until(lambda: daybook.queries.get("/accounts/sound").status == 200, "it answers from before the event", 30)
+    wait_until(lambda: daybook.query.health("/livez") == 200, "the query service is back")
+    wait_until(lambda: daybook.queries.get("/accounts/sound").status == 200, "it answers from before the event")
     restart(daybook.command)
     assert daybook.gateway.deposit("sound", 1).status == 200
     assert_all_run(daybook)
@@ -173,7 +173,7 @@ def test_a_record_with_a_time_that_is_none_is_damage_that_is_named(start_daybook
     assert code == 1 and "position 2" in json.dumps(found), found
     daybook.event_log.start()
     daybook.command.start(wait=False)
-    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", 30)
+    wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there")
     assert daybook.gateway.deposit("acc-1", 1).status >= 500
     assert daybook.event_log.is_running and daybook.command.is_running
 
@@ -197,14 +197,14 @@ def test_a_record_with_a_name_that_no_frame_has_room_for_ends_nobody(start_daybo
     if where != "type" and not store.is_database(daybook.database):
         # SQLite's store looks at what streams are called with every start.
         daybook.event_log.start(wait=False)
-        assert daybook.event_log.wait_for_end(30) == 1
+        assert daybook.event_log.wait_for_end() == 1
         last = daybook.event_log.output.splitlines()[-1]
         assert "position 1 is damaged" in last and len(last) < 1000
         return
     daybook.event_log.start()
     # It projects the log from its beginning.
     daybook.query.start(wait=False)
-    wait_until(lambda: "is damaged" in daybook.event_log.output, "the log names the record when it is read", 30)
+    wait_until(lambda: "is damaged" in daybook.event_log.output, "the log names the record when it is read")
     assert "position 1 " in daybook.event_log.output
     assert daybook.event_log.is_running and daybook.query.is_running
 

@@ -112,7 +112,7 @@ def test_a_page_of_the_services_own_origin_may_ask(named):
 def test_names_with_ports_are_a_wrong_setting(start_daybook):
     daybook = start_daybook(start=False, HTTP_ALLOWED_HOSTS="bank.example:80")
     daybook.event_log.start(wait=False)
-    assert daybook.event_log.wait_for_end(30) == 64
+    assert daybook.event_log.wait_for_end() == 64
     assert "HTTP_ALLOWED_HOSTS" in daybook.event_log.output
 
 

@@ -237,7 +237,7 @@ def proxied(request, daybook, tmp_path_factory):
             except OSError:
                 return False
 
-        wait_until(answers, "nginx listens", 30)
+        wait_until(answers, "nginx listens")
         client.version = request.param.replace(".", "-")
         yield client
     finally:

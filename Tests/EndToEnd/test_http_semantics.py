@@ -430,7 +430,7 @@ def test_a_gateway_without_its_query_service_says_what_is_missing(start_daybook)
     assert daybook.gateway.account("alone")["balance"] == 1
 
     daybook.query.freeze()
-    wait_until(lambda: daybook.command.health("/readyz") == 503, "a frozen one is noticed", 30)
+    wait_until(lambda: daybook.command.health("/readyz") == 503, "a frozen one is noticed")
     daybook.query.thaw()
     daybook.command.wait_until_ready()
 

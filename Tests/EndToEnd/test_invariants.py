@@ -15,7 +15,8 @@ import pytest
 import store
 from client import Client, NoAnswer, exchange, responses
 from load import Load
-from services import wait_until
+from services import BY_DEFAULT, STOP_DEADLINE, wait_until
+from timing import within
 
 # ---- I1: an event is acknowledged only when it is durable
 
@@ -52,7 +53,7 @@ class FlushTrace:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stderr.close()
         self.flushes, begun = [], {}
         for line in self.file.read_text().splitlines():
@@ -103,7 +104,7 @@ def test_i1_commands_that_come_at_once_share_flushes(daybook):
         head += b"Content-Length: %d\r\n" % len(body)
         request = head + b"\r\n" + body
         last = head + b"Connection: close\r\n\r\n" + body
-        return responses(exchange(daybook.command.port, request * (each - 1) + last, timeout=60))
+        return responses(exchange(daybook.command.port, request * (each - 1) + last))
 
     before = daybook.event_log.figures()
     with ThreadPoolExecutor(clients) as pool:
@@ -361,7 +362,7 @@ WITHOUT = {"event_log": ("nothing recorded", 5), "command": ("nothing recorded",
 
 @pytest.mark.parametrize("victim", ["event_log", "command", "query"])
 def test_i8_nothing_is_lost_where_one_service_is_killed(start_daybook, victim):
-    daybook = start_daybook()
+    daybook = start_daybook(**BY_DEFAULT)
     service = getattr(daybook, victim)
     with Load(daybook) as load:
         for _ in range(3):
@@ -384,7 +385,7 @@ ORDERS = ["event_log command query", "event_log query command", "command event_l
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_i8_nothing_is_lost_where_all_are_killed_and_started_in_this_order(start_daybook, order):
-    daybook = start_daybook()
+    daybook = start_daybook(**BY_DEFAULT)
     with Load(daybook) as load:
         for _ in range(2):
             load.wait_for("acknowledged", 100)
@@ -393,7 +394,7 @@ def test_i8_nothing_is_lost_where_all_are_killed_and_started_in_this_order(start
                 # Each is up, as far as it can be without the others, before the next one starts.
                 service = getattr(daybook, name)
                 service.start(wait=False)
-                wait_until(lambda: service.health("/livez") == 200, f"{name} lives", 30)
+                wait_until(lambda: service.health("/livez") == 200, f"{name} lives")
             load.wait_for("acknowledged", 50)
         for service in daybook.services:
             service.wait_until_ready()
@@ -409,15 +410,16 @@ def check_stopped(service, code):
     assert code == 0, f"{service.program} ended with {code}:\n{service.output[-3000:]}"
 
 
+@within(STOP_DEADLINE)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("victim", ["event_log", "command", "query"])
-def test_i8_a_service_that_is_asked_to_stop_under_load_finishes_what_it_accepted(start_daybook, victim, number):
+def test_i8_a_service_that_is_asked_to_stop_under_load_finishes_what_it_accepted(start_daybook, victim, number, limit):
     daybook = start_daybook()
     service = getattr(daybook, victim)
     with Load(daybook) as load:
         for _ in range(2):
             load.wait_for("acknowledged", 50)
-            check_stopped(service, service.stop(number))
+            check_stopped(service, service.stop(number, limit))
             load.wait_for(*WITHOUT[victim])
             service.start()
             load.wait_for("acknowledged", 50)
@@ -427,9 +429,10 @@ def test_i8_a_service_that_is_asked_to_stop_under_load_finishes_what_it_accepted
     assert not unanswered, f"recorded but not acknowledged: {unanswered}"
 
 
+@within(STOP_DEADLINE)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_i8_all_services_stop_at_once_under_load(start_daybook, number):
-    daybook = start_daybook()
+def test_i8_all_services_stop_at_once_under_load(start_daybook, number, limit):
+    daybook = start_daybook(**BY_DEFAULT)
     with Load(daybook) as load:
         load.wait_for("acknowledged", 100)
         # As a process runner does it: all at once, in no particular order.
@@ -437,38 +440,41 @@ def test_i8_all_services_stop_at_once_under_load(start_daybook, number):
             service.send(number)
         begun = time.monotonic()
         for service in daybook.services:
-            check_stopped(service, service.wait_for_end(max(0.01, begun + 5 - time.monotonic())))
+            check_stopped(service, service.wait_for_end(max(0.01, begun + limit - time.monotonic())))
         daybook.start()
         load.wait_for("acknowledged", 50)
     daybook.wait_until_caught_up()
     load.check()
 
 
-def test_i8_services_that_have_nothing_to_do_stop_at_once(start_daybook):
+@within(STOP_DEADLINE)
+def test_i8_services_that_have_nothing_to_do_stop_at_once(start_daybook, limit):
     daybook = start_daybook()
     # Connections that are open but idle, and one that waits for an answer that does not come, keep nobody.
     idle = [service.client.get("/livez") for service in daybook.services]
     waiting = threading.Thread(target=lambda: exchange(
-        daybook.query.port, b"GET /accounts?min_position=99&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n", timeout=30,
+        daybook.query.port, b"GET /accounts?min_position=99&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ))  # fmt: skip
     waiting.start()
     for service in (daybook.event_log, daybook.command, daybook.query):
-        check_stopped(service, service.stop())
-    waiting.join(10)
+        check_stopped(service, service.stop(deadline=limit))
+    waiting.join(60)
     assert not waiting.is_alive() and len(idle) == 3
 
 
-def test_i8_services_that_wait_for_the_log_stop_as_well(start_daybook):
+@within(STOP_DEADLINE)
+def test_i8_services_that_wait_for_the_log_stop_as_well(start_daybook, limit):
     daybook = start_daybook(start=False)
     for service in (daybook.command, daybook.query):
         service.start(wait=False)
-        wait_until(lambda: service.health("/livez") == 200, f"{service.program} lives", 30)
+        wait_until(lambda: service.health("/livez") == 200, f"{service.program} lives")
     for service in (daybook.command, daybook.query):
-        check_stopped(service, service.stop())
+        check_stopped(service, service.stop(deadline=limit))
 
 
-def test_i8_a_gateway_that_waits_for_a_frozen_log_stops_as_well(start_daybook):
-    daybook = start_daybook(EVENT_LOG_TIMEOUT="60s")
+@within(STOP_DEADLINE)
+def test_i8_a_gateway_that_waits_for_a_frozen_log_stops_as_well(start_daybook, limit):
+    daybook = start_daybook()
     daybook.gateway.open("i8", 0)
     daybook.event_log.freeze()
     answers = []
@@ -482,11 +488,10 @@ def test_i8_a_gateway_that_waits_for_a_frozen_log_stops_as_well(start_daybook):
 
     waiting = threading.Thread(target=deposit)
     waiting.start()
-    # Long enough for it to be accepted; an answer would come only after a minute.
-    waiting.join(0.5)
+    wait_until(lambda: daybook.command.figures()["commands_in_progress"] == 1, "it is accepted")
     assert waiting.is_alive(), answers
-    check_stopped(daybook.command, daybook.command.stop())
-    waiting.join(10)
+    check_stopped(daybook.command, daybook.command.stop(deadline=limit))
+    waiting.join(60)
     assert not waiting.is_alive()
 
 
@@ -532,7 +537,7 @@ def test_i10_the_chain_goes_on_over_restarts(start_daybook):
     daybook.gateway.open("i10", 0)
     identity = daybook.event_log.figures()["log"]
     for number in range(3):
-        daybook.gateway.deposit("i10", 1)
+        assert daybook.gateway.insist("i10", {"type": "Deposit", "amount": 1}).status == 200
         daybook.event_log.kill() if number % 2 else daybook.event_log.stop()
         daybook.event_log.start()
         daybook.command.wait_until_ready()
@@ -551,7 +556,7 @@ def test_i10_the_sqlite_tool_reads_the_history(start_daybook):
     found = subprocess.run(
         ["sqlite3", "-readonly", daybook.database,
          "SELECT stream, version, type, json_extract(data, '$.amount') FROM events WHERE type = 'MoneyDeposited'"],
-        capture_output=True, text=True, check=True, timeout=20,
+        capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert found.stdout == "i10|2|MoneyDeposited|500.00\n"
 
@@ -563,6 +568,6 @@ def test_i10_a_log_whose_end_was_altered_is_not_opened(start_daybook):
     daybook.kill()
     store.change_event(daybook.database, 2, data='{"amount":"9.00"}')
     daybook.event_log.start(wait=False)
-    assert daybook.event_log.wait_for_end(30) != 0
+    assert daybook.event_log.wait_for_end() != 0
     last = daybook.event_log.output.strip().splitlines()[-1]
     assert last.startswith("event-log-service: ") and "2" in last and "hash" in last, last

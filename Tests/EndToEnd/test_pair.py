@@ -10,9 +10,10 @@ import postgresql
 from commands import deposit, keyed, obeyed
 from daybook_tool import Tool
 from load import Load
-from services import Ports, Service, wait_until
+from services import BY_DEFAULT, STOP_DEADLINE, Ports, Service, wait_until
+from timing import within
 
-TIMEOUT = 90
+TIMEOUT = 120
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -21,9 +22,9 @@ def pair(request, start_daybook, tmp_path):
     if request.param == "postgresql":
         database = postgresql.shared().create_database()
         request.addfinalizer(database.drop)
-        daybook = start_daybook(database=database)
+        daybook = start_daybook(database=database, **BY_DEFAULT)
     else:
-        daybook = start_daybook(EVENT_STORE=f"sqlite:{tmp_path}/daybook.db", EVENT_LOG_STANDBY="yes")
+        daybook = start_daybook(EVENT_STORE=f"sqlite:{tmp_path}/daybook.db", EVENT_LOG_STANDBY="yes", **BY_DEFAULT)
     port = Ports.take()
     settings = daybook.settings | {"EVENT_LOG_HTTP_ADDRESS": f"127.0.0.1:{port}"}
     second = Service("event-log-service", port, settings, tmp_path)
@@ -58,7 +59,8 @@ def check_it_goes_on(daybook, log, load):
     load.wait_for("acknowledged", 50, TIMEOUT)
 
 
-def test_a_log_that_stands_by_says_so_and_can_be_stopped(pair):
+@within(STOP_DEADLINE)
+def test_a_log_that_stands_by_says_so_and_can_be_stopped(pair, limit):
     daybook, second = pair
     with standing_by(second):
         figures = second.figures()
@@ -69,7 +71,7 @@ def test_a_log_that_stands_by_says_so_and_can_be_stopped(pair):
         assert metric(daybook.event_log, "leader") == ["1"]
         assert metric(second, "epoch") == ["0"]
         daybook.gateway.open("a", "5.00")
-        assert second.stop() == 0
+        assert second.stop(deadline=limit) == 0
     assert "standing by" in second.output
     assert daybook.gateway.deposit("a", "1.00").status == 200
 
@@ -98,7 +100,7 @@ def test_commands_leave_a_leader_that_is_frozen(start_daybook, tmp_path, request
     known what became of it. On SQLite a frozen leader keeps its lock, so nobody takes over."""
     database = postgresql.shared().create_database()
     request.addfinalizer(database.drop)
-    daybook = start_daybook(start=False, database=database, EVENT_LOG_TIMEOUT="40s")
+    daybook = start_daybook(start=False, database=database)
     first = daybook.event_log
     port = Ports.take()
     names = [f"EVENT_LOG_{name}_ENDPOINT" for name in ("APPEND", "EVENTS", "READ")]

@@ -9,7 +9,7 @@ import pytest
 
 import postgresql
 import store
-from services import Daybook, wait_until
+from services import PATIENT, Daybook, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ def daybook_on():
     made = []
 
     def make(url, **settings):
-        made.append(Daybook(start=False, EVENT_STORE=url, **settings))
+        made.append(Daybook(start=False, EVENT_STORE=url, **PATIENT | settings))
         return made[-1]
 
     yield make
@@ -133,7 +133,7 @@ def test_a_log_that_may_not_make_its_schema_says_what_to_do(server, daybook_on):
 def failure_of(service):
     """Starts a service that must not start, and gives the one line that says why."""
     service.start(wait=False)
-    assert service.wait_for_end(30) in (1, 64), service.output
+    assert service.wait_for_end() in (1, 64), service.output
     (line,) = [line for line in service.output.splitlines() if line.startswith(f"{service.program}: ")]
     return line
 

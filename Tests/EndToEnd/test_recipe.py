@@ -59,7 +59,7 @@ class Shell:
         """The status, the headers by their names in small letters, and the body."""
         command = command.replace("http://", f"{secured.SCHEME}://")
         done = subprocess.run(
-            ["bash", "-c", command], env=self.environment, capture_output=True, timeout=30, check=False
+            ["bash", "-c", command], env=self.environment, capture_output=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
         status_line, *fields = self.headers_file.read_text().strip().splitlines()

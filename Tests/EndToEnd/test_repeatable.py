@@ -5,7 +5,7 @@ import random
 import pytest
 from gateways import at_once, second_gateway
 from problems import assert_problem
-from services import Daybook
+from services import PATIENT, Daybook
 
 
 def keyed(key, **headers):
@@ -17,12 +17,12 @@ DEPOSIT = {"type": "Deposit", "amount": "5.00"}
 
 @pytest.fixture(scope="module")
 def daybook():
-    with Daybook() as daybook:
+    with Daybook(**PATIENT) as daybook:
         yield daybook
 
 
 def test_I4_64_repeats_at_once_record_one_event_and_the_key_outlives_everything():
-    with Daybook() as daybook:
+    with Daybook(**PATIENT) as daybook:
         daybook.gateway.open("a")
         answers = at_once([lambda: daybook.gateway.post("a", DEPOSIT, headers=keyed("k")) for _ in range(64)])
         assert {answer.status for answer in answers} <= {200, 409}, answers

@@ -119,10 +119,10 @@ def test_a_snapshot_without_the_right_digest_is_not_believed_counted_and_replace
     assert_truth(daybook, "victim", 7)
     assert unbelieved(daybook) >= 1
     # The gateway has put right ones in their place, so that the next load is fast again.
-    wait_until(lambda: snapshots(daybook).get(("victim", 6)) == right, "the right snapshot is back", 30)
+    wait_until(lambda: snapshots(daybook).get(("victim", 6)) == right, "the right snapshot is back")
     wait_until(
         lambda: (found := snapshots(daybook).get(("victim", 7))) is None or FORGED not in found.state,
-        "the other is gone or right", 30,
+        "the other is gone or right",
     )  # fmt: skip
     restart(daybook.command)
     assert_truth(daybook, "victim", 7)
@@ -164,16 +164,16 @@ def test_without_a_key_only_what_the_process_kept_itself_is_believed(start_daybo
     restart(daybook.command)
     assert_truth(daybook, "victim", 8)
     assert unbelieved(daybook) >= 1
-    wait_until(lambda: snapshots(daybook)["victim", 6].state != own.state, "the new gateway has kept its own", 30)
+    wait_until(lambda: snapshots(daybook)["victim", 6].state != own.state, "the new gateway has kept its own")
     wait_until(
-        lambda: not any(FORGED in found.state for found in snapshots(daybook).values()), "no forged one is left", 30
+        lambda: not any(FORGED in found.state for found in snapshots(daybook).values()), "no forged one is left"
     )
 
 
 def started(program, daybook, **settings):
     return subprocess.run(
         [PROGRAMS / program], cwd=daybook.directory, env=environment(daybook.settings | settings),
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def failure_of(service):
     """Starts a service that must not start, and gives the one line that says why."""
     before = len(service.output.splitlines())
     service.start(wait=False)
-    assert service.wait_for_end(30) in (1, 64), service.output
+    assert service.wait_for_end() in (1, 64), service.output
     lines = [line for line in service.output.splitlines()[before:] if line.startswith(f"{service.program}: ")]
     assert len(lines) == 1, service.output
     return lines[0]
@@ -75,7 +75,7 @@ def test_restore_beside_the_side_files_of_a_killed_log_is_refused_and_done_once_
     assert tool.verify()[1]["position"] == 1
     daybook.event_log.start()
     assert daybook.event_log.figures()["position"] == 1
-    wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow", 30)
+    wait_until(lambda: daybook.gateway.deposit("a", 1).status == 200, "commands flow")
     assert tool.verify()[0] == 0
     # What was moved away with its side files has everything.
     assert tool.verify(daybook.directory / "broken.db")[1]["position"] == 21
@@ -224,7 +224,7 @@ def test_a_log_whose_file_was_moved_away_is_not_begun_anew_by_a_restart(start_da
     headers = {"Idempotency-Key": "k"}
     wait_until(
         lambda: daybook.gateway.post("a", {"type": "Deposit", "amount": 1}, headers=headers).status == 200,
-        "the gateway is connected again", 30,
+        "the gateway is connected again",
     )  # fmt: skip
     assert daybook.event_log.figures()["position"] == 2
     # Whoever wants another log says so.
@@ -271,7 +271,7 @@ def test_a_store_that_is_no_file_is_refused_at_once(start_daybook, make):
     assert str(daybook.database) in failure_of(daybook.event_log)
     assert not (daybook.directory / "nothing").exists()
     for command in ("verify", "head"):
-        result = Tool(daybook).run(command, timeout=30)
+        result = Tool(daybook).run(command, timeout=60)
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1, result
 
 
@@ -289,7 +289,7 @@ def test_a_side_file_that_is_no_file_is_refused_at_once_and_left_alone(start_day
     else:
         path.symlink_to(precious)
     assert f"{path} is not a regular file" in failure_of(daybook.event_log)
-    result = Tool(daybook).run("verify", timeout=30)
+    result = Tool(daybook).run("verify", timeout=60)
     assert result.returncode == 1 and "is not a regular file" in result.stderr, result
     assert precious.read_text() == "the content of another file"
     path.unlink()
@@ -311,7 +311,7 @@ def test_a_file_that_is_taken_away_while_the_log_runs_ends_it_before_anything_mo
     if act == "replaced":
         shutil.copy(kept, path)
     assert daybook.gateway.deposit("a", 1).status in (503, 504), "acknowledged, in a file that has no name"
-    assert daybook.event_log.wait_for_end(30) == 1
+    assert daybook.event_log.wait_for_end() == 1
     assert "was moved, removed or replaced while the log was open" in daybook.event_log.output
     kept.replace(path)
     daybook.event_log.start()

@@ -104,7 +104,7 @@ def test_the_log_of_a_service_cannot_be_steered_by_an_event(start_daybook):
     data = json.dumps({"\x1b[31m\n\u202efake line": 1}, ensure_ascii=False).encode()
     record_past_the_gateway(daybook, Write("account/a", None, [event("MoneyDeposited", data)]))
     told = "streams with a record that cannot be applied are left out"
-    wait_until(lambda: told in daybook.query.output, "the account is left out", 30)
+    wait_until(lambda: told in daybook.query.output, "the account is left out")
     line = next(line for line in daybook.query.output.splitlines() if told in line)
     assert "fake line" in line, "the name of the member made a line of its own, or is not told"
     assert steering(daybook.query.output) == []

@@ -429,7 +429,7 @@ def test_I5_after_restarts(daybook, restarted):
         service.wait_until_ready()
     # The next event of each account stands on what the gateway has loaded anew.
     for account in ("acc-0", "acc-1"):
-        assert daybook.gateway.deposit(account, 1).status == 200
+        assert daybook.gateway.insist(account, {"type": "Deposit", "amount": 1}).status == 200
     daybook.wait_until_caught_up()
     history = History(daybook)
     chance = random.Random(4)

@@ -19,7 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from certificates import Authority
 from client import responses
 from guarded import connect, head, read_to_end, read_until, trusting
-from services import wait_until
+from services import STOP_DEADLINE, wait_until
+from timing import within
 from test_connections import few_descriptors
 from whole_files import write_whole
 
@@ -226,7 +227,7 @@ def test_files_that_cannot_be_used_are_a_wrong_setting(start_daybook, tmp_path, 
             secured.key.rename(tmp_path / "real")
             secured.key.symlink_to(tmp_path / "real")
     service.start(wait=False)
-    assert service.wait_for_end(30) == 64, service.output
+    assert service.wait_for_end() == 64, service.output
     assert words in service.output.splitlines()[-1], service.output
 
 
@@ -266,7 +267,7 @@ def test_a_new_certificate_is_taken_under_load_and_no_request_is_lost(start_dayb
             secured.authority.issue_server(tmp_path)
             begun = time.monotonic()
             for service in secured.daybook.services:
-                wait_until(lambda: serial(service.port, secured.context) != before, f"{service.program} has the new one", 30)
+                wait_until(lambda: serial(service.port, secured.context) != before, f"{service.program} has the new one")
             print("effective after", time.monotonic() - begun)
     finally:
         done.set()
@@ -285,11 +286,11 @@ def test_broken_files_leave_the_old_ones_in_force_with_a_warning(start_daybook, 
     def warnings():
         return ask(secured.port, secured.context, "/readyz").json.get("warnings", [])
 
-    wait_until(lambda: any("HTTP_TLS_CERTIFICATE" in warning for warning in warnings()), "there is a warning", 30)
+    wait_until(lambda: any("HTTP_TLS_CERTIFICATE" in warning for warning in warnings()), "there is a warning")
     assert serial(secured.port, secured.context) == before
     assert ask(secured.port, secured.context, "/accounts").status == 200
     secured.key.write_bytes(whole)
-    wait_until(lambda: not warnings(), "the warning is gone", 30)
+    wait_until(lambda: not warnings(), "the warning is gone")
 
 
 def test_sighup_has_the_files_read_again_and_ends_nothing(start_daybook, tmp_path):
@@ -298,7 +299,7 @@ def test_sighup_has_the_files_read_again_and_ends_nothing(start_daybook, tmp_pat
         for service in secured.daybook.services:
             for _ in range(3):
                 service.send(1)
-        wait_until(lambda: "was read again" in secured.daybook.command.output, "the files are read", 30)
+        wait_until(lambda: "was read again" in secured.daybook.command.output, "the files are read")
         connection.sendall(head("GET", "/livez"))
         assert b"200" in read_until(connection, b"}")
     for service in secured.daybook.services:
@@ -363,7 +364,7 @@ def test_an_authority_that_is_taken_out_is_not_believed_on_open_connections_eith
             assert not is_answered(certified.port, certified.till)
         finally:
             write_whole(both, old)
-            wait_until(lambda: is_answered(certified.port, certified.till), "it is believed again", 30)
+            wait_until(lambda: is_answered(certified.port, certified.till), "it is believed again")
     # The gateway proves itself to the query service anew, too.
     assert ask(certified.port, certified.till, "/accounts").status == 200
 
@@ -439,7 +440,8 @@ def test_a_feed_through_both_connections_goes_on_and_ends_with_the_service(secur
         assert b"for-the-feed" in read_until(feed, b"for-the-feed")
 
 
-def test_services_with_connections_that_rest_stop_in_time(start_daybook, tmp_path):
+@within(STOP_DEADLINE)
+def test_services_with_connections_that_rest_stop_in_time(start_daybook, tmp_path, limit):
     secured = Secured(start_daybook, tmp_path).start()
     resting = [connect(service.port, secured.context) for service in secured.daybook.services for _ in range(20)]
     handshaking = [connect(service.port) for service in secured.daybook.services for _ in range(5)]
@@ -448,7 +450,7 @@ def test_services_with_connections_that_rest_stop_in_time(start_daybook, tmp_pat
         feed.sendall(head("GET", "/events", Accept="text/event-stream"))
         read_until(feed, b": after position")
     for service in (secured.daybook.command, secured.daybook.query, secured.daybook.event_log):
-        assert service.stop() == 0, service.output[-2000:]
+        assert service.stop(deadline=limit) == 0, service.output[-2000:]
     for connection in resting + handshaking + feeds:
         connection.close()
 

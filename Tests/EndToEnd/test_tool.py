@@ -190,7 +190,7 @@ def test_tail_follows_over_a_restart_of_the_gateway(start_daybook):
                 for _ in range(20):
                     assert daybook.gateway.deposit("a", 1).status == 200
                 head = daybook.event_log.figures()["position"]
-                wait_until(lambda: followed()[-1:] == [head], f"position {head} is shown", 20)
+                wait_until(lambda: followed()[-1:] == [head], f"position {head} is shown")
                 daybook.command.kill()
                 daybook.command.start()
             assert followed() == list(range(1, 62)), "an event was left out or shown twice"

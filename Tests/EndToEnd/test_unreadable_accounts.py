@@ -145,7 +145,7 @@ def test_of_many_some_are_named(start_daybook):
     assert (figures["unreadable_streams"], len(figures["unreadable"])) == (25, 20)
     answer = daybook.queries.get("/accounts")
     assert ([each["id"] for each in answer.json], answer.headers["Daybook-Unreadable-Accounts"]) == (["good"], "25")
-    wait_until(lambda: "left out" in daybook.query.output, "the log of the service tells of it", 30)
+    wait_until(lambda: "left out" in daybook.query.output, "the log of the service tells of it")
 
 
 def test_a_command_on_the_account_fails_alone(poisoned):

@@ -113,7 +113,7 @@ def test_I8_killed_at_any_moment_it_goes_on_with_whole_appends(start_daybook):
     try:
         for _ in range(3):
             before = daybook.query.figures()["position"]
-            wait_until(lambda: daybook.query.figures()["position"] > before + 10, "it goes on", 30)
+            wait_until(lambda: daybook.query.figures()["position"] > before + 10, "it goes on")
             daybook.query.kill()
             daybook.query.start()
             answer = daybook.queries.get("/accounts")

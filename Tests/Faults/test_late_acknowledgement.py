@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from proxy import BACK, Proxy
-from services import Daybook, Ports, Service, wait_until
+from services import PATIENT, Daybook, Ports, Service, wait_until
 
 
 @pytest.fixture(scope="module")
 def gateways():
     """Three services and a second gateway, whose acknowledgements can be held back."""
-    with Daybook() as daybook:
+    with Daybook(**PATIENT) as daybook:
         link = Proxy(daybook.append_port)
         port, folder = Ports.take(), daybook.directory / "second"
         folder.mkdir()

@@ -109,7 +109,7 @@ def test_a_log_that_is_started_without_its_server_waits_for_it(faulty, make_dayb
     daybook.command.start(wait=False)
     wait_until(lambda: daybook.command.health("/livez") == 200, "the gateway is there", TIMEOUT)
     opening = {"type": "OpenAccount", "owner": "A", "initial_balance": 0}
-    wait_until(lambda: daybook.gateway.post("a", opening).status == 201, "it is obeyed", TIMEOUT)
+    assert daybook.gateway.insist("a", opening).status == 201
 
 
 def test_a_log_whose_database_lost_what_was_acknowledged_ends_and_names_both_heads(faulty, daybook):
