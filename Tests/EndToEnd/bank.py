@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from decimal import Decimal
 
 from services import wait_until
@@ -112,9 +111,3 @@ def refused(answer, status, name, **members):
     assert problem["type"] == f"/problems/{name}", answer
     assert {member: problem.get(member) for member in members} == members, answer
     return problem
-
-
-def soon(seconds):
-    """An RFC 3339 time so many seconds from now."""
-    moment = time.time() + seconds
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1e6):06d}Z"

@@ -6,6 +6,11 @@ import subprocess
 from services import PROGRAMS, environment
 
 
+def positions_shown(file):
+    """The positions of the events that `daybook tail --json` has written to a file; its last line may not be whole yet."""
+    return [json.loads(line)["position"] for line in file.read_text().split("\n")[:-1]]
+
+
 class Tool:
     """`daybook` with the settings of some services."""
 

@@ -70,7 +70,7 @@ class LogLink:
         with self._lock:
             return sum(1 for seen, _ in self.seen if seen == kind)
 
-    def wait_for_held(self, requests=None, replies=None, deadline=30):
+    def wait_for_held(self, requests=None, replies=None, deadline=60):
         wait_until(
             lambda: (requests is None or len(self.requests) >= requests)
             and (replies is None or len(self.replies) >= replies),
@@ -83,10 +83,10 @@ class LogLink:
             self.on_request = lambda frame: None if kind_of(frame) in requests else frame
             self.on_reply = lambda frame: None if kind_of(frame) in replies else frame
 
-    def pass_on(self):
-        """Passes on what is held back, in its order, and holds back nothing more."""
+    def pass_on(self, on_reply=lambda frame: frame):
+        """Passes on what is held back, in its order, and holds back nothing more, but for what is said of replies."""
         with self._lock:
-            self.on_request = self.on_reply = lambda frame: frame
+            self.on_request, self.on_reply = lambda frame: frame, on_reply
             self._releases.append(True)
 
     def close(self):

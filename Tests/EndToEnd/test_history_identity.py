@@ -1,7 +1,6 @@
 """Positions alone do not tell one history of a log from another: a log that was restored from a backup goes back, and goes
 on differently. So answers name the log, events their hash, and a resumption on another history is refused."""
 
-import json
 import subprocess
 from uuid import UUID
 
@@ -10,7 +9,7 @@ import pytest
 import store
 from client import NoAnswer, next_page
 from daybook_frames import Write
-from daybook_tool import Tool
+from daybook_tool import Tool, positions_shown
 from problems import assert_problem
 from services import PROGRAMS, environment, wait_until
 from test_event_feed import Feed, both, event, has_come_to, ports, record_past_the_gateway
@@ -251,7 +250,7 @@ class Tail:
 
     @property
     def positions(self):
-        return [json.loads(line)["position"] for line in self.file.read_text().splitlines()]
+        return positions_shown(self.file)
 
     def wait_for(self, position):
         wait_until(lambda: position in self.positions[-1:], f"tail shows position {position}", 60)

@@ -246,7 +246,7 @@ def test_the_receiving_account_of_a_transfer_records_its_expiries_too(daybook, a
 
 
 def test_an_expired_hold_id_stays_used_and_its_money_is_free(daybook, account):
-    obeyed(daybook.gateway.post(account, place_hold("h", 100, expires_in="1s")))
+    obeyed(daybook.gateway.post(account, place_hold("h", 100, expires_in="5s")))
     assert_problem(daybook.gateway.post(account, place_hold("h-2", 1)), 400, "insufficient-funds")
     wait_until_expired(daybook, account)
     assert daybook.gateway.post(account, place_hold("h", 1)).status == 409

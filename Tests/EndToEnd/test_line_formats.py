@@ -7,7 +7,7 @@ import pytest
 
 import store
 from daybook_frames import Write
-from daybook_tool import Tool
+from daybook_tool import Tool, positions_shown
 from services import PROGRAMS, environment, wait_until
 from test_event_feed import Feed, event, has_come_to, ports, record_past_the_gateway
 
@@ -62,7 +62,7 @@ def test_tail_goes_on_past_such_events(spaced, lines):
         cwd=spaced.directory, env=environment(spaced.settings), text=True,
     ) as process:  # fmt: skip
         def positions():
-            return [json.loads(line)["position"] for line in output.read_text().splitlines()]
+            return positions_shown(output)
 
         def is_followed():
             record_past_the_gateway(spaced, Write("other/x", None, [event("Thing", b'{\n"b":1}')]))

@@ -99,9 +99,7 @@ def test_B1_a_line_does_not_overtake_one_whose_decision_stood_on_a_command_that_
             passed.append(frame)
             return frame if len(passed) != 2 else None
 
-        appends.on_reply = first_alone
-        appends.pass_on()
-        appends.on_reply = first_alone
+        appends.pass_on(first_alone)
         assert single.answer().status == 200
         appends.wait_for_held(replies=1)
         # The second line comes while the first is neither recorded nor known to be refused.

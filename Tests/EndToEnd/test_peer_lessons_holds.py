@@ -1,7 +1,7 @@
 """What went wrong with holds elsewhere does not go wrong here. Each test names the public report that it comes of."""
 
 import pytest
-from bank import Bank, done, open_holds, refused, soon
+from bank import Bank, done, open_holds, refused
 from gateways import at_once, second_gateway
 
 
@@ -169,7 +169,7 @@ def test_balance_and_holds_are_those_of_one_cut(bank):
 def test_an_expired_hold_frees_the_money_without_a_command(bank):
     """tigerbeetle/tigerbeetle#2118: seconds after a pending transfer had expired, the balance still lacked it."""
     account = bank.account("10.00")
-    done(bank.hold(account, "h", "10.00", expires_at=soon(1)))
+    done(bank.hold(account, "h", "10.00", expires_in="5s"))
     refused(bank.withdraw(account, "10.00"), 400, "insufficient-funds")
     bank.wait_for_expiry(account, "h")
     state = bank.gateway.account(account)
@@ -182,7 +182,7 @@ def test_an_expired_hold_frees_the_money_without_a_command(bank):
 def test_the_end_of_an_expired_hold_is_an_event(bank, report):
     """The two reports: that a pending charge had expired could be seen nowhere in the API; a `hold.expired` event."""
     account = bank.account("10.00")
-    done(bank.hold(account, "h", "4.00", expires_at=soon(0.5)))
+    done(bank.hold(account, "h", "4.00", expires_in="1s"))
     bank.wait_for_expiry(account, "h")
     deposited = bank.deposit(account, "1.00")
     done(deposited)
@@ -196,7 +196,7 @@ def test_the_end_of_an_expired_hold_is_an_event(bank, report):
 def test_an_expired_hold_cannot_be_resolved(bank):
     """blnkfinance/blnk#42: a late payment came for a hold that was over; what ended is not taken up again."""
     account = bank.account("10.00")
-    done(bank.hold(account, "h", "4.00", expires_at=soon(0.5)))
+    done(bank.hold(account, "h", "4.00", expires_in="1s"))
     bank.wait_for_expiry(account, "h")
     for resolve in (bank.capture, bank.release):
         assert refused(resolve(account, "h"), 409, "hold-resolved")["as"] == "expired"

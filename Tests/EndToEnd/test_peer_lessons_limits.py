@@ -4,7 +4,7 @@ that it comes of."""
 from decimal import Decimal
 
 import pytest
-from bank import Bank, done, refused, soon
+from bank import Bank, done, refused
 from gateways import at_once
 
 
@@ -161,7 +161,7 @@ def test_an_account_with_holds_is_not_closed(bank):
 def test_an_expired_hold_does_not_keep_an_account_open(bank):
     """tigerbeetle/tigerbeetle#294: to be closed, an account must have nothing pending and nothing posted."""
     account = bank.account("10.00")
-    done(bank.hold(account, "h", "4.00", expires_at=soon(0.5)))
+    done(bank.hold(account, "h", "4.00", expires_in="1s"))
     bank.wait_for_expiry(account, "h")
     done(bank.withdraw(account, "10.00"))
     assert done(bank.close(account))["status"] == "closed"

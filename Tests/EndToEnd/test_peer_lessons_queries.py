@@ -5,7 +5,7 @@ import random
 from decimal import Decimal
 
 import pytest
-from bank import Bank, done, open_holds, soon
+from bank import Bank, done, open_holds
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_past_is_shown_as_it_was_with_limits_holds_and_status(bank, report):
 def test_an_expiry_is_seen_in_the_past_at_its_very_time(bank):
     """tigerbeetle/tigerbeetle pull 1657: what happens at the very nanosecond of an expiry had to be asked."""
     account = bank.account("100.00")
-    done(bank.hold(account, "h", "30.00", expires_at=soon(0.7)))
+    done(bank.hold(account, "h", "30.00", expires_in="1s"))
     placed = bank.gateway.events(account)[-1]
     bank.wait_for_expiry(account, "h")
     expires_at = bank.gateway.get(f"/accounts/{account}?version=2").json["holds"][0]["expires_at"]

@@ -217,7 +217,7 @@ def half_requests(session_services):
             b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Half: ",
             b"POST /accounts/half HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
         ):
-            connection = connect(service.port, 5)
+            connection = connect(service.port)
             connection.sendall(sent)
             opened.append((service.program, sent, connection))
     yield daybook, opened, time.monotonic()
@@ -251,10 +251,10 @@ def test_five_hundred_idle_connections_disturb_nobody(daybook):
     try:
         for service in daybook.services:
             for _ in range(500 // 3):
-                connections.append(socket.create_connection(("127.0.0.1", service.port), 10))
+                connections.append(socket.create_connection(("127.0.0.1", service.port), PATIENCE))
         for port in (daybook.append_port, daybook.events_port, daybook.read_port):
             for _ in range(50):
-                connections.append(socket.create_connection(("127.0.0.1", port), 10))
+                connections.append(socket.create_connection(("127.0.0.1", port), PATIENCE))
         assert_serving(daybook)
     finally:
         for connection in connections:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 import store
-from daybook_tool import Tool
+from daybook_tool import Tool, positions_shown
 from services import PROGRAMS, environment, wait_until
 
 
@@ -184,7 +184,7 @@ def test_tail_follows_over_a_restart_of_the_gateway(start_daybook):
     ) as process:  # fmt: skip
         try:
             def followed():
-                return [json.loads(line)["position"] for line in output.read_text().splitlines()]
+                return positions_shown(output)
 
             for round in range(3):
                 for _ in range(20):

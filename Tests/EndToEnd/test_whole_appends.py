@@ -27,11 +27,12 @@ def open_all(daybook):
         daybook.gateway.open(account, EACH, overdraft=10**6)
 
 
-def move(daybook, seed, count):
-    """Sends money to and fro, and nothing in or out: what all accounts have together stays as it is."""
+def move(daybook, seed, count=None, ended=None):
+    """Sends money to and fro, and nothing in or out: what all accounts have together stays as it is. So many times, or until
+    it is ended."""
     client, generator = Client(daybook.command.port), random.Random(seed)
     try:
-        for _ in range(count):
+        for _ in range(count) if count else iter(ended.is_set, True):
             sender, receiver = generator.sample(ACCOUNTS, 2)
             obeyed(client.post(sender, transfer(receiver, generator.randint(1, 50))))
     finally:
@@ -108,18 +109,21 @@ def test_I8_killed_at_any_moment_it_goes_on_with_whole_appends(start_daybook):
     daybook = start_daybook(QUERY_CHECKPOINT_EVENTS="1")
     open_all(daybook)
     daybook.wait_until_caught_up()
-    mover = threading.Thread(target=move, args=(daybook, 5, 150))
+    ended = threading.Event()
+    mover = threading.Thread(target=move, args=(daybook, 5), kwargs={"ended": ended})
     mover.start()
     try:
         for _ in range(3):
             before = daybook.query.figures()["position"]
-            wait_until(lambda: daybook.query.figures()["position"] > before + 10, "it goes on")
+            wait_until(lambda: daybook.query.figures()["position"] > before + 10 or not mover.is_alive(), "it goes on")
+            assert mover.is_alive(), "a transfer failed"
             daybook.query.kill()
             daybook.query.start()
             answer = daybook.queries.get("/accounts")
             assert balance(answer.json) == TOTAL
             assert answer.position in ends(daybook)
     finally:
+        ended.set()
         mover.join()
     daybook.wait_until_caught_up()
     report = daybook.queries.request("POST", "/projections/accounts/rebuild", b"").json
