@@ -205,8 +205,8 @@ def test_a_feed_ends_with_its_token(guarded, tokens):
         tokens.add(name, "auditor")
         wait_until(lambda: service.client.get("/events?limit=1", headers=tokens.header(name)).status == 200, "the token is taken")
         with connect(service.port, timeout=60) as feed, connect(service.port, timeout=60) as other:
-            feed.sendall(head("GET", "/events", tokens.header(name), Accept="text/event-stream"))
-            other.sendall(head("GET", "/events", tokens.header("auditor"), Accept="text/event-stream"))
+            feed.sendall(head("GET", "/events?wait=60s", tokens.header(name), Accept="text/event-stream"))
+            other.sendall(head("GET", "/events?wait=60s", tokens.header("auditor"), Accept="text/event-stream"))
             for connection in (feed, other):
                 assert b"HTTP/1.1 200 " in read_until(connection, b": after position")
             tokens.revoke(name)
@@ -224,7 +224,7 @@ def test_a_feed_ends_with_its_token(guarded, tokens):
 def test_a_feed_ends_when_its_token_expires(guarded, issuer):
     for service in (guarded.command, guarded.query):
         with connect(service.port, timeout=60) as feed:
-            feed.sendall(head("GET", "/events", issuer.header("auditor", seconds=3), Accept="text/event-stream"))
+            feed.sendall(head("GET", "/events?wait=60s", issuer.header("auditor", seconds=6), Accept="text/event-stream"))
             assert b"HTTP/1.1 200 " in read_until(feed, b": after position")
             read_to_end(feed)
 

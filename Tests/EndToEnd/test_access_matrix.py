@@ -436,7 +436,7 @@ def test_a_feed_tells_what_the_pattern_reaches(bank):
     for service in bank.askers:
         asker = Asker(bank.ports[service])
         asker.connection.request(
-            "GET", "/events?after=0", headers={"Authorization": narrow.field, "Accept": "text/event-stream"}
+            "GET", "/events?after=0&wait=60s", headers={"Authorization": narrow.field, "Accept": "text/event-stream"}
         )
         response = asker.connection.getresponse()
         assert response.status == 200

@@ -128,7 +128,7 @@ def test_one_address_cannot_take_all_connections(start_daybook):
     daybook.command.variables = {"HTTP_CONNECTIONS": "40", "HTTP_CONNECTIONS_PER_ADDRESS": "10"}
     daybook.start()
     ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    feed = b"GET /events?wait=60s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     with contextlib.ExitStack() as stack:
         # Feeds are being answered, so none is closed for another.
         taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(10)]
@@ -152,7 +152,7 @@ def test_one_address_cannot_take_all_feeds(start_daybook):
     daybook = start_daybook(start=False)
     daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "2500"}
     daybook.start()
-    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    feed = b"GET /events?wait=60s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     with contextlib.ExitStack() as stack:
         taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(260)]
         answers = [status(connection) for connection in taken]
@@ -164,7 +164,7 @@ def test_a_proxy_may_be_given_all_feeds(start_daybook):
     daybook = start_daybook(start=False)
     daybook.command.variables = {"HTTP_CONNECTIONS_PER_ADDRESS": "10000"}
     daybook.start()
-    feed = b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    feed = b"GET /events?wait=60s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     with contextlib.ExitStack() as stack:
         taken = [stack.enter_context(connect(daybook.command.port, feed, "127.0.3.1")) for _ in range(600)]
         assert [status(connection) for connection in taken] == [200] * 600

@@ -141,7 +141,7 @@ def at_a_slow_server(database):
     """The same database, of whose bytes so few pass at a time that a copy of the long log takes many seconds: it can be met
     in its middle."""
     link = Proxy(database.port)
-    link.trickle(2000)
+    link.trickle(4000)
     yield postgresql.Database(database.server, database.name, link.port)
     link.close()
 

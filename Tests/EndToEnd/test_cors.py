@@ -132,7 +132,7 @@ def test_refusals_of_every_kind_may_be_read_by_the_page(open_to_pages, tokens):
 def test_a_feed_may_be_read_by_the_page(open_to_pages, tokens):
     for service in (open_to_pages.command, open_to_pages.query):
         with connect(service.port) as feed:
-            feed.sendall(head("GET", "/events", tokens.header("auditor"), Accept="text/event-stream", Origin=ALLOWED))
+            feed.sendall(head("GET", "/events?wait=60s", tokens.header("auditor"), Accept="text/event-stream", Origin=ALLOWED))
             answer = read_until(feed, b": after position").decode().lower()
             assert f"access-control-allow-origin: {ALLOWED}" in answer
             assert "access-control-expose-headers" in answer

@@ -239,6 +239,9 @@ class Feed:
         self.last_id = None
         self._rest = b""
         self.connection = None
+        if "wait=" not in path:
+            # Until the service has caught up: on a busy machine that may take longer than the 2 s of the contract.
+            path += ("&" if "?" in path else "?") + "wait=60s"
         try:
             self.connection = http_connection(port, timeout, receive_buffer)
             self.connection.request("GET", path, headers=headers)

@@ -264,6 +264,6 @@ def test_nginx_in_front(proxied):
 def test_a_feed_through_nginx(proxied):
     account = f"feed-{proxied.version}"
     proxied.open(account, 5)
-    request = b"GET /events?after=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    request = b"GET /events?after=0&wait=60s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     received = exchange(proxied.port, request, timeout=60, until=lambda got: account.encode() in got)
     assert b"event: AccountOpened" in received

@@ -240,7 +240,7 @@ def test_a_feed_ends_with_its_token(daybook):
             client = Client(service.port, secrets)
             connection = client._connection(30)
             headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {token}"}
-            connection.request("GET", "/events?after=now", headers=headers)
+            connection.request("GET", "/events?after=now&wait=60s", headers=headers)
             response = connection.getresponse()
             assert response.status == 200
             feeds.append(response)

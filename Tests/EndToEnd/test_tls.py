@@ -353,7 +353,7 @@ def test_an_authority_that_is_taken_out_is_not_believed_on_open_connections_eith
     with connect(certified.port, certified.till) as resting, connect(certified.port, certified.till) as feed:
         resting.sendall(accounts)
         assert b"HTTP/1.1 200 " in read_until(resting, b"\r\n\r\n[")
-        feed.sendall(head("GET", "/events", Accept="text/event-stream"))
+        feed.sendall(head("GET", "/events?wait=60s", Accept="text/event-stream"))
         read_until(feed, b": after position")
         try:
             write_whole(both, others.certificate.read_bytes() + certified.authority.certificate.read_bytes())
@@ -434,7 +434,7 @@ def test_a_gateway_that_cannot_trust_the_query_service_says_so(start_daybook, tm
 
 def test_a_feed_through_both_connections_goes_on_and_ends_with_the_service(secured):
     with connect(secured.port, secured.context, timeout=60) as feed:
-        feed.sendall(head("GET", "/events", Accept="text/event-stream"))
+        feed.sendall(head("GET", "/events?wait=60s", Accept="text/event-stream"))
         read_until(feed, b": after position")
         assert ask(secured.port, secured.context, "/accounts/for-the-feed", "POST", body=OPEN).status == 201
         assert b"for-the-feed" in read_until(feed, b"for-the-feed")
@@ -447,7 +447,7 @@ def test_services_with_connections_that_rest_stop_in_time(start_daybook, tmp_pat
     handshaking = [connect(service.port) for service in secured.daybook.services for _ in range(5)]
     feeds = [connect(secured.port, secured.context) for _ in range(5)]
     for feed in feeds:
-        feed.sendall(head("GET", "/events", Accept="text/event-stream"))
+        feed.sendall(head("GET", "/events?wait=60s", Accept="text/event-stream"))
         read_until(feed, b": after position")
     for service in (secured.daybook.command, secured.daybook.query, secured.daybook.event_log):
         assert service.stop(deadline=limit) == 0, service.output[-2000:]
