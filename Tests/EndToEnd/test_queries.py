@@ -161,6 +161,7 @@ def test_a_history_states_the_position_that_it_reflects(history):
 
 def test_a_history_is_whole_while_it_grows(history):
     history.gateway.open("grows", 0)
+    history.wait_until_caught_up()
     ended = threading.Event()
 
     def grow():
