@@ -25,6 +25,7 @@ from test_bulk import Conversation, bulk, deposit, opening, withdraw
 def linked(**settings):
     """Three services whose gateway reaches the log through links: for appends, and for reads."""
     with Daybook(start=False, **PATIENT) as daybook:
+        daybook.gateway.catches_up = True
         appends, reads = LogLink(daybook.append_port), LogLink(daybook.read_port)
         daybook.command.settings = daybook.settings | settings | {
             "EVENT_LOG_APPEND_ENDPOINT": appends.endpoint, "EVENT_LOG_READ_ENDPOINT": reads.endpoint,

@@ -11,14 +11,15 @@ import pytest
 from commands import bulk, deposit, keyed, open_account, transfer, withdraw
 from gateways import second_gateway
 from log_link import APPEND, APPEND_REPLY, LogLink
-from services import Daybook, Ports, wait_until
+from services import PATIENT, Daybook, Ports, wait_until
 from test_order import Background
 
 
 @contextmanager
 def two_ways():
     """Three services whose gateway knows the log at two places, and the links to its append socket."""
-    with Daybook(start=False) as daybook:
+    with Daybook(start=False, **PATIENT) as daybook:
+        daybook.gateway.catches_up = True
         appends = [LogLink(daybook.append_port) for _ in range(2)]
         reads = [LogLink(daybook.read_port) for _ in range(2)]
         daybook.command.settings = daybook.settings | {
@@ -44,7 +45,7 @@ def lose_the_answer(appends, call, meanwhile=lambda: None):
         link.hold(replies=[APPEND_REPLY])
     sent = sum(link.count(APPEND) for link in appends)
     call = Background(call)
-    wait_until(lambda: any(link.replies for link in appends), "the log has answered", 30)
+    wait_until(lambda: any(link.replies for link in appends), "the log has answered")
     first = next(link for link in appends if link.replies)
     (other,) = (link for link in appends if link is not first)
     meanwhile()
@@ -120,7 +121,7 @@ def test_without_a_key_nothing_is_sent_again():
         for link in appends:
             link.hold(replies=[APPEND_REPLY])
         call = Background(lambda: daybook.gateway.deposit("a", "5.00"))
-        wait_until(lambda: any(link.replies for link in appends), "the log has answered", 30)
+        wait_until(lambda: any(link.replies for link in appends), "the log has answered")
         sent = sum(link.count(APPEND) for link in appends)
         next(link for link in appends if link.replies).close()
         answer = call.answer()
