@@ -36,6 +36,7 @@ class ClusterRun(Run):
         self.plan, self.cluster = plan, cluster
         self.counts = Counter()
         self.hosts = cluster.hosts
+        self._restarted_patronis = self.hosts.restarted_patronis
         # Until when a host was silent: whoever waited for it then was not kept waiting by a service.
         self.silent_until = 0.0
         self._down = set()
@@ -115,6 +116,8 @@ class ClusterRun(Run):
         cluster_checks.p1_no_position_has_two_hashes(history, self.watch.said)
         cluster_checks.p3_no_status_is_stale(self.watch.statuses, clients.acknowledgements)
         cluster_checks.p4_epochs_go_forward(self.watch.statuses, self.watch.heartbeats)
+        if self.hosts.restarted_patronis > self._restarted_patronis:
+            self.counts["restart stale Patroni"] = self.hosts.restarted_patronis - self._restarted_patronis
         self.counts["statuses"] = len(self.watch.statuses)
         self.counts["epochs"] = len({status.epoch for status in self.watch.statuses if status.epoch})
         # What was compared with the history: answers, sights, and what logs said of positions.
@@ -149,8 +152,12 @@ class ClusterRun(Run):
 
     def await_flow(self, clients, when):
         before = clients.acknowledged
-        await_condition("I8", lambda: clients.acknowledged > before + FLOW or clients.failures,
-                        f"commands flow {when}, without a restart", RECOVERY)  # fmt: skip
+
+        def flows():
+            self.hosts.restart_stale_patronis()
+            return clients.acknowledged > before + FLOW or clients.failures
+
+        await_condition("I8", flows, f"commands flow {when}, without a restart", RECOVERY)
 
     def recover(self):
         self.mend_everything()

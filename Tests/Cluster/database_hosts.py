@@ -11,6 +11,7 @@ from pathlib import Path
 import configuration
 import isolation
 import psycopg
+import stale_patroni
 from host import Host, Network
 from services import wait_until
 
@@ -58,6 +59,7 @@ class DatabaseHosts:
 
     def __init__(self, folder, network, ports=Ports(), disk=DISK):
         self.ports, self.network, self.disk = ports, network, disk
+        self.restarted_patronis = 0
         self.hosts = []
         self.secrets = folder / "secrets"
         self.passwords = configuration.make_secrets(self.secrets)
@@ -120,7 +122,15 @@ class DatabaseHosts:
         return self.streaming() == ["async", "sync"]
 
     def wait_until_whole(self, deadline=RECOVERY):
-        wait_until(self.is_whole, "one primary, one synchronous standby and another standby", deadline)
+        def is_whole():
+            self.restart_stale_patronis()
+            return self.is_whole()
+
+        wait_until(is_whole, "one primary, one synchronous standby and another standby", deadline)
+
+    def restart_stale_patronis(self):
+        """As whoever operates the hosts would: they do not recover by themselves."""
+        self.restarted_patronis += sum(stale_patroni.restart(host) for host in self.hosts)
 
     def streaming(self):
         """How the standbys that the primary sends to count."""

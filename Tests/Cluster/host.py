@@ -41,6 +41,8 @@ class Host:
         # Of PostgreSQL alone: etcd is to go on if it is full.
         self.disk = folder / "disk"
         self.programs = []
+        # How much of patroni.log was of a Patroni that was killed for being stale.
+        self.patroni_read = 0
         self._first = None
         self._namespace = None
         if network.is_own:
