@@ -156,6 +156,10 @@ public final class PostgreSQLOpening: StoreOpening {
             if hasLock { try LeadLock.release(connection, within: timeouts.lookup) }
             return .soon("the lead of the log in \(string.place) was taken, or used, meanwhile")
         }
+        if faults.hasNoBarrier {
+            // What is written later waits for the standby as ever.
+            _ = try connection.run(ServerSession.set("synchronous_commit", to: "on"), within: timeouts.lookup)
+        }
         let reader = LogReader(
             connection: connection, logID: known.logID, slots: IndexSlot(salt: known.salt),
             bound: ReadBound(position: lead.position, change: .max), limit: timeouts.answer)
