@@ -193,6 +193,15 @@ def test_when_nobody_answers_all_are_named(logs: list[ScriptedLog]) -> None:
         assert log.read in str(error.value)
 
 
+def test_a_connection_that_never_takes_a_request_is_given_up_at_the_deadline(
+    logs: list[ScriptedLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(requester(logs, "read", timeout=0.5)) as reads, pytest.raises(LogUnreachable):
+        # As if there were a connection each time it looks, and none any more each time it sends.
+        monkeypatch.setattr(reads, "_find_connected", lambda deadline: None)
+        reads.status()
+
+
 def test_a_subscriber_follows_the_lead(logs: list[ScriptedLog]) -> None:
     first, second = logs
     records: list[Record] = []

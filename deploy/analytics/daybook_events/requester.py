@@ -254,7 +254,8 @@ class Requester:
                 self.socket.send_multipart(frames, zmq.NOBLOCK)
                 return
             except zmq.Again:
-                pass  # It was lost just now.
+                # It was lost just now. Connections that come and go must not keep it here for longer than the deadline.
+                self._look(deadline)
 
     def _receive(self) -> list[Reply]:
         """The replies of one message; none if they went with their connection after it was seen that there are some."""
