@@ -33,8 +33,8 @@ final class EventPublisher {
         options.largestFrame = 1024
         options.maxFrames = 1
         // libzmq keeps what it takes from this queue without a limit of its own, and goes on in one call for as long as any is
-        // filled. Its thread fills longer ones faster than this one can empty them: a flood would keep appends from their turn.
-        // A key takes a place in the queue that libzmq never gives back.
+        // filled. Its thread fills longer ones faster than this one can empty them: a flood would delay appends.
+        // With a key, libzmq queues a message of its own first, and counts it as if it were never taken.
         options.receiveQueue = security == nil ? 1 : 2
         socket = try Socket(.publisher, options: options, on: loop)
         try socket.guardConnections(by: connectionGuard, limits: PeerLimits.events(isEncrypted: security != nil))

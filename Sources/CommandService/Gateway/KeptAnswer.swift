@@ -4,7 +4,7 @@ public import EventSourcing
 ///
 /// `2 LENGTH ACTOR ANSWER`: the length of the actor's name in four bytes, big-endian, the name in UTF-8, and the answer as
 /// ``RecordedAnswer`` writes it. Without an actor it is the answer alone, as it was before there were actors. Before either
-/// stands `3 DECISION`, with an id in 16 bytes, if the command left no event, whose id would tell it.
+/// stands `3 DECISION`, with an id in 16 bytes, if the command left no event that has it.
 public struct KeptAnswer: Hashable, Sendable {
     private static let lengthOfDecision = 16
 
@@ -12,7 +12,7 @@ public struct KeptAnswer: Hashable, Sendable {
     public let answer: RecordedAnswer
     /// Who sent it; nil: nobody proved it.
     public let actor: String?
-    /// Which decision led to it; nil: the events tell, or it was kept before there were such ids.
+    /// Which decision led to it; nil: its last event has that id, or it was kept before there were such ids.
     public let decision: UniqueID?
 
     /// An answer to a command that somebody sent.

@@ -54,7 +54,7 @@ public final class PendingAppend<State: Aggregate, Client> {
     public let run: CommandRun<State, Client>
     let end: End
     /// The decision that it is of: the id of the last event of its own stream, or, without one, what is kept with its key. So
-    /// what comes back under the key tells whether it is of this append.
+    /// what comes back under the key shows whether it is of this append.
     let decision: UniqueID
     /// What is kept with the command's key; nil: the key stays free.
     let record: RecordedAnswer?

@@ -31,9 +31,10 @@ struct LeadRow: Sendable {
                         CASE WHEN pg_catalog.isfinite(renewed_at) THEN
                             ((extract(epoch FROM pg_catalog.clock_timestamp()) - extract(epoch FROM renewed_at)) * 1000)::bigint
                         END,
-                        server_run = \(Lead.currentRun), released
+                        server_run = \(Lead.currentRun), released, position
                     FROM daybook.writer
-                    """, returning: [.uuid, .int8, .int8, .text, .timestamptz, .int8, .bool, .bool]), within: limit)
+                    """, returning: [.uuid, .int8, .int8, .text, .timestamptz, .int8, .bool, .bool, .int8]),
+                within: limit)
         } catch {
             // 42P01, 3F000: no such table or schema.
             if case .refused(let message, _) = error, ["42P01", "3F000"].contains(message.state) { return nil }
@@ -45,6 +46,8 @@ struct LeadRow: Sendable {
         guard let changes = row.integer(at: 2), 0...maxChanges ~= changes else {
             throw damaged("changes", row.integer(at: 2))
         }
+        // It is used once the epoch is raised: then the former leader would be deposed already.
+        guard row.ordinal(at: 8) != nil else { throw damaged("position", row.integer(at: 8)) }
         guard let age = row.integer(at: 5) else { throw damaged("renewed_at") }
         guard let since = row.time(at: 4) else { throw damaged("led_since") }
         guard let owner = row.id(at: 0), let leader = row.text(at: 3), let isOfThisRun = row.bool(at: 6),

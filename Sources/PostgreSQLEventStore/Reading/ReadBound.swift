@@ -44,7 +44,7 @@ extension ReadBound {
             // Also if the connection is lost by now: what was answered before stands.
             outcome = try connection.outcome(of: number, until: .now + limit)
         } catch {
-            // What `body` met first says more.
+            // What `body` met first is the more precise error.
             _ = try value.get()
             throw error
         }
