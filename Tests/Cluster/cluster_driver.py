@@ -56,7 +56,8 @@ class ClusterRun(Run):
         self.cluster.start_services(f"seed_{self.plan.seed}", self.plan.seed % 2 == 1, EVENT_LOG_TIMEOUT="1s", COMMAND_DEADLINE="5s",
                                     COMMAND_SNAPSHOT_EVENTS="7", COMMAND_SNAPSHOT_AUDIT="3")  # fmt: skip
         self.sides = [
-            SimpleNamespace(gateway=self.services[f"gateway-{number}"].client, queries=self.services[f"query-{number}"].client)
+            SimpleNamespace(gateway=self.services[f"gateway-{number}"].client, queries=self.services[f"query-{number}"].client,
+                            recovery=RECOVERY)
             for number in (1, 2)
         ]
         # By the names of the driver for one machine.
