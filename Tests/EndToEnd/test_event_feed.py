@@ -624,11 +624,22 @@ def long_lived(session_services):
 @pytest.mark.runs_first
 def test_readers_that_do_not_read_cost_little_and_disturb_nobody(long_lived):
     daybook = long_lived.daybook
-    with Feed(daybook.query.port) as direct, Feed(daybook.command.port) as through:
+
+    def grown():
         grow(daybook, megabytes=16)
-        written = daybook.gateway.deposit("ticks", 1)
+        return daybook.gateway.deposit("ticks", 1)
+
+    with Feed(daybook.query.port) as direct, Feed(daybook.command.port) as through, ThreadPoolExecutor(3) as pool:
+        written = pool.submit(grown)
+
+        def read(feed):
+            """Takes what comes meanwhile: it is cut off if it takes nothing for 30 s. Comments come if no event does."""
+            feed.read_until(lambda feed: written.done() and has_come_to(written.result().position)(feed))
+
+        for reading in [pool.submit(read, feed) for feed in (direct, through)]:
+            reading.result()
+        written = written.result()
         for feed in (direct, through):
-            feed.read_until(has_come_to(written.position))
             assert [position for position, _, _ in feed.events] == list(range(1, feed.events[-1][0] + 1))
     assert daybook.gateway.account("ticks")["version"] >= written.json["version"]
     after = memory(daybook)
